@@ -1,0 +1,135 @@
+//! Decides where the outline of a mask runs, and how thick it is drawn.
+
+use crate::geometry::Size;
+use crate::mask::Mask;
+
+/// Pixels of the longer side for each pixel of an outline's width.
+const SIDE_PER_WIDTH: u32 = 512;
+
+/// The width at which an outline is visible on a film of `size`: one pixel per 512 of the longer side, rounded down,
+/// at least 1.
+#[must_use]
+pub fn visible_width(size: Size) -> u32 {
+    (size.width().max(size.height()) / SIDE_PER_WIDTH).max(1)
+}
+
+/// The outline of `mask`: its pixels with at least one of their four neighbours outside, where what lies beyond the
+/// film's border is outside, thickened to `width` pixels by a square around each.
+///
+/// An odd square is centred on its pixel; an even one reaches a pixel further right and down. A width of 0 is drawn
+/// as 1. The outline of an empty mask is empty.
+#[must_use]
+pub fn outline(mask: &Mask, width: u32) -> Mask {
+    let before = width.saturating_sub(1) as usize / 2;
+    let after = width as usize / 2;
+    let size = mask.size();
+    let beyond = vec![false; size.columns()];
+    let mut edges: Vec<Vec<bool>> = Vec::with_capacity(size.rows());
+    let above = std::iter::once(&*beyond).chain(mask.rows());
+    let below = mask.rows().skip(1).chain([&*beyond]);
+    for ((above, row), below) in above.zip(mask.rows()).zip(below) {
+        edges.push(widened(&edge(above, row, below), before, after));
+    }
+    united_rows(size, &edges, before, after)
+}
+
+/// The outline's pixels in a row, given the rows above and below it.
+fn edge(above: &[bool], row: &[bool], below: &[bool]) -> Vec<bool> {
+    let mut edge = row.to_vec();
+    // The windows' middles; the first and the last pixel of a row have a neighbour beyond the border.
+    let middles = edge.iter_mut().zip(above).zip(below).skip(1);
+    for (((pixel, above), below), sides) in middles.zip(row.windows(3)) {
+        *pixel &= !(sides[0] & sides[2] & above & below);
+    }
+    edge
+}
+
+/// The row with every pixel drawn out by `before` pixels to the left and `after` to the right.
+fn widened(edge: &[bool], before: usize, after: usize) -> Vec<bool> {
+    let mut row = edge.to_vec();
+    for shift in 1..=before.min(edge.len()) {
+        unite(&mut row, &edge[shift..]);
+    }
+    for shift in 1..=after.min(edge.len()) {
+        unite(&mut row[shift..], edge);
+    }
+    row
+}
+
+/// The mask whose rows unite every row of `edges` from `after` above to `before` below.
+fn united_rows(size: Size, edges: &[Vec<bool>], before: usize, after: usize) -> Mask {
+    let mut pixels = vec![false; size.pixels()];
+    for (index, row) in pixels.chunks_exact_mut(size.columns()).enumerate() {
+        let reach = index.saturating_sub(after)..edges.len().min(index + before + 1);
+        edges[reach].iter().for_each(|edge| unite(row, edge));
+    }
+    Mask::new(size, pixels).expect("the pixels were made for this size")
+}
+
+/// Sets what `other` has set, as far as both reach.
+fn unite(row: &mut [bool], other: &[bool]) {
+    row.iter_mut().zip(other).for_each(|(pixel, &other)| *pixel |= other);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn mask(rows: &[&str]) -> Mask {
+        let pixels = |length: usize| u32::try_from(length).expect("a test's mask is small");
+        let size = Size::new(pixels(rows[0].len()), pixels(rows.len())).expect("a test's mask has pixels");
+        let pixels = rows.iter().flat_map(|row| row.chars()).map(|pixel| pixel == '#').collect();
+        Mask::new(size, pixels).expect("the rows of a test's mask are equally long")
+    }
+
+    #[test]
+    fn the_outline_is_the_masks_own_rim() {
+        let drawn = mask(&[".....", ".###.", ".###.", ".###.", "....."]);
+        assert_eq!(outline(&drawn, 1), mask(&[".....", ".###.", ".#.#.", ".###.", "....."]));
+    }
+
+    #[test]
+    fn a_diagonal_neighbour_outside_does_not_make_an_edge() {
+        let drawn = mask(&["######", "######", "######", "######", "###..."]);
+        assert_eq!(outline(&drawn, 1), mask(&["######", "#....#", "#....#", "#..###", "###..."]));
+    }
+
+    #[test]
+    fn the_border_of_the_film_is_outside() {
+        let drawn = mask(&["####", "####", "####"]);
+        assert_eq!(outline(&drawn, 1), mask(&["####", "#..#", "####"]));
+    }
+
+    #[test]
+    fn films_of_one_row_or_column_are_all_edge() {
+        for drawn in [mask(&["##.##"]), mask(&["#", "#", "."]), mask(&["#"])] {
+            assert_eq!(outline(&drawn, 1), drawn);
+        }
+    }
+
+    #[test]
+    fn an_odd_width_is_centred_and_an_even_one_reaches_right_and_down() {
+        let dot = mask(&[".....", ".....", "..#..", ".....", "....."]);
+        assert_eq!(outline(&dot, 3), mask(&[".....", ".###.", ".###.", ".###.", "....."]));
+        assert_eq!(outline(&dot, 2), mask(&[".....", ".....", "..##.", "..##.", "....."]));
+        assert_eq!(outline(&dot, 0), dot);
+    }
+
+    #[test]
+    fn a_thick_outline_stays_on_the_film() {
+        let dot = mask(&["..", "#.", ".."]);
+        assert_eq!(outline(&dot, 100), mask(&["##", "##", "##"]));
+    }
+
+    #[test]
+    fn an_empty_mask_has_no_outline() {
+        let empty = mask(&["....", "...."]);
+        assert_eq!(outline(&empty, 3), empty);
+    }
+
+    #[test]
+    fn the_visible_width_grows_with_the_longer_side() {
+        let width = |width, height| visible_width(Size::new(width, height).unwrap());
+        assert_eq!([width(32, 40), width(512, 100), width(100, 1024), width(4020, 4892)], [1, 1, 2, 9]);
+    }
+}

@@ -1,0 +1,227 @@
+//! Decides when a film meets the model: one bounded queue, batches cut when the device is free, one model thread.
+//!
+//! A caller hands in a plane and waits for its map. The segmenter is built, used and dropped on a plain thread of its
+//! own, so it need be neither `Send` nor locked. What becomes of a failed batch: out of memory halves it once; an
+//! ordinary failure runs each film alone once; a lost device or a panic ends the engine, and [`Health::Failed`] says
+//! so.
+
+mod batch;
+mod queue;
+#[cfg(test)]
+mod tests;
+mod worker;
+
+use std::num::NonZeroUsize;
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use tokio::sync::watch;
+
+use self::queue::Queue;
+use crate::geometry::ModelInput;
+use crate::mask::ProbabilityMap;
+use crate::model::Segmenter;
+
+/// How jobs wait and how batches are cut.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EngineOptions {
+    /// The most films in one forward pass; the segmenter is warmed up for no more.
+    pub max_batch_size: NonZeroUsize,
+    /// How long a partial batch waits for mates while the device is free, counted from its oldest job's arrival.
+    /// Zero never lets the device idle. A wait that would cost a job its deadline is not begun.
+    pub max_queue_delay: Duration,
+    /// The most jobs that wait; those in the forward pass are not counted.
+    pub queue_capacity: NonZeroUsize,
+}
+
+/// Why a film was not segmented, told apart by what its caller can do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum EngineError {
+    /// The queue is full: try again later.
+    #[error("the queue is full")]
+    Overloaded,
+    /// The engine takes no new jobs because the service is about to end: try another server.
+    #[error("the engine is draining")]
+    Draining,
+    /// The model thread is lost: this process will not answer again.
+    #[error("the engine has stopped")]
+    Stopped,
+    /// The deadline passed before the map was there.
+    #[error("the deadline has passed")]
+    DeadlineExceeded,
+    /// The device had no memory for this film, even in a smaller batch: try again later.
+    #[error("the device is out of memory")]
+    OutOfMemory,
+    /// The forward pass failed, with its batch and alone: give up. The cause is in the log.
+    #[error("the forward pass failed")]
+    Failed,
+}
+
+/// Why an engine did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError<E> {
+    /// The segmenter could not be built.
+    #[error("the segmenter could not be built")]
+    Build(#[source] E),
+    /// Building the segmenter panicked.
+    #[error("building the segmenter panicked")]
+    Panicked,
+    /// The system gave no thread.
+    #[error("the model thread could not be started")]
+    Thread(#[source] std::io::Error),
+}
+
+/// A film's probability map and what it took.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Segmented {
+    /// The probabilities, on the grid of the input.
+    pub map: ProbabilityMap,
+    /// From the job's arrival to its batch being cut.
+    pub queue: Duration,
+    /// The forward pass of the batch; all passes where it needed more than one.
+    pub infer: Duration,
+    /// How many films were cut together, this one included.
+    pub batch_size: usize,
+}
+
+/// Whether an engine answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Health {
+    /// It takes jobs.
+    Running,
+    /// It takes no new jobs and answers those it has.
+    Draining,
+    /// The model thread is lost: the process should end with a non-zero code. This is final.
+    Failed,
+}
+
+/// What an engine has done since its start.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct EngineCounts {
+    /// Batches cut.
+    pub batches: u64,
+    /// Jobs cut into batches.
+    pub jobs: u64,
+    /// Jobs skipped because their caller had left; they cost no device time.
+    pub departed: u64,
+    /// Jobs skipped because their deadline had passed; they cost no device time.
+    pub expired: u64,
+    /// Jobs refused because the queue was full.
+    pub rejected: u64,
+}
+
+/// Segments films on a model thread. Share it by `Arc`.
+///
+/// Dropping it ends the model thread soon after, without waiting for it; [`Engine::drain`] waits.
+#[derive(Debug)]
+pub struct Engine {
+    queue: Arc<Queue>,
+    thread: Arc<Mutex<Option<JoinHandle<()>>>>,
+    /// Closes when the model thread has dropped its segmenter.
+    ended: watch::Receiver<()>,
+}
+
+impl Engine {
+    /// Starts the model thread, builds the segmenter on it and waits until that is done, however long it takes.
+    ///
+    /// Blocks the calling thread: call it before the runtime serves anything, or from `spawn_blocking`.
+    pub fn start<S, E, F>(options: EngineOptions, build: F) -> Result<Self, StartError<E>>
+    where
+        S: Segmenter,
+        E: Send + 'static,
+        F: FnOnce() -> Result<S, E> + Send + 'static,
+    {
+        let queue = Arc::new(Queue::new(options));
+        let (report, outcome) = mpsc::sync_channel(1);
+        let (end, ended) = watch::channel(());
+        let shared = Arc::clone(&queue);
+        let run = move || {
+            let _end = end; // bound first, hence dropped last
+            // A failed `send` is impossible: `start` waits for the report.
+            match build() {
+                Ok(segmenter) => {
+                    let _ = report.send(Ok(()));
+                    worker::work(&shared, segmenter);
+                }
+                Err(error) => {
+                    let _ = report.send(Err(error));
+                }
+            }
+        };
+        let thread = thread::Builder::new().name("model".into()).spawn(run).map_err(StartError::Thread)?;
+        match outcome.recv() {
+            Ok(Ok(())) => Ok(Self { queue, thread: Arc::new(Mutex::new(Some(thread))), ended }),
+            Ok(Err(error)) => Err(StartError::Build(error)),
+            Err(mpsc::RecvError) => Err(StartError::Panicked),
+        }
+    }
+
+    /// Segments one film: waits in the queue, then for the forward pass of its batch, but never past `deadline`.
+    ///
+    /// Refuses at once where the queue is full. A caller that drops the future leaves the queue: its job is skipped
+    /// when the next batch is cut. A job that already runs when its deadline comes runs on, unheard. Needs a tokio
+    /// runtime with its timer enabled.
+    pub async fn segment(&self, input: ModelInput, deadline: Instant) -> Result<Segmented, EngineError> {
+        let answer = self.queue.push(input, deadline)?;
+        match tokio::time::timeout_at(deadline.into(), answer).await {
+            Ok(Ok(answer)) => answer,
+            Ok(Err(_unanswered)) => Err(EngineError::Stopped),
+            Err(_elapsed) => Err(EngineError::DeadlineExceeded),
+        }
+    }
+
+    /// Whether a job that came now would find the queue full: for refusing a request before its body is read.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        self.queue.is_full()
+    }
+
+    /// How many jobs wait now. Those of departed callers count until the next batch is cut or their place is needed.
+    #[must_use]
+    pub fn queue_depth(&self) -> usize {
+        self.queue.depth()
+    }
+
+    /// Tells of every change of health. It closes with the engine.
+    #[must_use]
+    pub fn health(&self) -> watch::Receiver<Health> {
+        self.queue.watch_health()
+    }
+
+    /// What has been done so far.
+    #[must_use]
+    pub fn counts(&self) -> EngineCounts {
+        self.queue.counts()
+    }
+
+    /// Refuses new jobs from now on, without waiting; what waits is still answered, without `max_queue_delay`.
+    pub fn close(&self) {
+        self.queue.close();
+    }
+
+    /// Closes the engine and waits until all that waited is answered and the model thread has ended.
+    ///
+    /// It may be called again, and dropped half-way: the engine then drains on. Where the forward pass hangs, so does
+    /// this; the caller brings the timeout.
+    pub async fn drain(&self) {
+        self.close();
+        let mut ended = self.ended.clone();
+        while ended.changed().await.is_ok() {}
+        let thread = Arc::clone(&self.thread);
+        // The thread has dropped its segmenter, so the join is short; but it may not hold up the runtime at all.
+        let joined = tokio::task::spawn_blocking(move || {
+            let mut thread = thread.lock().unwrap_or_else(PoisonError::into_inner);
+            if let Some(thread) = thread.take() {
+                let _ = thread.join(); // how it ended is told by the health
+            }
+        });
+        let _ = joined.await; // cancelled only where the runtime itself ends
+    }
+}
+
+impl Drop for Engine {
+    fn drop(&mut self) {
+        self.close();
+    }
+}

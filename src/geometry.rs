@@ -1,0 +1,198 @@
+//! Decides how the source grid and the model grid lie on each other.
+//!
+//! A film is scaled, its aspect kept, until its longer side fills the square model grid; what is left over on both
+//! sides of the shorter one is padding (a letterbox). Grids are aligned by pixel *areas*: pixel `i` covers
+//! `[i, i + 1)`, so its centre lies at `i + 0.5`.
+
+/// A size in pixels, both sides at least 1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Size {
+    width: u32,
+    height: u32,
+}
+
+impl Size {
+    /// A size, or `None` where a side is 0.
+    #[must_use]
+    pub fn new(width: u32, height: u32) -> Option<Self> {
+        (width > 0 && height > 0).then_some(Self { width, height })
+    }
+
+    /// A square of the given side, or `None` where it is 0.
+    #[must_use]
+    pub fn square(side: u32) -> Option<Self> {
+        Self::new(side, side)
+    }
+
+    /// Columns.
+    #[must_use]
+    pub fn width(self) -> u32 {
+        self.width
+    }
+
+    /// Rows.
+    #[must_use]
+    pub fn height(self) -> u32 {
+        self.height
+    }
+
+    /// Columns, as an index.
+    #[must_use]
+    pub fn columns(self) -> usize {
+        self.width as usize
+    }
+
+    /// Rows, as an index.
+    #[must_use]
+    pub fn rows(self) -> usize {
+        self.height as usize
+    }
+
+    /// Number of pixels.
+    #[must_use]
+    pub fn pixels(self) -> usize {
+        self.columns() * self.rows()
+    }
+}
+
+impl std::fmt::Display for Size {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(formatter, "{}×{}", self.width, self.height)
+    }
+}
+
+/// Where a film lies on the square model grid: what [`crate::preprocess`] chose and what
+/// [`crate::postprocess`] inverts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Geometry {
+    source: Size,
+    model_side: u32,
+    placed: Size,
+    left: u32,
+    top: u32,
+}
+
+impl Geometry {
+    /// Centres `source`, scaled with its aspect kept, in a square of `model_side` pixels.
+    ///
+    /// The placed film is never thinner than one model pixel, however long the source is.
+    #[must_use]
+    pub fn letterbox(source: Size, model_side: u32) -> Self {
+        let longest = source.width.max(source.height);
+        let placed = Size {
+            width: scaled(source.width, model_side, longest),
+            height: scaled(source.height, model_side, longest),
+        };
+        let left = (model_side - placed.width) / 2;
+        let top = (model_side - placed.height) / 2;
+        Self { source, model_side, placed, left, top }
+    }
+
+    /// The film's own size.
+    #[must_use]
+    pub fn source(&self) -> Size {
+        self.source
+    }
+
+    /// The side of the square model grid, in model pixels.
+    #[must_use]
+    pub fn model_side(&self) -> u32 {
+        self.model_side
+    }
+
+    /// The film's size on the model grid, in model pixels.
+    #[must_use]
+    pub fn placed(&self) -> Size {
+        self.placed
+    }
+
+    /// The model column on which the film begins.
+    #[must_use]
+    pub fn left(&self) -> u32 {
+        self.left
+    }
+
+    /// The model row on which the film begins.
+    #[must_use]
+    pub fn top(&self) -> u32 {
+        self.top
+    }
+}
+
+/// `side · model_side / longest`, rounded to the nearest pixel, at least 1.
+fn scaled(side: u32, model_side: u32, longest: u32) -> u32 {
+    let scaled = (u64::from(side) * u64::from(model_side) + u64::from(longest) / 2) / u64::from(longest);
+    u32::try_from(scaled).expect("a side is never longer than the longest").clamp(1, model_side)
+}
+
+/// The plane that a model sees: `side × side` normalised intensities, row by row, padding included.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ModelInput {
+    side: u32,
+    pixels: Vec<f32>,
+}
+
+impl ModelInput {
+    /// A plane of `side × side` pixels, or `None` where `pixels` is of another length.
+    #[must_use]
+    pub fn new(side: u32, pixels: Vec<f32>) -> Option<Self> {
+        (pixels.len() == (side as usize).pow(2)).then_some(Self { side, pixels })
+    }
+
+    /// The side of the square, in model pixels.
+    #[must_use]
+    pub fn side(&self) -> u32 {
+        self.side
+    }
+
+    /// The intensities, row by row.
+    #[must_use]
+    pub fn pixels(&self) -> &[f32] {
+        &self.pixels
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn letterbox(width: u32, height: u32) -> Geometry {
+        Geometry::letterbox(Size::new(width, height).unwrap(), 256)
+    }
+
+    #[test]
+    fn a_square_film_fills_the_model_grid() {
+        let geometry = letterbox(2048, 2048);
+        assert_eq!(geometry.placed(), Size::square(256).unwrap());
+        assert_eq!((geometry.left(), geometry.top()), (0, 0));
+    }
+
+    #[test]
+    fn the_aspect_is_kept_and_the_film_is_centred() {
+        let geometry = letterbox(4020, 4892);
+        assert_eq!(geometry.placed(), Size::new(210, 256).unwrap());
+        assert_eq!((geometry.left(), geometry.top()), (23, 0));
+    }
+
+    #[test]
+    fn a_very_long_film_keeps_one_model_pixel() {
+        assert_eq!(letterbox(32, 60_000).placed(), Size::new(1, 256).unwrap());
+    }
+
+    #[test]
+    fn a_small_film_is_enlarged() {
+        assert_eq!(letterbox(32, 64).placed(), Size::new(128, 256).unwrap());
+    }
+
+    #[test]
+    fn a_size_without_pixels_does_not_exist() {
+        assert_eq!(Size::new(0, 5), None);
+        assert_eq!(Size::new(5, 0), None);
+    }
+
+    #[test]
+    fn a_model_input_is_square() {
+        assert!(ModelInput::new(2, vec![0.0; 4]).is_some());
+        assert!(ModelInput::new(2, vec![0.0; 5]).is_none());
+    }
+}

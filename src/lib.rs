@@ -1,0 +1,21 @@
+//! Lungfield segments the lung fields of frontal chest X-rays.
+//!
+//! One request has one way through: bytes are decoded to a [`radiograph`], prepared for the model ([`preprocess`]),
+//! segmented by the [`engine`], restored to the film's own pixel grid ([`postprocess`]) and encoded ([`codec`]).
+//! `ARCHITECTURE.md` draws the house floor by floor.
+
+pub mod codec;
+pub mod engine;
+pub mod files;
+pub mod geometry;
+pub mod lungs;
+pub mod mask;
+pub mod model;
+pub mod network;
+pub mod overlap;
+pub mod phantom;
+pub mod pipeline;
+pub mod postprocess;
+pub mod preprocess;
+pub mod radiograph;
+pub mod train;

@@ -1,0 +1,5 @@
+//! Decides what the network computes: the layers of the SegNet, once to train and once, folded, to serve.
+
+pub mod layout;
+pub mod plan;
+pub mod segnet;

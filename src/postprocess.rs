@@ -1,0 +1,162 @@
+//! Decides which pixels of a film are lung, from the probabilities on the model grid.
+//!
+//! Probabilities are resampled to the film's own grid first and cut at the threshold then, so that a contour is as
+//! smooth as the film allows. The work goes row by row: no plane of the film's size but the mask itself is made.
+
+use crate::geometry::Geometry;
+use crate::mask::{Mask, ProbabilityMap, Threshold};
+
+/// Inverts the preprocessing: the mask of a film from its probability map.
+///
+/// Interpolation is bilinear between the centres of model pixels; beyond the outermost centres the film's own edge
+/// pixels count, never the padding. A pixel is lung where its probability is at least the threshold.
+///
+/// # Panics
+/// Where the map is not of the geometry's model side, which is the caller's mistake.
+#[must_use]
+pub fn restore(map: &ProbabilityMap, geometry: &Geometry, threshold: Threshold) -> Mask {
+    assert_eq!(map.side(), geometry.model_side(), "a map is restored by the geometry that it was prepared with");
+    let side = map.side() as usize;
+    let size = geometry.source();
+    let columns = taps(size.columns(), geometry.placed().columns(), geometry.left() as usize);
+    let rows = taps(size.rows(), geometry.placed().rows(), geometry.top() as usize);
+    let mut blended = vec![0.0; side];
+    let mut pixels = Vec::with_capacity(size.pixels());
+    for row in rows {
+        blend(map.values(), side, row, &mut blended);
+        pixels.extend(columns.iter().map(|tap| tap.between(&blended) >= threshold.get()));
+    }
+    Mask::new(size, pixels).expect("every row and column of the film was written")
+}
+
+/// The inverse of [`restore`], for training: a reference mask taken to the model grid.
+///
+/// Each placed model pixel holds the share of lung among the film pixels that it covers; padding holds 0.
+#[must_use]
+pub fn coverage(mask: &Mask, geometry: &Geometry) -> ProbabilityMap {
+    let (side, placed) = (geometry.model_side() as usize, geometry.placed());
+    let columns = cells(mask.size().columns(), placed.columns());
+    let rows = cells(mask.size().rows(), placed.rows());
+    let mut values = vec![0.0; side * side];
+    let width = mask.size().columns();
+    for (y, rows) in rows.into_iter().enumerate() {
+        let target = &mut values[(geometry.top() as usize + y) * side + geometry.left() as usize..];
+        for (value, columns) in target.iter_mut().zip(&columns) {
+            let lung: usize = rows
+                .clone()
+                .map(|row| mask.pixels()[row * width..][columns.clone()].iter().filter(|&&lung| lung).count())
+                .sum();
+            *value = lung as f32 / (rows.len() * columns.len()) as f32;
+        }
+    }
+    ProbabilityMap::new(geometry.model_side(), values).expect("the values were made for this side")
+}
+
+/// Two neighbouring model lines and how far between them a film line lies.
+#[derive(Clone, Copy, Debug)]
+struct Tap {
+    first: usize,
+    second: usize,
+    share: f32,
+}
+
+impl Tap {
+    fn between(&self, line: &[f32]) -> f32 {
+        let (first, second) = (line[self.first], line[self.second]);
+        first + (second - first) * self.share
+    }
+}
+
+/// For each of `length` film lines, where between the `placed` model lines from `offset` on it lies.
+fn taps(length: usize, placed: usize, offset: usize) -> Vec<Tap> {
+    let step = placed as f64 / length as f64;
+    (0..length)
+        .map(|line| {
+            let position = ((line as f64 + 0.5) * step - 0.5).clamp(0.0, (placed - 1) as f64);
+            #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped to 0..placed")]
+            let first = position as usize;
+            #[expect(clippy::cast_possible_truncation, reason = "a share lies between 0 and 1")]
+            let share = (position - first as f64) as f32;
+            Tap { first: offset + first, second: offset + (first + 1).min(placed - 1), share }
+        })
+        .collect()
+}
+
+fn blend(values: &[f32], side: usize, row: Tap, blended: &mut [f32]) {
+    let (first, second) = (&values[row.first * side..][..side], &values[row.second * side..][..side]);
+    for ((out, &a), &b) in blended.iter_mut().zip(first).zip(second) {
+        *out = a + (b - a) * row.share;
+    }
+}
+
+/// Which of `length` film lines each of `placed` model lines covers; at least one, also where the film is smaller.
+fn cells(length: usize, placed: usize) -> Vec<std::ops::Range<usize>> {
+    (0..placed)
+        .map(|line| {
+            let start = line * length / placed;
+            start..((line + 1) * length / placed).max(start + 1)
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::geometry::Size;
+    use crate::overlap::Overlap;
+
+    /// A disc in the middle of a film.
+    fn disc(size: Size) -> Mask {
+        let (cx, cy) = (f64::from(size.width()) / 2.0, f64::from(size.height()) / 2.0);
+        let radius = cx.min(cy) * 0.7;
+        let pixels = (0..size.height())
+            .flat_map(|y| (0..size.width()).map(move |x| (f64::from(x) + 0.5 - cx, f64::from(y) + 0.5 - cy)))
+            .map(|(x, y)| x.hypot(y) < radius)
+            .collect();
+        Mask::new(size, pixels).unwrap()
+    }
+
+    #[test]
+    fn a_mask_taken_to_the_model_grid_and_back_is_the_same_mask() {
+        for (width, height) in [(512, 512), (512, 420), (420, 512), (1000, 300), (256, 256)] {
+            let size = Size::new(width, height).unwrap();
+            let (mask, geometry) = (disc(size), Geometry::letterbox(size, 256));
+            let back = restore(&coverage(&mask, &geometry), &geometry, Threshold::HALF);
+            let dice = Overlap::of(&mask, &back).unwrap().dice();
+            assert!(dice > 0.995, "{size}: {dice}");
+        }
+    }
+
+    #[test]
+    fn padding_never_bleeds_into_the_film() {
+        let size = Size::new(100, 400).unwrap();
+        let geometry = Geometry::letterbox(size, 64);
+        let full = Mask::new(size, vec![true; size.pixels()]).unwrap();
+        assert_eq!(restore(&coverage(&full, &geometry), &geometry, Threshold::new(0.99).unwrap()), full);
+    }
+
+    #[test]
+    fn a_higher_threshold_never_adds_lung() {
+        let size = Size::new(90, 70).unwrap();
+        let geometry = Geometry::letterbox(size, 32);
+        let map = coverage(&disc(size), &geometry);
+        let areas = [0.1, 0.3, 0.5, 0.7, 0.9].map(|t| restore(&map, &geometry, Threshold::new(t).unwrap()).area_px());
+        assert!(areas.is_sorted_by(|a, b| a > b), "{areas:?}");
+    }
+
+    #[test]
+    fn a_probability_at_the_threshold_is_lung() {
+        let geometry = Geometry::letterbox(Size::square(2).unwrap(), 2);
+        let map = ProbabilityMap::new(2, vec![0.5, 0.4, 0.6, 0.5]).unwrap();
+        assert_eq!(restore(&map, &geometry, Threshold::HALF).pixels(), [true, false, true, true]);
+    }
+
+    #[test]
+    fn a_film_smaller_than_the_model_grid_is_restored_too() {
+        let size = Size::new(40, 33).unwrap();
+        let geometry = Geometry::letterbox(size, 256);
+        let mask = disc(size);
+        let back = restore(&coverage(&mask, &geometry), &geometry, Threshold::HALF);
+        assert!(Overlap::of(&mask, &back).unwrap().dice() > 0.97);
+    }
+}

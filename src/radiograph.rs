@@ -1,0 +1,98 @@
+//! Decides what a decoded film is: one channel of 8- or 16-bit grey, its size, and its pixel spacing where known.
+
+use crate::geometry::Size;
+
+/// The grey values of a film, row by row, as deep as the file had them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Pixels {
+    /// 0 (black) to 255 (white).
+    Eight(Vec<u8>),
+    /// 0 (black) to 65535 (white); films of 10 to 14 bits use the lower part of the range.
+    Sixteen(Vec<u16>),
+}
+
+impl Pixels {
+    fn len(&self) -> usize {
+        match self {
+            Self::Eight(values) => values.len(),
+            Self::Sixteen(values) => values.len(),
+        }
+    }
+}
+
+/// The distance between the centres of neighbouring pixels, in millimetres.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct PixelSpacing {
+    row_mm: f32,
+    column_mm: f32,
+}
+
+impl PixelSpacing {
+    /// A spacing between rows and between columns, or `None` where either is not a positive finite number.
+    #[must_use]
+    pub fn new(row_mm: f32, column_mm: f32) -> Option<Self> {
+        let valid = |mm: f32| mm.is_finite() && mm > 0.0;
+        (valid(row_mm) && valid(column_mm)).then_some(Self { row_mm, column_mm })
+    }
+
+    /// The area that one pixel covers, in square millimetres.
+    #[must_use]
+    pub fn pixel_area_mm2(self) -> f64 {
+        f64::from(self.row_mm) * f64::from(self.column_mm)
+    }
+}
+
+/// One decoded single-channel image. High values are bright, as a film on a light box shows them.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Radiograph {
+    size: Size,
+    pixels: Pixels,
+    spacing: Option<PixelSpacing>,
+}
+
+impl Radiograph {
+    /// A radiograph of `size`, or `None` where the number of grey values does not match it.
+    #[must_use]
+    pub fn new(size: Size, pixels: Pixels, spacing: Option<PixelSpacing>) -> Option<Self> {
+        (pixels.len() == size.pixels()).then_some(Self { size, pixels, spacing })
+    }
+
+    /// The film's size.
+    #[must_use]
+    pub fn size(&self) -> Size {
+        self.size
+    }
+
+    /// The grey values, row by row.
+    #[must_use]
+    pub fn pixels(&self) -> &Pixels {
+        &self.pixels
+    }
+
+    /// The pixel spacing, where the file states it.
+    #[must_use]
+    pub fn spacing(&self) -> Option<PixelSpacing> {
+        self.spacing
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_radiograph_has_as_many_values_as_its_size_says() {
+        let size = Size::new(3, 2).unwrap();
+        assert!(Radiograph::new(size, Pixels::Eight(vec![0; 6]), None).is_some());
+        assert!(Radiograph::new(size, Pixels::Sixteen(vec![0; 5]), None).is_none());
+    }
+
+    #[test]
+    fn a_spacing_is_positive_and_finite() {
+        assert!(PixelSpacing::new(0.1, 0.2).is_some());
+        for bad in [0.0, -1.0, f32::NAN, f32::INFINITY] {
+            assert!(PixelSpacing::new(bad, 0.2).is_none());
+            assert!(PixelSpacing::new(0.2, bad).is_none());
+        }
+    }
+}
