@@ -5,9 +5,12 @@
 //! `ARCHITECTURE.md` draws the house floor by floor.
 
 pub mod codec;
+pub mod config;
 pub mod engine;
+pub mod evaluation;
 pub mod files;
 pub mod geometry;
+pub mod http;
 pub mod lungs;
 pub mod mask;
 pub mod model;
@@ -18,4 +21,6 @@ pub mod pipeline;
 pub mod postprocess;
 pub mod preprocess;
 pub mod radiograph;
+pub mod serve;
+pub mod telemetry;
 pub mod train;

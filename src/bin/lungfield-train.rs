@@ -1,24 +1,81 @@
-//! Temporary
-use std::path::Path;
-use lungfield::train::{dataset, dataset::Split, sample, learn::{learn, LearnOptions, Progress}};
-use lungfield::preprocess::{Preprocessor, PreprocessOptions};
+//! Trains a model on a data set and writes a model directory.
+
+use std::collections::BTreeMap;
 use std::time::Instant;
+
+use anyhow::Context;
+use clap::Parser;
+use lungfield::config::TrainSettings;
+use lungfield::model::device::{Placement, PrecisionChoice};
+use lungfield::preprocess::Preprocessor;
+use lungfield::telemetry;
+use lungfield::train::dataset::{Case, Split, cases};
+use lungfield::train::export::Export;
+use lungfield::train::learn::{Learned, Progress, learn};
+use lungfield::train::sample::{exams, samples};
+
 fn main() -> anyhow::Result<()> {
-    let args: Vec<String> = std::env::args().collect();
-    let data = Path::new(&args[1]); let out = Path::new(&args[2]);
-    let mut options = LearnOptions { iterations: args[3].parse()?, ..Default::default() };
-    if let Some(v) = args.get(4) { options.validate_every = v.parse()?; }
-    fs_err::create_dir_all(out)?;
-    fs_err::write(out.join("options.json"), serde_json::to_string_pretty(&options)?)?;
-    let pre = Preprocessor::new(PreprocessOptions::default())?;
-    let t = Instant::now();
-    let samples = sample::samples(&dataset::cases(data, Split::Train)?, &pre)?;
-    let exams = sample::exams(&dataset::cases(data, Split::Validation)?, &pre)?;
-    eprintln!("{} {} loaded in {:?}", samples.len(), exams.len(), t.elapsed());
-    let mut t = Instant::now(); let mut waits = 0.0; let mut sum = 0.0;
-    learn::<anyhow::Error>(&options, samples.into(), &exams, tch::Device::Cpu, &mut |p| match p {
-        Progress::Step { iteration, loss, waited } => { waits += waited.as_secs_f64(); sum += loss; if iteration % 25 == 0 { eprintln!("{iteration} loss {:.4} {:.3} s/it waited {waits:.2}", sum/25.0, t.elapsed().as_secs_f64()/25.0); t = Instant::now(); sum = 0.0; waits = 0.0; } }
-        Progress::Validated { iteration, mean_dice, lowest_dice, best } => { eprintln!("{iteration} VALIDATION {mean_dice:.4} lowest {lowest_dice:.4} best {best}"); t = Instant::now(); }
-    }, &mut |l| { lungfield::model::weights::write(&out.join("model.safetensors"), &l.weights)?; fs_err::write(out.join("best.txt"), format!("{} {}", l.iteration, l.validation_dice))?; Ok(()) })?;
+    let settings = TrainSettings::parse();
+    let options = settings.learn_options();
+    let device = Placement::resolve(settings.device, PrecisionChoice::default())?.device();
+    let preprocessor = Preprocessor::new(settings.preprocess_options())?;
+    let training = cases(&settings.data, Split::Train)?;
+    let samples = samples(&training, &preprocessor)?;
+    let exams = exams(&cases(&settings.data, Split::Validation)?, &preprocessor)?;
+    fs_err::create_dir_all(&settings.out)?;
+    let export = Export {
+        name: settings.name.clone(),
+        version: settings.model_version.clone(),
+        license: settings.license.clone(),
+        preprocessing: settings.preprocess_options(),
+        cases: by_source(&training),
+    };
+    let mut report = Report::start(options.iterations);
+    report.progress.say(&format!("{} films to train on, {} to validate on", samples.len(), exams.len()));
+    let mut keep = |learned: &Learned| -> anyhow::Result<()> {
+        export.write(&settings.out, learned, &options).context("the best weights so far were not written")
+    };
+    learn(&options, samples.into(), &exams, device, &mut |news| report.hear(&news), &mut keep)?;
     Ok(())
+}
+
+/// How many cases there are of each source.
+fn by_source(cases: &[Case]) -> BTreeMap<String, usize> {
+    let mut counts = BTreeMap::new();
+    for case in cases {
+        *counts.entry(case.source.clone()).or_default() += 1;
+    }
+    counts
+}
+
+/// What is shown of a run.
+struct Report {
+    progress: telemetry::Progress,
+    started: Instant,
+    /// The loss, smoothed over some fifty iterations.
+    loss: f64,
+}
+
+impl Report {
+    fn start(iterations: u32) -> Self {
+        let progress = telemetry::Progress::start("iteration", u64::from(iterations));
+        Self { progress, started: Instant::now(), loss: f64::NAN }
+    }
+
+    fn hear(&mut self, news: &Progress) {
+        match *news {
+            Progress::Step { iteration, loss, .. } => {
+                self.loss = if self.loss.is_nan() { loss } else { self.loss * 0.98 + loss * 0.02 };
+                self.progress.step(u64::from(iteration), &format!("loss {:.4}", self.loss));
+            }
+            Progress::Validated { iteration, mean_dice, lowest_dice, best } => {
+                let minutes = self.started.elapsed().as_secs_f64() / 60.0;
+                let kept = if best { ", kept" } else { "" };
+                self.progress.say(&format!(
+                    "validation at {iteration} ({minutes:.0} min): \
+                     Dice mean {mean_dice:.4}, lowest {lowest_dice:.4}{kept}"
+                ));
+            }
+        }
+    }
 }

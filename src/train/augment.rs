@@ -35,6 +35,21 @@ pub struct AugmentOptions {
     pub edge_probability: f32,
 }
 
+impl AugmentOptions {
+    /// No variation at all.
+    pub const NONE: Self = Self {
+        shift: 0.0,
+        scale: 0.0,
+        aspect: 0.0,
+        rotation_degrees: 0.0,
+        gamma: 0.0,
+        contrast: 0.0,
+        brightness: 0.0,
+        noise: 0.0,
+        edge_probability: 0.0,
+    };
+}
+
 impl Default for AugmentOptions {
     fn default() -> Self {
         Self {
@@ -162,17 +177,7 @@ mod tests {
     use crate::geometry::ModelInput;
     use crate::mask::ProbabilityMap;
 
-    const NONE: AugmentOptions = AugmentOptions {
-        shift: 0.0,
-        scale: 0.0,
-        aspect: 0.0,
-        rotation_degrees: 0.0,
-        gamma: 0.0,
-        contrast: 0.0,
-        brightness: 0.0,
-        noise: 0.0,
-        edge_probability: 0.0,
-    };
+    const NONE: AugmentOptions = AugmentOptions::NONE;
 
     /// A bright square, which is lung, on black.
     fn sample() -> Sample {

@@ -13,7 +13,7 @@ use crate::radiograph::Radiograph;
 const CASES: &str = "cases.csv";
 
 /// What a case is used for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub enum Split {
     /// Seen in training.

@@ -16,7 +16,7 @@ use super::loss::loss;
 use super::optimiser::Sgd;
 use super::sample::{Exam, Sample};
 use super::schedule::Schedule;
-use super::validate;
+use super::validate::{self, ValidateError};
 use crate::network::segnet::SegNet;
 
 /// Every number that decides a training run; the manifest keeps them.
@@ -46,25 +46,6 @@ pub struct LearnOptions {
     pub seed: u64,
     /// How films are varied.
     pub augment: AugmentOptions,
-}
-
-impl Default for LearnOptions {
-    fn default() -> Self {
-        Self {
-            width: NonZeroU16::new(16).expect("16 is not 0"),
-            iterations: 3000,
-            batch_size: 6,
-            learning_rate: 0.05,
-            warmup: 100,
-            decay_power: 0.9,
-            momentum: 0.9,
-            weight_decay: 1e-4,
-            average_decay: 0.995,
-            validate_every: 250,
-            seed: 1,
-            augment: AugmentOptions::default(),
-        }
-    }
 }
 
 /// What a training run says of itself as it goes.
@@ -106,7 +87,7 @@ pub struct Learned {
 /// Trains a network and hands each new best to `keep`, which decides what becomes of it; returns the last best.
 ///
 /// Weights are chosen by the mean Dice of their moving average on `exams`. `observe` hears of every iteration.
-pub fn learn<E: From<TchError>>(
+pub fn learn<E: From<TchError> + From<ValidateError>>(
     options: &LearnOptions,
     samples: Arc<[Sample]>,
     exams: &[Exam],
@@ -192,7 +173,7 @@ impl<'a> Run<'a> {
     }
 
     /// The averaged weights with their mean Dice, and their lowest.
-    fn validate(&self, iteration: u32, exams: &[Exam]) -> Result<(Learned, f64), TchError> {
+    fn validate(&self, iteration: u32, exams: &[Exam]) -> Result<(Learned, f64), ValidateError> {
         let scores = validate::dice(self.average.tensors(), self.options.width, self.device, exams)?;
         let lowest = scores.iter().copied().fold(1.0, f64::min);
         let weights = copies(self.average.tensors())?;

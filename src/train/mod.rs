@@ -3,6 +3,7 @@
 pub mod augment;
 pub mod average;
 pub mod dataset;
+pub mod export;
 pub mod feed;
 pub mod learn;
 pub mod loss;

@@ -1,0 +1,231 @@
+#!/usr/bin/env python3
+"""Tries a real lungfield-serve against its own openapi.yaml: schemathesis draws the requests, phantoms are the films.
+
+    python scripts/api_test.py --server target/release/lungfield-serve --phantom target/release/lungfield-phantom
+
+Needs the packages of scripts/requirements-api-test.txt. What is sent and what must come back is in api_hooks.py. The run is
+seeded and ends within three minutes. It fails on any finding, on an operation or media type that no 200 was seen of, and
+on a server that does not end with code 0 on SIGTERM.
+"""
+
+import argparse
+import collections
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import urllib.request
+from pathlib import Path
+
+import yaml
+
+SCRIPTS = Path(__file__).resolve().parent
+SEED = 2016
+FILMS = 400
+REQUESTS_WITHOUT_A_FILM = 30
+TIME_LIMIT_S = 170
+LONGEST_LINE = 300
+FILM = ["--width", "112", "--height", "96"]
+
+# What schemathesis could try and does not, or could find and is not told of, each with its reason.
+SWITCHED_OFF = [
+    ("the header Accept", "OpenAPI has no parameter for it, so nothing is drawn; our own tests negotiate every form of it"),
+    (
+        "positive_data_acceptance, for bad files",
+        "to a schema every file is good; answers_keep_the_contract demands of each the status and code that it deserves",
+    ),
+]
+
+# Not a media type of its own, and yet to be answered 200 at least once.
+REFERENCE = ("POST /v1/segment", "multipart/form-data + reference")
+
+CONFIGURATION = f"""
+seed = {SEED}
+workers = 1
+continue-on-failure = true
+request-timeout = 30.0
+
+[generation]
+max-examples = {REQUESTS_WITHOUT_A_FILM}
+database = "none"
+
+[[operations]]
+include-path = "/v1/segment"
+generation.max-examples = {FILMS}
+
+[checks.positive_data_acceptance]
+expected-statuses = ["2xx"]
+
+[checks.negative_data_rejection]
+expected-statuses = ["400", "415", "422"]
+"""
+
+
+class Failure(Exception):
+    """What is wrong, in a sentence."""
+
+
+class Server:
+    """A lungfield-serve on a free port. Its log is kept, to be shown where the test fails."""
+
+    def __init__(self, binary):
+        command = [str(binary), "--listen", "127.0.0.1:0", "--log-format", "json"]
+        options = {"stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE, "text": True, "errors": "replace"}
+        self.process = subprocess.Popen(command, cwd=SCRIPTS.parent, **options)
+        self.log = collections.deque(maxlen=40)
+        self.address = None
+        self.announced = threading.Event()
+        threading.Thread(target=self.read_log, daemon=True).start()
+
+    def read_log(self):
+        for line in self.process.stderr:
+            self.log.append(line.rstrip())
+            found = re.search(r"127\.0\.0\.1:\d+", line) if "listening" in line and not self.address else None
+            if found:
+                self.address = found[0]
+                self.announced.set()
+        self.announced.set()
+
+    def url(self, limit_s):
+        self.announced.wait(limit_s)
+        if not self.address:
+            self.process.kill()
+            raise Failure("the server did not say where it listens; its last words are below")
+        return f"http://{self.address}"
+
+    def stop(self, limit_s=45):
+        """Ends the server as an operator does, and returns what is wrong with how it ended, if anything."""
+        if not self.address:
+            self.process.wait()
+            return None
+        if self.process.poll() is not None:
+            return f"the server ended by itself, with code {self.process.returncode}"
+        self.process.send_signal(signal.SIGTERM)
+        try:
+            code = self.process.wait(limit_s)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+            return f"the server had not ended {limit_s} s after SIGTERM"
+        return None if code == 0 else f"the server ended with code {code} on SIGTERM"
+
+
+def draw_corpus(phantom, folder):
+    for seed, depth, name in [("1", "8", "eight"), ("2", "16", "sixteen")]:
+        command = [str(phantom), "--out", str(folder / name), "--seed", seed, "--depth", depth, *FILM]
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+
+
+def compare_description(url, path):
+    with urllib.request.urlopen(f"{url}/openapi.yaml", timeout=10) as answer:
+        if answer.read() != path.read_bytes():
+            raise Failure(f"the server's openapi.yaml is not {path}")
+
+
+def run_schemathesis(url, description, folder, limit_s):
+    """From the file, since schemathesis does not try the operation that it got its description from."""
+    configuration = folder / "schemathesis.toml"
+    configuration.write_text(CONFIGURATION)
+    command = [sys.executable, "-m", "schemathesis.cli", "--config-file", str(configuration), "run"]
+    command += ["--checks", "all", "--mode", "all", "--phases", "examples,coverage,fuzzing,stateful"]
+    command += ["--url", url, str(description)]
+    hooks = {"SCHEMATHESIS_HOOKS": "api_hooks", "PYTHONPATH": with_scripts(), "PYTHONDONTWRITEBYTECODE": "1"}
+    hooks["LUNGFIELD_API_CORPUS"] = str(folder)
+    output = folder / "schemathesis.txt"
+    try:
+        with output.open("w") as sink:
+            options = {"env": {**os.environ, **hooks}, "cwd": folder, "timeout": limit_s}
+            code = subprocess.run(command, stdout=sink, stderr=subprocess.STDOUT, **options).returncode
+    except subprocess.TimeoutExpired:
+        raise Failure(f"schemathesis was ended after {limit_s:.0f} s") from None
+    finally:
+        show(output)
+    if code:
+        raise Failure(f"schemathesis ended with code {code}")
+
+
+def show(output):
+    """Prints a file without most of its longest lines, in which schemathesis repeats whole films."""
+    for line in output.read_text(errors="replace").splitlines():
+        print(line if len(line) <= LONGEST_LINE else line[:LONGEST_LINE] + " …")
+
+
+def with_scripts():
+    return os.pathsep.join([str(SCRIPTS), *filter(None, [os.environ.get("PYTHONPATH")])])
+
+
+def wanted(description):
+    """Every (operation, media type sent) and every (operation, media type answered) that a 200 must have been seen of."""
+    sent, answered = set(), set()
+    for path, methods in description["paths"].items():
+        for method, operation in methods.items():
+            label = f"{method.upper()} {path}"
+            sent |= {(label, kind) for kind in operation.get("requestBody", {}).get("content", ["nothing"])}
+            answered |= {(label, kind) for kind in operation["responses"]["200"]["content"]}
+    return sent, answered
+
+
+def report(answers):
+    print(f"\n{'operation':<36}{'sent':<34}{'status':<8}{'answered':<26}{'times':>6}")
+    for label, sent, status, answered, times in sorted(answers):
+        print(f"{label:<36}{sent:<34}{status:<8}{answered:<26}{times:>6}")
+    print("\nswitched off:")
+    for what, reason in SWITCHED_OFF:
+        print(f"  {what}: {reason}")
+
+
+def missing_200s(description, answers):
+    sent, answered = wanted(description)
+    good = [answer for answer in answers if answer[2] == 200]
+    missing = sent - {(label, kind) for label, kind, *_ in good}
+    missing |= answered - {(label, kind) for label, _, _, kind, _ in good}
+    missing |= {REFERENCE} - {(label, kind) for label, kind, *_ in good}
+    return [f"no 200 was seen of {label} with {kind}" for label, kind in sorted(missing)]
+
+
+def try_server(arguments, folder, deadline):
+    """Everything that is wrong, in the order in which it was found."""
+    failures = []
+    draw_corpus(arguments.phantom, folder)
+    server = Server(arguments.server)
+    try:
+        url = server.url(deadline - time.monotonic())
+        compare_description(url, arguments.openapi)
+        run_schemathesis(url, arguments.openapi, folder, deadline - time.monotonic())
+    except (Failure, OSError) as failure:
+        failures.append(str(failure))
+    finally:
+        ending = server.stop()
+    failures += [ending] if ending else []
+    counted = folder / "answers.json"
+    answers = json.loads(counted.read_text()) if counted.exists() else []
+    report(answers)
+    failures += missing_200s(yaml.safe_load(arguments.openapi.read_text()), answers)
+    if failures:
+        print("\nthe end of the server's log:", *server.log, sep="\n  ")
+    return failures
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--server", type=lambda path: Path(path).resolve(strict=True), required=True)
+    parser.add_argument("--phantom", type=lambda path: Path(path).resolve(strict=True), required=True)
+    parser.add_argument("--openapi", type=lambda path: Path(path).resolve(strict=True))
+    parser.set_defaults(openapi=SCRIPTS.parent / "openapi.yaml")
+    arguments = parser.parse_args()
+    started = time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="lungfield-api-test-") as folder:
+        failures = try_server(arguments, Path(folder), started + TIME_LIMIT_S)
+    for failure in failures:
+        print(f"FAILED: {failure}")
+    print(f"the API test took {time.monotonic() - started:.0f} s")
+    return 1 if failures else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

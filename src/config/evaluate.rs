@@ -1,0 +1,59 @@
+//! Decides what `lungfield-evaluate` can be told.
+
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+
+use clap::Parser;
+
+use crate::mask::Threshold;
+use crate::model::device::{DeviceChoice, PrecisionChoice};
+use crate::train::dataset::Split;
+
+/// Scores a model on the cases of a data set: mean, minimum, maximum and standard deviation of Dice.
+#[derive(Clone, Debug, Parser)]
+#[command(name = "lungfield-evaluate", version)]
+pub struct EvaluateSettings {
+    /// The model directory.
+    #[arg(long, default_value = "models/lungfield-segnet", value_name = "FOLDER")]
+    pub model: PathBuf,
+    /// The data set: a folder with cases.csv and the images that it names.
+    #[arg(long, value_name = "FOLDER")]
+    pub data: PathBuf,
+    /// Which cases to score.
+    #[arg(long, default_value = "test")]
+    pub split: Split,
+    /// Where the model runs: auto, cpu, cuda or cuda:N.
+    #[arg(long, default_value = "auto")]
+    pub device: DeviceChoice,
+    /// The numbers in which it computes: auto, f32, bf16 or f16.
+    #[arg(long, default_value = "auto")]
+    pub precision: PrecisionChoice,
+    /// Films in one forward pass.
+    #[arg(long, default_value = "8")]
+    pub batch_size: NonZeroUsize,
+    /// The probability from which on a pixel is lung; the model's own by default.
+    #[arg(long, value_parser = threshold)]
+    pub threshold: Option<Threshold>,
+    /// Print the score of every case too, as CSV lines before the table.
+    #[arg(long)]
+    pub cases: bool,
+}
+
+fn threshold(text: &str) -> Result<Threshold, String> {
+    let value: f32 = text.parse().map_err(|error| format!("{error}"))?;
+    Threshold::try_from(value).map_err(str::to_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_threshold_out_of_range_is_refused() {
+        let parse = |value: &str| EvaluateSettings::try_parse_from(["x", "--data", "d", "--threshold", value]);
+        assert!(parse("0.4").is_ok());
+        for bad in ["0", "1", "nan", "half"] {
+            assert!(parse(bad).is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,201 @@
+//! Decides what `lungfield-serve` can be told, and what that means to the floors below.
+
+use std::net::SocketAddr;
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use bytesize::ByteSize;
+use clap::Parser;
+
+use super::LogSettings;
+use crate::codec::Limits;
+use crate::engine::EngineOptions;
+use crate::http::{ByteBudget, HttpOptions, Serving};
+use crate::model::device::{DeviceChoice, PrecisionChoice};
+
+/// Serves a model over HTTP: films in, lung masks out.
+///
+/// Every setting is a flag and an environment variable; a flag wins. Not a medical device.
+#[derive(Clone, Debug, Parser)]
+#[command(name = "lungfield-serve", version)]
+pub struct ServeSettings {
+    /// The address to listen on; port 0 picks a free port, which the log names.
+    #[arg(long, env = "LUNGFIELD_LISTEN", default_value = "127.0.0.1:8080")]
+    pub listen: SocketAddr,
+    /// The model directory.
+    #[arg(long, env = "LUNGFIELD_MODEL", default_value = "models/lungfield-segnet", value_name = "FOLDER")]
+    pub model: PathBuf,
+    /// Where the model runs: auto, cpu, cuda or cuda:N. CUDA needs LD_LIBRARY_PATH to name the lib folder of a
+    /// PyTorch 2.11 or libtorch 2.11 with CUDA.
+    #[arg(long, env = "LUNGFIELD_DEVICE", default_value = "auto")]
+    pub device: DeviceChoice,
+    /// The numbers in which it computes: auto, f32, bf16 or f16. Auto is bf16 where the device has it, else f32.
+    #[arg(long, env = "LUNGFIELD_PRECISION", default_value = "auto")]
+    pub precision: PrecisionChoice,
+    /// The most films in one forward pass.
+    #[arg(long, env = "LUNGFIELD_MAX_BATCH_SIZE", default_value = "8")]
+    pub max_batch_size: NonZeroUsize,
+    /// How long a partial batch waits for more films while the device is free.
+    #[arg(long, env = "LUNGFIELD_MAX_QUEUE_DELAY", default_value = "0ms", value_parser = humantime::parse_duration)]
+    pub max_queue_delay: Duration,
+    /// The most films that wait for the model; a further one is answered 503.
+    #[arg(long, env = "LUNGFIELD_QUEUE_CAPACITY", default_value = "64")]
+    pub queue_capacity: NonZeroUsize,
+    /// The largest body of a request.
+    #[arg(long, env = "LUNGFIELD_MAX_BODY", default_value = "64MiB", value_parser = positive)]
+    pub max_body: u64,
+    /// The most pixels of a film.
+    #[arg(long, env = "LUNGFIELD_MAX_PIXELS", default_value = "64M", value_parser = positive)]
+    pub max_pixels: u64,
+    /// The bytes of all bodies that are held at a time; a body that finds them spent is answered 503. Up to 4 GiB.
+    #[arg(long, env = "LUNGFIELD_BYTE_BUDGET", default_value = "512MiB", value_parser = byte_budget)]
+    pub byte_budget: ByteBudget,
+    /// The most films that are decoded or encoded at a time; by default one for each core.
+    #[arg(long, env = "LUNGFIELD_DECODE_PERMITS")]
+    pub decode_permits: Option<NonZeroUsize>,
+    /// The most connections at a time; further ones wait to be accepted.
+    #[arg(long, env = "LUNGFIELD_MAX_CONNECTIONS", default_value = "1024")]
+    pub max_connections: NonZeroUsize,
+    /// How long the head of a request may take, and a connection may idle before it.
+    #[arg(long, env = "LUNGFIELD_HEADER_TIMEOUT", default_value = "30s", value_parser = humantime::parse_duration)]
+    pub header_timeout: Duration,
+    /// How long the body of a request may take to arrive; then it is answered 408.
+    #[arg(long, env = "LUNGFIELD_BODY_TIMEOUT", default_value = "30s", value_parser = humantime::parse_duration)]
+    pub body_timeout: Duration,
+    /// How long an answer may take once the body is there; then it is 504.
+    #[arg(long, env = "LUNGFIELD_REQUEST_TIMEOUT", default_value = "30s", value_parser = humantime::parse_duration)]
+    pub request_timeout: Duration,
+    /// How long requests are still served after SIGTERM while /health/ready says 503.
+    #[arg(long, env = "LUNGFIELD_DRAIN_DELAY", default_value = "2s", value_parser = humantime::parse_duration)]
+    pub drain_delay: Duration,
+    /// How long requests in flight may take once the listener is closed.
+    #[arg(long, env = "LUNGFIELD_DRAIN_TIMEOUT", default_value = "30s", value_parser = humantime::parse_duration)]
+    pub drain_timeout: Duration,
+    /// How the log is written.
+    #[command(flatten)]
+    pub log: LogSettings,
+}
+
+impl ServeSettings {
+    /// How films wait for the model.
+    #[must_use]
+    pub fn engine_options(&self) -> EngineOptions {
+        EngineOptions {
+            max_batch_size: self.max_batch_size,
+            max_queue_delay: self.max_queue_delay,
+            queue_capacity: self.queue_capacity,
+        }
+    }
+
+    /// What callers may send.
+    #[must_use]
+    pub fn http_options(&self) -> HttpOptions {
+        HttpOptions {
+            max_body_bytes: self.max_body,
+            byte_budget: self.byte_budget,
+            body_timeout: self.body_timeout,
+            request_timeout: self.request_timeout,
+        }
+    }
+
+    /// What decoders may be asked for.
+    #[must_use]
+    pub fn limits(&self) -> Limits {
+        Limits { max_pixels: self.max_pixels }
+    }
+
+    /// What callers are told of the limits.
+    #[must_use]
+    pub fn serving(&self) -> Serving {
+        Serving {
+            max_batch_size: self.max_batch_size.get(),
+            max_body_bytes: self.max_body,
+            max_pixels: self.max_pixels,
+        }
+    }
+
+    /// The most films that are decoded or encoded at a time.
+    #[must_use]
+    pub fn decode_permits(&self) -> usize {
+        let cores = || std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
+        self.decode_permits.map_or_else(cores, NonZeroUsize::get)
+    }
+
+    /// What no single setting shows: settings that contradict each other.
+    pub fn check(&self) -> Result<(), String> {
+        if self.byte_budget.bytes() < self.max_body {
+            let (budget, body) = (self.byte_budget.bytes(), self.max_body);
+            return Err(format!("--byte-budget ({budget} bytes) is less than --max-body ({body} bytes)"));
+        }
+        Ok(())
+    }
+}
+
+/// A number above 0 with a unit: 64M, 64MiB, 1000.
+fn positive(text: &str) -> Result<u64, String> {
+    match text.parse::<ByteSize>()?.as_u64() {
+        0 => Err("it must be more than 0".to_owned()),
+        number => Ok(number),
+    }
+}
+
+fn byte_budget(text: &str) -> Result<ByteBudget, String> {
+    ByteBudget::new(positive(text)?).ok_or_else(|| "it must be less than 4 GiB".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    fn parse(arguments: &[&str]) -> Result<ServeSettings, clap::Error> {
+        ServeSettings::try_parse_from(std::iter::once("lungfield-serve").chain(arguments.iter().copied()))
+    }
+
+    #[test]
+    fn every_flag_is_a_variable_of_the_same_name() {
+        for argument in ServeSettings::command().get_arguments() {
+            let Some(flag) = argument.get_long() else { continue };
+            if ["help", "version"].contains(&flag) {
+                continue;
+            }
+            let expected = format!("LUNGFIELD_{}", flag.replace('-', "_").to_uppercase());
+            assert_eq!(argument.get_env().and_then(|name| name.to_str()), Some(expected.as_str()), "--{flag}");
+        }
+    }
+
+    #[test]
+    fn defaults_are_those_of_the_design() {
+        let settings = parse(&[]).unwrap();
+        assert_eq!(settings.listen.to_string(), "127.0.0.1:8080");
+        assert_eq!((settings.max_body, settings.max_pixels), (64 << 20, 64_000_000));
+        assert_eq!(settings.max_queue_delay, Duration::ZERO);
+        assert_eq!((settings.max_batch_size.get(), settings.queue_capacity.get()), (8, 64));
+        settings.check().unwrap();
+    }
+
+    #[test]
+    fn bad_values_are_refused_with_their_flag() {
+        for bad in [
+            ["--max-batch-size", "0"],
+            ["--queue-capacity", "-1"],
+            ["--max-body", "0"],
+            ["--max-body", "lots"],
+            ["--byte-budget", "5GiB"],
+            ["--device", "gpu"],
+            ["--precision", "f64"],
+            ["--request-timeout", "soon"],
+            ["--listen", "8080"],
+        ] {
+            let error = parse(&[&format!("{}={}", bad[0], bad[1])]).unwrap_err().to_string();
+            assert!(error.contains(bad[0]), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_budget_that_no_body_fits_is_refused() {
+        assert!(parse(&["--byte-budget=1MiB"]).unwrap().check().is_err());
+    }
+}

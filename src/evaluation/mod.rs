@@ -1,0 +1,4 @@
+//! Decides how a model is scored on a data set, and how the scores are summed up.
+
+pub mod score;
+pub mod summary;

@@ -1,0 +1,122 @@
+//! Decides which requests are taken in: by the server's phase, by the queue, and by the bytes that are held already.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use tokio::sync::Semaphore;
+
+use super::App;
+use super::problem::ApiError;
+use crate::engine::{EngineError, Health};
+
+/// How far a server is in its life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Phase {
+    /// It serves.
+    Serving,
+    /// It still serves, but says that it is not ready, so that load balancers turn away.
+    Leaving,
+    /// It answers what it has and takes no more.
+    Draining,
+}
+
+/// The most bytes of bodies that are held at a time: what a semaphore can count.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ByteBudget(u32);
+
+impl ByteBudget {
+    /// A budget, or `None` where it is 0 or above 4 GiB.
+    #[must_use]
+    pub fn new(bytes: u64) -> Option<Self> {
+        u32::try_from(bytes).ok().filter(|&bytes| bytes > 0).map(Self)
+    }
+
+    /// The budget in bytes.
+    #[must_use]
+    pub fn bytes(self) -> u64 {
+        u64::from(self.0)
+    }
+}
+
+/// The bytes that bodies may still take.
+#[derive(Clone, Debug)]
+pub(super) struct Budget {
+    left: Arc<Semaphore>,
+}
+
+/// What one body has taken of the budget; dropping it gives that back.
+#[derive(Debug)]
+pub(super) struct Charge {
+    left: Arc<Semaphore>,
+    taken: AtomicU32,
+}
+
+/// The budget is spent.
+#[derive(Debug)]
+pub(super) struct BudgetSpent;
+
+impl Budget {
+    pub(super) fn new(budget: ByteBudget) -> Self {
+        Self { left: Arc::new(Semaphore::new(budget.0 as usize)) }
+    }
+
+    /// A charge of nothing yet.
+    pub(super) fn charge(&self) -> Charge {
+        Charge { left: Arc::clone(&self.left), taken: AtomicU32::new(0) }
+    }
+}
+
+impl Charge {
+    /// Takes as many bytes as have arrived, or none.
+    pub(super) fn take(&self, bytes: usize) -> Result<(), BudgetSpent> {
+        let bytes = u32::try_from(bytes).map_err(|_| BudgetSpent)?;
+        let permit = self.left.try_acquire_many(bytes).map_err(|_| BudgetSpent)?;
+        permit.forget(); // given back when the charge is dropped
+        self.taken.fetch_add(bytes, Ordering::Relaxed);
+        Ok(())
+    }
+}
+
+impl Drop for Charge {
+    fn drop(&mut self) {
+        self.left.add_permits(self.taken.load(Ordering::Relaxed) as usize);
+    }
+}
+
+/// Whether a film may come in now; asked before its body is read.
+pub(super) fn admit(app: &App) -> Result<(), ApiError> {
+    if *app.phase.borrow() == Phase::Draining {
+        return Err(ApiError::Draining);
+    }
+    let engine = app.pipeline.engine();
+    match *engine.health().borrow() {
+        Health::Failed => Err(EngineError::Stopped.into()),
+        Health::Draining => Err(EngineError::Draining.into()),
+        Health::Running if engine.is_full() => Err(EngineError::Overloaded.into()),
+        Health::Running => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_taken_is_given_back() {
+        let budget = Budget::new(ByteBudget::new(100).unwrap());
+        let charge = budget.charge();
+        charge.take(60).unwrap();
+        assert!(budget.charge().take(41).is_err());
+        charge.take(40).unwrap();
+        assert!(charge.take(1).is_err());
+        drop(charge);
+        budget.charge().take(100).unwrap();
+    }
+
+    #[test]
+    fn a_budget_has_bounds() {
+        assert_eq!(ByteBudget::new(0), None);
+        assert_eq!(ByteBudget::new(1 << 32), None);
+        assert_eq!(ByteBudget::new(1 << 30).map(ByteBudget::bytes), Some(1 << 30));
+    }
+}

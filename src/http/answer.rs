@@ -1,0 +1,189 @@
+//! Decides what an answer to `/v1/segment` looks like.
+
+use axum::Json;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
+use axum::response::{IntoResponse, Response};
+use serde::{Deserialize, Serialize};
+
+use super::model::ModelCard;
+use crate::codec::rle::{Counts, Rle};
+use crate::lungs::{BoundingBox, Lung, Side};
+use crate::mask::Threshold;
+use crate::pipeline::{Segmentation, Timings, Written};
+use crate::radiograph::PixelSpacing;
+
+const DICE: HeaderName = HeaderName::from_static("lungfield-dice");
+const JACCARD: HeaderName = HeaderName::from_static("lungfield-jaccard");
+const MODEL: HeaderName = HeaderName::from_static("lungfield-model");
+const WARNINGS: HeaderName = HeaderName::from_static("lungfield-warnings");
+const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
+
+/// How the counts of an RLE are written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum RleForm {
+    /// As COCO's compressed string.
+    #[default]
+    Compressed,
+    /// As a list of numbers.
+    Counts,
+}
+
+#[derive(Serialize)]
+struct Answer<'a> {
+    request_id: &'a str,
+    model: Model<'a>,
+    image: Image,
+    threshold: Threshold,
+    mask: Mask,
+    lungs: Vec<LungAnswer>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    dice: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    jaccard: Option<f64>,
+    warnings: Vec<Warning>,
+    timings_ms: TimingsMs,
+}
+
+#[derive(Serialize)]
+struct Model<'a> {
+    name: &'a str,
+    version: &'a str,
+    weights_sha256: &'a str,
+}
+
+#[derive(Serialize)]
+struct Image {
+    width: u32,
+    height: u32,
+}
+
+#[derive(Serialize)]
+struct Mask {
+    encoding: &'static str,
+    size: [u32; 2],
+    counts: Counts,
+}
+
+#[derive(Serialize)]
+struct LungAnswer {
+    side: Side,
+    area_px: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    area_mm2: Option<f64>,
+    bounding_box: BoundingBox,
+}
+
+#[derive(Serialize)]
+struct Warning {
+    code: &'static str,
+    message: &'static str,
+}
+
+#[derive(Serialize)]
+struct TimingsMs {
+    decode: f64,
+    queue: f64,
+    infer: f64,
+    encode: f64,
+}
+
+/// The answer to a film: JSON where its mask was written as RLE, else the PNG with what can be said in headers.
+pub(super) fn answer(segmentation: Segmentation, model: &ModelCard, rle: RleForm, request_id: &str) -> Response {
+    let shared = shared_headers(&segmentation.timings);
+    match &segmentation.mask {
+        Written::Rle(mask) => {
+            let body = Answer::new(&segmentation, mask, model, rle, request_id);
+            (shared, Json(body)).into_response()
+        }
+        Written::Png(_) => {
+            let headers = image_headers(&segmentation, model);
+            let Written::Png(bytes) = segmentation.mask else { unreachable!("matched above") };
+            (shared, headers, bytes).into_response()
+        }
+    }
+}
+
+impl<'a> Answer<'a> {
+    fn new(
+        segmentation: &Segmentation,
+        mask: &Rle,
+        model: &'a ModelCard,
+        rle: RleForm,
+        request_id: &'a str,
+    ) -> Self {
+        let encoded = match rle {
+            RleForm::Compressed => mask.compressed(),
+            RleForm::Counts => mask.clone().plain(),
+        };
+        let size = segmentation.size;
+        let lungs = segmentation.lungs.iter();
+        Self {
+            request_id,
+            model: Model { name: &model.name, version: &model.version, weights_sha256: &model.weights_sha256 },
+            image: Image { width: size.width(), height: size.height() },
+            threshold: segmentation.threshold,
+            mask: Mask { encoding: "coco_rle", size: encoded.size, counts: encoded.counts },
+            lungs: lungs.map(|lung| LungAnswer::new(lung, segmentation.spacing)).collect(),
+            dice: segmentation.overlap.map(|overlap| overlap.dice()),
+            jaccard: segmentation.overlap.map(|overlap| overlap.jaccard()),
+            warnings: segmentation
+                .warnings
+                .iter()
+                .map(|warning| Warning { code: warning.code(), message: warning.message() })
+                .collect(),
+            timings_ms: segmentation.timings.into(),
+        }
+    }
+}
+
+impl LungAnswer {
+    fn new(lung: &Lung, spacing: Option<PixelSpacing>) -> Self {
+        Self {
+            side: lung.side(),
+            area_px: lung.area_px(),
+            area_mm2: spacing.map(|spacing| lung.area_mm2(spacing)),
+            bounding_box: lung.bounding_box(),
+        }
+    }
+}
+
+impl From<Timings> for TimingsMs {
+    fn from(timings: Timings) -> Self {
+        // Tenths of a millisecond are as much as such a measurement means.
+        let ms = |duration: std::time::Duration| (duration.as_secs_f64() * 1e4).round() / 10.0;
+        Self {
+            decode: ms(timings.decode),
+            queue: ms(timings.queue),
+            infer: ms(timings.infer),
+            encode: ms(timings.encode),
+        }
+    }
+}
+
+fn shared_headers(timings: &Timings) -> HeaderMap {
+    let TimingsMs { decode, queue, infer, encode } = (*timings).into();
+    let timing = format!("decode;dur={decode}, queue;dur={queue}, infer;dur={infer}, encode;dur={encode}");
+    HeaderMap::from_iter([(SERVER_TIMING, text(&timing))])
+}
+
+fn image_headers(segmentation: &Segmentation, model: &ModelCard) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("image/png"));
+    headers.insert(MODEL, text(&format!("{}/{}", model.name, model.version)));
+    if let Some(overlap) = segmentation.overlap {
+        headers.insert(DICE, text(&format!("{:.6}", overlap.dice())));
+        headers.insert(JACCARD, text(&format!("{:.6}", overlap.jaccard())));
+    }
+    if !segmentation.warnings.is_empty() {
+        let codes: Vec<_> = segmentation.warnings.iter().map(|warning| warning.code()).collect();
+        headers.insert(WARNINGS, text(&codes.join(", ")));
+    }
+    headers
+}
+
+/// A header's value; what HTTP can't carry in one (a model may be named anything) becomes a question mark.
+fn text(value: &str) -> HeaderValue {
+    let visible: String = value.chars().map(|c| if (' '..='~').contains(&c) { c } else { '?' }).collect();
+    HeaderValue::from_str(&visible).expect("visible ASCII is a header's value")
+}

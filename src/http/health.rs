@@ -1,0 +1,32 @@
+//! Decides whether the process lives, and whether it should be sent films.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use serde::Serialize;
+
+use super::App;
+use super::admission::Phase;
+use super::problem::ApiError;
+use crate::engine::{EngineError, Health};
+
+/// A state of good health.
+#[derive(Serialize)]
+pub(super) struct Status {
+    status: &'static str,
+}
+
+/// Whoever answers lives, also while it drains.
+pub(super) async fn live() -> Json<Status> {
+    Json(Status { status: "live" })
+}
+
+/// Ready to be sent films: the model answers, and the server is not about to end.
+pub(super) async fn ready(State(app): State<Arc<App>>) -> Result<Json<Status>, ApiError> {
+    match (*app.pipeline.engine().health().borrow(), *app.phase.borrow()) {
+        (Health::Failed, _) => Err(EngineError::Stopped.into()),
+        (Health::Draining, _) | (_, Phase::Leaving | Phase::Draining) => Err(ApiError::Draining),
+        (Health::Running, Phase::Serving) => Ok(Json(Status { status: "ready" })),
+    }
+}

@@ -1,0 +1,132 @@
+//! Decides which of the possible answers a caller gets: the `format` parameter says it, else the `Accept` header.
+
+use axum::http::{HeaderMap, header};
+use serde::Deserialize;
+
+use crate::pipeline::Form;
+
+/// What an answer can be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Format {
+    /// JSON with the mask as RLE.
+    Json,
+    /// The mask as a PNG.
+    Png,
+    /// The film with the mask drawn on it, as a PNG.
+    Overlay,
+}
+
+impl Format {
+    /// What the pipeline has to write for it.
+    pub(super) fn form(self) -> Form {
+        match self {
+            Self::Json => Form::Rle,
+            Self::Png => Form::Png,
+            Self::Overlay => Form::Overlay,
+        }
+    }
+}
+
+/// The answers that `Accept` can choose, the preferred one first.
+const OFFERS: [(&str, &str, Format); 2] = [("application", "json", Format::Json), ("image", "png", Format::Png)];
+
+/// The best answer that `Accept` allows (RFC 9110, 12.5.1), or `None` where it allows none. Without the header
+/// anything goes; a range that can't be read allows nothing.
+pub(super) fn accepted(headers: &HeaderMap) -> Option<Format> {
+    let mut ranges = Vec::new();
+    for value in headers.get_all(header::ACCEPT) {
+        ranges.extend(value.to_str().ok()?.split(',').filter_map(Range::parse));
+    }
+    if !headers.contains_key(header::ACCEPT) {
+        return Some(Format::Json);
+    }
+    let quality = |kind, sub| {
+        let matching = ranges.iter().filter(|range| range.matches(kind, sub));
+        matching.max_by_key(|range| range.precision()).map_or(0, |range| range.quality)
+    };
+    let offers = OFFERS.map(|(kind, sub, format)| (quality(kind, sub), format));
+    // The first of the best: `max_by_key` would give the last.
+    let best = offers.iter().map(|offer| offer.0).max().filter(|&best| best > 0)?;
+    offers.into_iter().find(|offer| offer.0 == best).map(|offer| offer.1)
+}
+
+/// One media range of an `Accept` header, with its quality in thousandths.
+#[derive(Debug)]
+struct Range {
+    kind: String,
+    sub: String,
+    quality: u16,
+}
+
+impl Range {
+    fn parse(text: &str) -> Option<Self> {
+        let mut parts = text.split(';').map(str::trim);
+        let (kind, sub) = parts.next()?.split_once('/')?;
+        let mut quality = 1000;
+        for parameter in parts {
+            if let Some((name, value)) = parameter.split_once('=')
+                && name.trim().eq_ignore_ascii_case("q")
+            {
+                quality = thousandths(value.trim())?;
+            }
+        }
+        Some(Self { kind: kind.to_ascii_lowercase(), sub: sub.to_ascii_lowercase(), quality })
+    }
+
+    fn matches(&self, kind: &str, sub: &str) -> bool {
+        (self.kind == kind && (self.sub == sub || self.sub == "*")) || (self.kind == "*" && self.sub == "*")
+    }
+
+    /// How exactly the range says what it means: the most exact one that matches counts.
+    fn precision(&self) -> u8 {
+        u8::from(self.kind != "*") + u8::from(self.sub != "*")
+    }
+}
+
+/// A quality from 0 to 1 in thousandths.
+fn thousandths(text: &str) -> Option<u16> {
+    let value: f32 = text.parse().ok()?;
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0 ≤ value ≤ 1")]
+    (0.0..=1.0).contains(&value).then(|| (value * 1000.0).round() as u16)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(accept: &[&str]) -> Option<Format> {
+        let mut headers = HeaderMap::new();
+        for value in accept {
+            headers.append(header::ACCEPT, value.parse().unwrap());
+        }
+        accepted(&headers)
+    }
+
+    #[test]
+    fn json_is_the_answer_to_whoever_does_not_care() {
+        for accept in [&[][..], &["*/*"], &["application/*"], &["application/json, image/png"], &["*/*;q=0.1"]] {
+            assert_eq!(of(accept), Some(Format::Json), "{accept:?}");
+        }
+    }
+
+    #[test]
+    fn a_browsers_image_tag_gets_an_image() {
+        assert_eq!(of(&["image/avif,image/webp,image/png,image/svg+xml,image/*;q=0.8"]), Some(Format::Png));
+        assert_eq!(of(&["image/*"]), Some(Format::Png));
+        assert_eq!(of(&["application/json;q=0.5", "image/png;q=0.9"]), Some(Format::Png));
+    }
+
+    #[test]
+    fn the_more_exact_range_counts() {
+        assert_eq!(of(&["*/*, application/json;q=0"]), Some(Format::Png));
+        assert_eq!(of(&["image/*;q=0.9, image/png;q=0.1, application/json;q=0.5"]), Some(Format::Json));
+    }
+
+    #[test]
+    fn what_can_not_be_given_is_not_acceptable() {
+        for accept in ["text/html", "image/webp", "application/json;q=0", "", "nonsense", "image/png;q=7"] {
+            assert_eq!(of(&[accept]), None, "{accept}");
+        }
+    }
+}

@@ -1,0 +1,287 @@
+//! Decides what a caller hears of an error: one status and one stable code for each, in one table.
+
+use axum::Json;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+
+use crate::codec::DecodeError;
+use crate::codec::reference::ReferenceError;
+use crate::engine::EngineError;
+use crate::pipeline::PipelineError;
+
+/// Every code that a problem can have.
+pub const CODES: [&str; 30] = [
+    "empty_body",
+    "malformed_multipart",
+    "incomplete_body",
+    "missing_image",
+    "duplicate_part",
+    "unknown_part",
+    "invalid_query",
+    "not_found",
+    "method_not_allowed",
+    "not_acceptable",
+    "body_timeout",
+    "body_too_large",
+    "too_many_pixels",
+    "unsupported_media_type",
+    "unrecognised_image",
+    "undecodable_image",
+    "several_frames",
+    "image_too_small",
+    "undecodable_reference",
+    "reference_true_colour",
+    "reference_size_mismatch",
+    "invalid_rle",
+    "internal",
+    "overloaded",
+    "byte_budget_spent",
+    "draining",
+    "engine_stopped",
+    "out_of_memory",
+    "deadline_exceeded",
+    "bad_request",
+];
+
+/// After how many seconds a caller that was turned away may try again.
+const RETRY_AFTER: HeaderValue = HeaderValue::from_static("1");
+
+/// Everything that can keep a request from its answer.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum ApiError {
+    /// 400: nothing was sent.
+    #[error("the body is empty; send a film")]
+    EmptyBody,
+    /// 400: the parts can't be told apart.
+    #[error("the multipart body can't be read: {0}")]
+    MalformedMultipart(String),
+    /// 400: the body broke off; its sender has most likely left.
+    #[error("the body broke off")]
+    IncompleteBody,
+    /// 400: there is no film among the parts.
+    #[error("there is no part named `image`")]
+    MissingImage,
+    /// 400: a part came twice.
+    #[error("there is more than one part named `{0}`")]
+    DuplicatePart(&'static str),
+    /// 400: a part that means nothing here.
+    #[error("there is a part that is named neither `image` nor `ground_truth`")]
+    UnknownPart,
+    /// 400: a query parameter is unknown, repeated or out of range.
+    #[error("the query can't be used: {0}")]
+    InvalidQuery(String),
+    /// 404.
+    #[error("there is nothing at this path")]
+    NotFound,
+    /// 405: `Allow` says what is possible.
+    #[error("this path does not take this method")]
+    MethodNotAllowed,
+    /// 406: the caller takes nothing that can be given.
+    #[error("an answer can be application/json or image/png, and `Accept` allows neither")]
+    NotAcceptable,
+    /// 408: the body took too long.
+    #[error("the body did not arrive in time")]
+    BodyTimeout,
+    /// 413: the body is too long.
+    #[error("the body is larger than {max_body_bytes} bytes")]
+    BodyTooLarge {
+        /// The limit that was passed.
+        max_body_bytes: u64,
+    },
+    /// 415: the body is said to be of a type that no film is of.
+    #[error("a film comes as image/png, image/jpeg, image/tiff, application/octet-stream or multipart/form-data")]
+    UnsupportedMediaType,
+    /// 503: the bodies that are held leave no room for another.
+    #[error("too many films are being sent at a time; try again later")]
+    ByteBudgetSpent,
+    /// 503: the server is about to end.
+    #[error("the server is about to end; try another one")]
+    Draining,
+    /// A film that was not segmented.
+    #[error(transparent)]
+    Pipeline(#[from] PipelineError),
+    /// 500: a defect.
+    #[error("a handler panicked")]
+    Panicked,
+    /// Something that the framework refused by itself.
+    #[error("the request can't be answered")]
+    Framework(StatusCode),
+}
+
+impl From<EngineError> for ApiError {
+    fn from(error: EngineError) -> Self {
+        Self::Pipeline(error.into())
+    }
+}
+
+impl ApiError {
+    /// The status and the stable code.
+    pub(super) fn kind(&self) -> (StatusCode, &'static str) {
+        match self {
+            Self::EmptyBody => (StatusCode::BAD_REQUEST, "empty_body"),
+            Self::MalformedMultipart(_) => (StatusCode::BAD_REQUEST, "malformed_multipart"),
+            Self::IncompleteBody => (StatusCode::BAD_REQUEST, "incomplete_body"),
+            Self::MissingImage => (StatusCode::BAD_REQUEST, "missing_image"),
+            Self::DuplicatePart(_) => (StatusCode::BAD_REQUEST, "duplicate_part"),
+            Self::UnknownPart => (StatusCode::BAD_REQUEST, "unknown_part"),
+            Self::InvalidQuery(_) => (StatusCode::BAD_REQUEST, "invalid_query"),
+            Self::NotFound => (StatusCode::NOT_FOUND, "not_found"),
+            Self::MethodNotAllowed => (StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed"),
+            Self::NotAcceptable => (StatusCode::NOT_ACCEPTABLE, "not_acceptable"),
+            Self::BodyTimeout => (StatusCode::REQUEST_TIMEOUT, "body_timeout"),
+            Self::BodyTooLarge { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "body_too_large"),
+            Self::UnsupportedMediaType => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type"),
+            Self::ByteBudgetSpent => (StatusCode::SERVICE_UNAVAILABLE, "byte_budget_spent"),
+            Self::Draining => (StatusCode::SERVICE_UNAVAILABLE, "draining"),
+            Self::Pipeline(error) => pipeline(error),
+            Self::Panicked => (StatusCode::INTERNAL_SERVER_ERROR, "internal"),
+            Self::Framework(status) if status.is_client_error() => (*status, "bad_request"),
+            Self::Framework(_) => (StatusCode::INTERNAL_SERVER_ERROR, "internal"),
+        }
+    }
+
+    /// What the caller is told; the causes of a 500 are for the log alone.
+    fn detail(&self, status: StatusCode) -> String {
+        if status == StatusCode::INTERNAL_SERVER_ERROR {
+            "the request failed here; the log has the cause under the request id".to_owned()
+        } else {
+            self.to_string()
+        }
+    }
+}
+
+fn pipeline(error: &PipelineError) -> (StatusCode, &'static str) {
+    match error {
+        PipelineError::Film(error) => film(error),
+        PipelineError::Reference(error) => reference(error),
+        PipelineError::Engine(error) => engine(*error),
+        PipelineError::DeadlineExceeded => (StatusCode::GATEWAY_TIMEOUT, "deadline_exceeded"),
+        PipelineError::Broken => (StatusCode::INTERNAL_SERVER_ERROR, "internal"),
+    }
+}
+
+fn film(error: &DecodeError) -> (StatusCode, &'static str) {
+    match error {
+        DecodeError::Unrecognised => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "unrecognised_image"),
+        DecodeError::TooManyPixels { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "too_many_pixels"),
+        DecodeError::TooSmall { .. } => (StatusCode::UNPROCESSABLE_ENTITY, "image_too_small"),
+        DecodeError::SeveralFrames => (StatusCode::UNPROCESSABLE_ENTITY, "several_frames"),
+        DecodeError::Undecodable(_) => (StatusCode::UNPROCESSABLE_ENTITY, "undecodable_image"),
+    }
+}
+
+fn reference(error: &ReferenceError) -> (StatusCode, &'static str) {
+    let code = match error {
+        ReferenceError::Image(_) => "undecodable_reference",
+        ReferenceError::Rle(_) => "invalid_rle",
+        ReferenceError::TrueColour => "reference_true_colour",
+        ReferenceError::SizeMismatch { .. } => "reference_size_mismatch",
+    };
+    (StatusCode::UNPROCESSABLE_ENTITY, code)
+}
+
+fn engine(error: EngineError) -> (StatusCode, &'static str) {
+    match error {
+        EngineError::Overloaded => (StatusCode::SERVICE_UNAVAILABLE, "overloaded"),
+        EngineError::Draining => (StatusCode::SERVICE_UNAVAILABLE, "draining"),
+        EngineError::Stopped => (StatusCode::SERVICE_UNAVAILABLE, "engine_stopped"),
+        EngineError::OutOfMemory => (StatusCode::SERVICE_UNAVAILABLE, "out_of_memory"),
+        EngineError::DeadlineExceeded => (StatusCode::GATEWAY_TIMEOUT, "deadline_exceeded"),
+        EngineError::Failed => (StatusCode::INTERNAL_SERVER_ERROR, "internal"),
+    }
+}
+
+/// An error on its way to the caller. It rides on a response without a body; [`super::observe`], which knows the
+/// request's id, logs it once and writes it out.
+#[derive(Clone, Debug)]
+pub(super) struct Problem {
+    /// The stable code.
+    pub(super) code: &'static str,
+    /// What the caller is told.
+    detail: String,
+    /// What the log is told.
+    pub(super) cause: String,
+}
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        let (status, _) = self.kind();
+        let mut response = status.into_response();
+        if status == StatusCode::SERVICE_UNAVAILABLE {
+            response.headers_mut().insert(header::RETRY_AFTER, RETRY_AFTER);
+        }
+        response.extensions_mut().insert(Problem::of(&self));
+        response
+    }
+}
+
+/// A problem as RFC 9457 writes it.
+#[derive(Serialize)]
+struct Body<'a> {
+    r#type: &'static str,
+    title: &'static str,
+    status: u16,
+    code: &'static str,
+    detail: &'a str,
+    request_id: &'a str,
+}
+
+impl Problem {
+    /// The problem that an error is to its caller.
+    pub(super) fn of(error: &ApiError) -> Self {
+        let (status, code) = error.kind();
+        Self { code, detail: error.detail(status), cause: error.to_string() }
+    }
+
+    /// The response of a problem, with the headers that `response` has already.
+    pub(super) fn write(&self, response: Response, request_id: &str) -> Response {
+        let status = response.status();
+        let body = Json(Body {
+            r#type: "about:blank",
+            title: status.canonical_reason().unwrap_or("Error"),
+            status: status.as_u16(),
+            code: self.code,
+            detail: &self.detail,
+            request_id,
+        });
+        let mut written = (status, body).into_response();
+        for (name, value) in response.headers() {
+            if name != header::CONTENT_LENGTH && name != header::CONTENT_TYPE {
+                written.headers_mut().append(name, value.clone());
+            }
+        }
+        let json = HeaderValue::from_static("application/problem+json");
+        written.headers_mut().insert(header::CONTENT_TYPE, json);
+        written
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_are_listed_once_and_a_500_shows_no_cause() {
+        let errors = [
+            ApiError::EmptyBody,
+            PipelineError::Film(DecodeError::SeveralFrames).into(),
+            PipelineError::Reference(ReferenceError::TrueColour).into(),
+            EngineError::Failed.into(),
+            ApiError::Panicked,
+        ];
+        for error in errors {
+            let (status, code) = error.kind();
+            assert_eq!(CODES.iter().filter(|&&listed| listed == code).count(), 1, "{code}");
+            assert!(!error.detail(status).contains("panicked"));
+        }
+    }
+
+    #[test]
+    fn whoever_is_turned_away_for_now_is_told_when_to_come_back() {
+        for error in [EngineError::Overloaded, EngineError::OutOfMemory, EngineError::Stopped] {
+            assert!(ApiError::from(error).into_response().headers().contains_key(header::RETRY_AFTER));
+        }
+        assert!(!ApiError::EmptyBody.into_response().headers().contains_key(header::RETRY_AFTER));
+    }
+}

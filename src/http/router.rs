@@ -1,0 +1,48 @@
+//! Decides which path does what, and what lies around every handler.
+
+use std::any::Any;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::middleware;
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use tower_http::catch_panic::CatchPanicLayer;
+
+use super::problem::ApiError;
+use super::{App, documents, early, health, model, observe, segment};
+
+/// Every path with its method, for whoever describes this API.
+pub const ROUTES: [(&str, &str); 5] = [
+    ("post", "/v1/segment"),
+    ("get", "/v1/model"),
+    ("get", "/health/live"),
+    ("get", "/health/ready"),
+    ("get", "/openapi.yaml"),
+];
+
+/// The whole service. From the outside in: id, log and problems; panics; bodies that nobody read.
+pub fn router(app: Arc<App>) -> Router {
+    Router::new()
+        .route("/v1/segment", post(segment::segment))
+        .route("/v1/model", get(model::model))
+        .route("/health/live", get(health::live))
+        .route("/health/ready", get(health::ready))
+        .route("/openapi.yaml", get(documents::openapi))
+        .fallback(async || ApiError::NotFound)
+        .method_not_allowed_fallback(async || ApiError::MethodNotAllowed)
+        // The upload counts for itself, to answer in the service's own words.
+        .layer(DefaultBodyLimit::disable())
+        .layer(middleware::from_fn(early::drain_left_overs))
+        .layer(CatchPanicLayer::custom(panicked))
+        .layer(middleware::from_fn(observe::observe))
+        .with_state(app)
+}
+
+fn panicked(payload: Box<dyn Any + Send + 'static>) -> Response {
+    let said = payload.downcast_ref::<&str>().copied();
+    let said = said.or_else(|| payload.downcast_ref::<String>().map(String::as_str));
+    tracing::error!(panic = said.unwrap_or("unknown"), "a handler panicked");
+    ApiError::Panicked.into_response()
+}

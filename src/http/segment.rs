@@ -1,0 +1,65 @@
+//! Decides what `/v1/segment` does: one film in, its mask out.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use axum::Extension;
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Query, Request, State};
+use axum::http::{HeaderValue, header};
+use axum::response::{IntoResponse, Response};
+use serde::Deserialize;
+
+use super::admission::admit;
+use super::answer::{RleForm, answer};
+use super::negotiate::{Format, accepted};
+use super::observe::RequestId;
+use super::problem::ApiError;
+use super::{App, upload};
+use crate::mask::Threshold;
+use crate::pipeline::Question;
+
+/// What the query of a request may say.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Choices {
+    format: Option<Format>,
+    threshold: Option<Threshold>,
+    #[serde(default)]
+    rle: RleForm,
+}
+
+/// Segments the film in the body.
+pub(super) async fn segment(
+    State(app): State<Arc<App>>,
+    Extension(request_id): Extension<RequestId>,
+    choices: Result<Query<Choices>, QueryRejection>,
+    request: Request,
+) -> Response {
+    let mut response = match segmented(&app, &request_id, choices, request).await {
+        Ok(response) => response,
+        Err(error) => error.into_response(),
+    };
+    // Whatever is said here is said of a patient.
+    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
+
+async fn segmented(
+    app: &App,
+    request_id: &RequestId,
+    choices: Result<Query<Choices>, QueryRejection>,
+    request: Request,
+) -> Result<Response, ApiError> {
+    admit(app)?;
+    let Query(choices) = choices.map_err(|rejection| ApiError::InvalidQuery(rejection.body_text()))?;
+    let format = choices.format.or_else(|| accepted(request.headers())).ok_or(ApiError::NotAcceptable)?;
+    let film = upload::receive(app, request).await?;
+    let question = Question {
+        threshold: choices.threshold,
+        form: format.form(),
+        deadline: Instant::now() + app.options.request_timeout,
+    };
+    let segmentation = app.pipeline.segment(film, question).await?;
+    Ok(answer(segmentation, &app.model, choices.rle, request_id.as_str()))
+}

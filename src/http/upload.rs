@@ -1,0 +1,213 @@
+//! Decides how a request's body becomes the files of a film: within its size, its time and the byte budget.
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::Request;
+use axum::http::{HeaderMap, header};
+use bytes::Bytes;
+use futures_util::{Stream, TryStreamExt};
+use http_body_util::BodyExt;
+use tokio::time::Instant;
+
+use super::App;
+use super::admission::Charge;
+use super::problem::ApiError;
+use crate::pipeline::Film;
+
+/// Media types that a film may be said to be of; what it is, its bytes tell.
+const FILM_TYPES: [&str; 4] = ["image/png", "image/jpeg", "image/tiff", "application/octet-stream"];
+
+/// A file as it came, and its share of the byte budget, which goes back when the last reader is done with it.
+#[derive(Debug)]
+struct Charged {
+    bytes: Vec<u8>,
+    _charge: Arc<Charge>,
+}
+
+impl AsRef<[u8]> for Charged {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
+/// Reads the film of a request.
+pub(super) async fn receive(app: &App, request: Request) -> Result<Film, ApiError> {
+    let max_body_bytes = app.options.max_body_bytes;
+    if content_length(request.headers()).is_some_and(|length| length > max_body_bytes) {
+        return Err(ApiError::BodyTooLarge { max_body_bytes });
+    }
+    let kind = Kind::of(request.headers())?;
+    let charge = Arc::new(app.budget.charge());
+    let body = Metered {
+        body: request.into_body(),
+        charge: Arc::clone(&charge),
+        received: 0,
+        max_body_bytes,
+        deadline: Instant::now() + app.options.body_timeout,
+    };
+    match kind {
+        Kind::Film => raw(body, &charge).await,
+        Kind::Multipart(boundary) => multipart(body, boundary, &charge).await,
+    }
+}
+
+fn content_length(headers: &HeaderMap) -> Option<u64> {
+    headers.get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+}
+
+/// How a body is laid out.
+#[derive(Debug, PartialEq, Eq)]
+enum Kind {
+    /// It is a film.
+    Film,
+    /// It is a form, its parts parted by this boundary.
+    Multipart(String),
+}
+
+impl Kind {
+    fn of(headers: &HeaderMap) -> Result<Self, ApiError> {
+        let Some(value) = headers.get(header::CONTENT_TYPE) else { return Ok(Self::Film) };
+        let text = value.to_str().map_err(|_| ApiError::UnsupportedMediaType)?;
+        let media: mime::Mime = text.parse().map_err(|_| ApiError::UnsupportedMediaType)?;
+        if FILM_TYPES.contains(&media.essence_str()) {
+            return Ok(Self::Film);
+        }
+        if media.essence_str() != mime::MULTIPART_FORM_DATA.essence_str() {
+            return Err(ApiError::UnsupportedMediaType);
+        }
+        multer::parse_boundary(text).map(Self::Multipart).map_err(|cause| malformed(&cause))
+    }
+}
+
+/// A body that is counted, charged and timed as it arrives.
+struct Metered {
+    body: Body,
+    charge: Arc<Charge>,
+    received: u64,
+    max_body_bytes: u64,
+    deadline: Instant,
+}
+
+impl Metered {
+    /// The next bytes, or `None` at the end.
+    async fn next(&mut self) -> Result<Option<Bytes>, ApiError> {
+        loop {
+            let frame = tokio::time::timeout_at(self.deadline, self.body.frame());
+            let frame = match frame.await.map_err(|_elapsed| ApiError::BodyTimeout)? {
+                None => return Ok(None),
+                Some(frame) => frame.map_err(|_broken| ApiError::IncompleteBody)?,
+            };
+            let Ok(data) = frame.into_data() else { continue }; // trailers say nothing of a film
+            self.received += data.len() as u64;
+            if self.received > self.max_body_bytes {
+                return Err(ApiError::BodyTooLarge { max_body_bytes: self.max_body_bytes });
+            }
+            self.charge.take(data.len()).map_err(|_spent| ApiError::ByteBudgetSpent)?;
+            return Ok(Some(data));
+        }
+    }
+
+    fn into_stream(self) -> impl Stream<Item = Result<Bytes, ApiError>> {
+        futures_util::stream::try_unfold(self, |mut body| async move {
+            Ok(body.next().await?.map(|data| (data, body)))
+        })
+    }
+}
+
+async fn raw(mut body: Metered, charge: &Arc<Charge>) -> Result<Film, ApiError> {
+    let mut bytes = Vec::new();
+    while let Some(data) = body.next().await? {
+        bytes.extend_from_slice(&data);
+    }
+    if bytes.is_empty() {
+        return Err(ApiError::EmptyBody);
+    }
+    Ok(Film { image: charged(bytes, charge), reference: None })
+}
+
+async fn multipart(body: Metered, boundary: String, charge: &Arc<Charge>) -> Result<Film, ApiError> {
+    let mut seen = 0;
+    let counted = body.into_stream().inspect_ok(|data| seen += data.len());
+    let mut parts = multer::Multipart::new(counted, boundary);
+    let (mut image, mut reference) = (None, None);
+    let outcome = async {
+        while let Some(part) = parts.next_field().await.map_err(|cause| refused(&cause))? {
+            let (slot, name) = match part.name() {
+                Some("image") => (&mut image, "image"),
+                Some("ground_truth") => (&mut reference, "ground_truth"),
+                _ => return Err(ApiError::UnknownPart),
+            };
+            if slot.is_some() {
+                return Err(ApiError::DuplicatePart(name));
+            }
+            *slot = Some(charged(file(part).await?, charge));
+        }
+        Ok(())
+    }
+    .await;
+    drop(parts);
+    match (outcome, image) {
+        (Err(_), _) if seen == 0 => Err(ApiError::EmptyBody),
+        (Err(error), _) => Err(error),
+        (Ok(()), None) => Err(ApiError::MissingImage),
+        (Ok(()), Some(image)) if image.is_empty() => Err(ApiError::EmptyBody),
+        (Ok(()), Some(image)) => Ok(Film { image, reference }),
+    }
+}
+
+async fn file(mut part: multer::Field<'_>) -> Result<Vec<u8>, ApiError> {
+    let mut bytes = Vec::new();
+    while let Some(data) = part.chunk().await.map_err(|cause| refused(&cause))? {
+        bytes.extend_from_slice(&data);
+    }
+    Ok(bytes)
+}
+
+fn charged(bytes: Vec<u8>, charge: &Arc<Charge>) -> Bytes {
+    Bytes::from_owner(Charged { bytes, _charge: Arc::clone(charge) })
+}
+
+fn malformed(cause: &multer::Error) -> ApiError {
+    ApiError::MalformedMultipart(cause.to_string())
+}
+
+/// What the parser of forms stumbled over: its own text, or what the body beneath it said.
+fn refused(cause: &multer::Error) -> ApiError {
+    let multer::Error::StreamReadFailed(inner) = cause else { return malformed(cause) };
+    match inner.downcast_ref::<ApiError>() {
+        Some(ApiError::BodyTooLarge { max_body_bytes }) => ApiError::BodyTooLarge { max_body_bytes: *max_body_bytes },
+        Some(ApiError::ByteBudgetSpent) => ApiError::ByteBudgetSpent,
+        Some(ApiError::BodyTimeout) => ApiError::BodyTimeout,
+        _ => ApiError::IncompleteBody,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn kind(media: Option<&str>) -> Result<Kind, &'static str> {
+        let mut headers = HeaderMap::new();
+        if let Some(media) = media {
+            headers.insert(header::CONTENT_TYPE, media.parse().unwrap());
+        }
+        Kind::of(&headers).map_err(|error| error.kind().1)
+    }
+
+    #[test]
+    fn a_body_is_a_film_or_a_form() {
+        for film in [None, Some("image/png"), Some("IMAGE/JPEG"), Some("application/octet-stream; x=1")] {
+            assert_eq!(kind(film), Ok(Kind::Film), "{film:?}");
+        }
+        assert_eq!(kind(Some("multipart/form-data; boundary=x")), Ok(Kind::Multipart("x".to_owned())));
+    }
+
+    #[test]
+    fn anything_else_is_refused() {
+        for other in ["text/plain", "application/x-www-form-urlencoded", "image/webp", "nonsense"] {
+            assert_eq!(kind(Some(other)), Err("unsupported_media_type"), "{other}");
+        }
+        assert_eq!(kind(Some("multipart/form-data")), Err("malformed_multipart"));
+    }
+}
