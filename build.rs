@@ -10,7 +10,9 @@ fn main() {
     let folder = Path::new(&folder);
     println!("cargo:rerun-if-changed={}", folder.join("build-version").display());
     if let Err(problem) = check(folder) {
-        println!("cargo::error={problem}: run `make libtorch` (or set LIBTORCH to a libtorch {TORCH_VERSION})");
+        println!(
+            "cargo::error={problem}: run `make libtorch` (or set LIBTORCH to a libtorch {TORCH_VERSION})"
+        );
         return;
     }
     // Where it was built, else beside the program as in the container image; LD_LIBRARY_PATH goes before both.

@@ -195,7 +195,8 @@ impl Pipeline {
             image,
         };
         let started = Instant::now();
-        let timings = Timings { decode, queue: segmented.queue, infer: segmented.infer, encode: Duration::ZERO };
+        let timings =
+            Timings { decode, queue: segmented.queue, infer: segmented.infer, encode: Duration::ZERO };
         let mut segmentation = self.blocking(move || pending.finish(&segmented)).await??;
         segmentation.timings = Timings { encode: started.elapsed(), ..timings };
         Ok(segmentation)

@@ -15,7 +15,11 @@ use crate::mask::{Mask, ProbabilityMap, Threshold};
 /// Where the map is not of the geometry's model side, which is the caller's mistake.
 #[must_use]
 pub fn restore(map: &ProbabilityMap, geometry: &Geometry, threshold: Threshold) -> Mask {
-    assert_eq!(map.side(), geometry.model_side(), "a map is restored by the geometry that it was prepared with");
+    assert_eq!(
+        map.side(),
+        geometry.model_side(),
+        "a map is restored by the geometry that it was prepared with"
+    );
     let side = map.side() as usize;
     let size = geometry.source();
     let columns = taps(size.columns(), geometry.placed().columns(), geometry.left() as usize);
@@ -73,7 +77,11 @@ fn taps(length: usize, placed: usize, offset: usize) -> Vec<Tap> {
     (0..length)
         .map(|line| {
             let position = ((line as f64 + 0.5) * step - 0.5).clamp(0.0, (placed - 1) as f64);
-            #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped to 0..placed")]
+            #[expect(
+                clippy::cast_possible_truncation,
+                clippy::cast_sign_loss,
+                reason = "clamped to 0..placed"
+            )]
             let first = position as usize;
             #[expect(clippy::cast_possible_truncation, reason = "a share lies between 0 and 1")]
             let share = (position - first as f64) as f32;
@@ -140,7 +148,8 @@ mod tests {
         let size = Size::new(90, 70).unwrap();
         let geometry = Geometry::letterbox(size, 32);
         let map = coverage(&disc(size), &geometry);
-        let areas = [0.1, 0.3, 0.5, 0.7, 0.9].map(|t| restore(&map, &geometry, Threshold::new(t).unwrap()).area_px());
+        let areas =
+            [0.1, 0.3, 0.5, 0.7, 0.9].map(|t| restore(&map, &geometry, Threshold::new(t).unwrap()).area_px());
         assert!(areas.is_sorted_by(|a, b| a > b), "{areas:?}");
     }
 

@@ -98,7 +98,11 @@ impl Preprocessor {
             rows.flat_map(|y| &plane[y * size.columns()..][columns.clone()]).copied().collect();
         let mut at = |percentile: f64| {
             let index = ((greys.len() - 1) as f64 * percentile / 100.0).round();
-            #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0 ≤ index < greys.len()")]
+            #[expect(
+                clippy::cast_possible_truncation,
+                clippy::cast_sign_loss,
+                reason = "0 ≤ index < greys.len()"
+            )]
             *greys.select_nth_unstable_by(index as usize, f32::total_cmp).1
         };
         (at(self.options.lower_percentile), at(self.options.upper_percentile))
@@ -146,9 +150,7 @@ fn content(plane: &[f32], size: Size, tolerance: f64) -> (Range<usize>, Range<us
     let (darkest, brightest) =
         plane.iter().fold((f32::MAX, f32::MIN), |(low, high), &grey| (low.min(grey), high.max(grey)));
     let margin = f64::from(brightest - darkest) * tolerance;
-    let extreme = |grey: f32| {
-        f64::from(grey - darkest) <= margin || f64::from(brightest - grey) <= margin
-    };
+    let extreme = |grey: f32| f64::from(grey - darkest) <= margin || f64::from(brightest - grey) <= margin;
     let bordered = |greys: &mut dyn ExactSizeIterator<Item = f32>| {
         let length = greys.len() as f64;
         greys.filter(|&grey| extreme(grey)).count() as f64 >= BORDER_SHARE * length
@@ -161,7 +163,11 @@ fn content(plane: &[f32], size: Size, tolerance: f64) -> (Range<usize>, Range<us
 
 /// What is left of `length` lines when those that are borders are taken from both ends, up to the limit.
 fn inner(length: usize, is_border: impl Fn(usize) -> bool) -> Range<usize> {
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a share of a length is below it")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a share of a length is below it"
+    )]
     let limit = (length as f64 * BORDER_LIMIT) as usize;
     let start = (0..limit).take_while(|&line| is_border(line)).count();
     let end = (0..limit).take_while(|&line| is_border(length - 1 - line)).count();

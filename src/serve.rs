@@ -59,7 +59,8 @@ pub fn assemble(settings: &ServeSettings, phase: watch::Receiver<Phase>) -> anyh
         model.precision = ?card.precision,
         "model loaded"
     );
-    let pipeline = Pipeline::new(engine, preprocessor, threshold, settings.limits(), settings.decode_permits());
+    let pipeline =
+        Pipeline::new(engine, preprocessor, threshold, settings.limits(), settings.decode_permits());
     Ok(App::new(pipeline, settings.http_options(), card, phase))
 }
 

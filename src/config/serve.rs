@@ -26,7 +26,7 @@ pub struct ServeSettings {
     /// The model directory.
     #[arg(long, env = "LUNGFIELD_MODEL", default_value = "models/lungfield-segnet", value_name = "FOLDER")]
     pub model: PathBuf,
-    /// Where the model runs: auto, cpu, cuda or cuda:N. CUDA needs LD_LIBRARY_PATH to name the lib folder of a
+    /// Where the model runs: auto, cpu, cuda or cuda:N. CUDA needs `LD_LIBRARY_PATH` to name the lib folder of a
     /// PyTorch 2.11 or libtorch 2.11 with CUDA.
     #[arg(long, env = "LUNGFIELD_DEVICE", default_value = "auto")]
     pub device: DeviceChoice,
@@ -162,7 +162,11 @@ mod tests {
                 continue;
             }
             let expected = format!("LUNGFIELD_{}", flag.replace('-', "_").to_uppercase());
-            assert_eq!(argument.get_env().and_then(|name| name.to_str()), Some(expected.as_str()), "--{flag}");
+            assert_eq!(
+                argument.get_env().and_then(|name| name.to_str()),
+                Some(expected.as_str()),
+                "--{flag}"
+            );
         }
     }
 

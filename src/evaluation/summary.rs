@@ -58,7 +58,11 @@ impl Row {
 
 impl fmt::Display for Summary {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(formatter, "{:<12} {:>5}  {:>7}  {:>7}  {:>7}  {:>7}", "Dice", "cases", "mean", "min", "max", "sd")?;
+        writeln!(
+            formatter,
+            "{:<12} {:>5}  {:>7}  {:>7}  {:>7}  {:>7}",
+            "Dice", "cases", "mean", "min", "max", "sd"
+        )?;
         for Row { name, cases, mean, minimum, maximum, deviation } in &self.0 {
             writeln!(
                 formatter,

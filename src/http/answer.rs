@@ -9,6 +9,7 @@ use super::model::ModelCard;
 use crate::codec::rle::{Counts, Rle};
 use crate::lungs::{BoundingBox, Lung, Side};
 use crate::mask::Threshold;
+use crate::overlap::Overlap;
 use crate::pipeline::{Segmentation, Timings, Written};
 use crate::radiograph::PixelSpacing;
 
@@ -89,7 +90,12 @@ struct TimingsMs {
 }
 
 /// The answer to a film: JSON where its mask was written as RLE, else the PNG with what can be said in headers.
-pub(super) fn answer(segmentation: Segmentation, model: &ModelCard, rle: RleForm, request_id: &str) -> Response {
+pub(super) fn answer(
+    segmentation: Segmentation,
+    model: &ModelCard,
+    rle: RleForm,
+    request_id: &str,
+) -> Response {
     let shared = shared_headers(&segmentation.timings);
     match &segmentation.mask {
         Written::Rle(mask) => {
@@ -120,13 +126,17 @@ impl<'a> Answer<'a> {
         let lungs = segmentation.lungs.iter();
         Self {
             request_id,
-            model: Model { name: &model.name, version: &model.version, weights_sha256: &model.weights_sha256 },
+            model: Model {
+                name: &model.name,
+                version: &model.version,
+                weights_sha256: &model.weights_sha256,
+            },
             image: Image { width: size.width(), height: size.height() },
             threshold: segmentation.threshold,
             mask: Mask { encoding: "coco_rle", size: encoded.size, counts: encoded.counts },
             lungs: lungs.map(|lung| LungAnswer::new(lung, segmentation.spacing)).collect(),
-            dice: segmentation.overlap.map(|overlap| overlap.dice()),
-            jaccard: segmentation.overlap.map(|overlap| overlap.jaccard()),
+            dice: segmentation.overlap.map(Overlap::dice),
+            jaccard: segmentation.overlap.map(Overlap::jaccard),
             warnings: segmentation
                 .warnings
                 .iter()

@@ -50,7 +50,12 @@ pub struct App {
 impl App {
     /// An application around a running pipeline; `phase` tells it when the server is about to end.
     #[must_use]
-    pub fn new(pipeline: Pipeline, options: HttpOptions, model: ModelCard, phase: watch::Receiver<Phase>) -> Arc<Self> {
+    pub fn new(
+        pipeline: Pipeline,
+        options: HttpOptions,
+        model: ModelCard,
+        phase: watch::Receiver<Phase>,
+    ) -> Arc<Self> {
         let budget = admission::Budget::new(options.byte_budget);
         Arc::new(Self { pipeline, options, budget, model, phase })
     }

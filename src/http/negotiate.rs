@@ -29,7 +29,8 @@ impl Format {
 }
 
 /// The answers that `Accept` can choose, the preferred one first.
-const OFFERS: [(&str, &str, Format); 2] = [("application", "json", Format::Json), ("image", "png", Format::Png)];
+const OFFERS: [(&str, &str, Format); 2] =
+    [("application", "json", Format::Json), ("image", "png", Format::Png)];
 
 /// The best answer that `Accept` allows (RFC 9110, 12.5.1), or `None` where it allows none. Without the header
 /// anything goes; a range that can't be read allows nothing.
@@ -105,7 +106,9 @@ mod tests {
 
     #[test]
     fn json_is_the_answer_to_whoever_does_not_care() {
-        for accept in [&[][..], &["*/*"], &["application/*"], &["application/json, image/png"], &["*/*;q=0.1"]] {
+        for accept in
+            [&[][..], &["*/*"], &["application/*"], &["application/json, image/png"], &["*/*;q=0.1"]]
+        {
             assert_eq!(of(accept), Some(Format::Json), "{accept:?}");
         }
     }

@@ -61,7 +61,7 @@ fn with_problem(mut response: Response, id: &RequestId) -> Response {
     if status == StatusCode::INTERNAL_SERVER_ERROR {
         tracing::error!(problem.code = problem.code, problem.cause = %problem.cause, "request failed");
     }
-    let mut written = problem.write(response, id.as_str());
+    let mut written = problem.write(&response, id.as_str());
     written.extensions_mut().insert(problem);
     written
 }

@@ -90,7 +90,9 @@ pub(super) enum ApiError {
         max_body_bytes: u64,
     },
     /// 415: the body is said to be of a type that no film is of.
-    #[error("a film comes as image/png, image/jpeg, image/tiff, application/octet-stream or multipart/form-data")]
+    #[error(
+        "a film comes as image/png, image/jpeg, image/tiff, application/octet-stream or multipart/form-data"
+    )]
     UnsupportedMediaType,
     /// 503: the bodies that are held leave no room for another.
     #[error("too many films are being sent at a time; try again later")]
@@ -135,9 +137,8 @@ impl ApiError {
             Self::ByteBudgetSpent => (StatusCode::SERVICE_UNAVAILABLE, "byte_budget_spent"),
             Self::Draining => (StatusCode::SERVICE_UNAVAILABLE, "draining"),
             Self::Pipeline(error) => pipeline(error),
-            Self::Panicked => (StatusCode::INTERNAL_SERVER_ERROR, "internal"),
             Self::Framework(status) if status.is_client_error() => (*status, "bad_request"),
-            Self::Framework(_) => (StatusCode::INTERNAL_SERVER_ERROR, "internal"),
+            Self::Panicked | Self::Framework(_) => (StatusCode::INTERNAL_SERVER_ERROR, "internal"),
         }
     }
 
@@ -235,7 +236,7 @@ impl Problem {
     }
 
     /// The response of a problem, with the headers that `response` has already.
-    pub(super) fn write(&self, response: Response, request_id: &str) -> Response {
+    pub(super) fn write(&self, response: &Response, request_id: &str) -> Response {
         let status = response.status();
         let body = Json(Body {
             r#type: "about:blank",

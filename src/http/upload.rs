@@ -176,7 +176,9 @@ fn malformed(cause: &multer::Error) -> ApiError {
 fn refused(cause: &multer::Error) -> ApiError {
     let multer::Error::StreamReadFailed(inner) = cause else { return malformed(cause) };
     match inner.downcast_ref::<ApiError>() {
-        Some(ApiError::BodyTooLarge { max_body_bytes }) => ApiError::BodyTooLarge { max_body_bytes: *max_body_bytes },
+        Some(ApiError::BodyTooLarge { max_body_bytes }) => {
+            ApiError::BodyTooLarge { max_body_bytes: *max_body_bytes }
+        }
         Some(ApiError::ByteBudgetSpent) => ApiError::ByteBudgetSpent,
         Some(ApiError::BodyTimeout) => ApiError::BodyTimeout,
         _ => ApiError::IncompleteBody,

@@ -119,6 +119,7 @@ impl Lungs {
     }
 
     /// The lungs that there are, the right one first.
+    #[must_use]
     pub fn iter(&self) -> impl ExactSizeIterator<Item = &Lung> {
         self.lungs.iter()
     }

@@ -140,7 +140,10 @@ fn cuda(index: usize) -> Result<Device, DeviceError> {
 }
 
 /// One program serves both devices: it is linked against the CPU half, and the CUDA half is opened where it is.
-#[expect(unsafe_code, reason = "dlopen runs the library's initialisers; libtorch's own CUDA half is made for that")]
+#[expect(
+    unsafe_code,
+    reason = "dlopen runs the library's initialisers; libtorch's own CUDA half is made for that"
+)]
 fn open_cuda_library() -> Result<(), DeviceError> {
     use libloading::os::unix::{Library, RTLD_GLOBAL, RTLD_NOW};
 
@@ -160,7 +163,8 @@ fn cpu_has_bf16() -> bool {
 
 fn lists_bf16(cpuinfo: &str) -> bool {
     let flags = cpuinfo.lines().find(|line| line.starts_with("flags"));
-    flags.is_some_and(|flags| flags.split_whitespace().any(|flag| flag == "avx512_bf16" || flag == "amx_bf16"))
+    flags
+        .is_some_and(|flags| flags.split_whitespace().any(|flag| flag == "avx512_bf16" || flag == "amx_bf16"))
 }
 
 impl FromStr for DeviceChoice {

@@ -32,7 +32,9 @@ pub struct Golden {
 #[derive(Debug, thiserror::Error)]
 pub enum GoldenError {
     /// The model does not compute what it did.
-    #[error("the golden phantom's mask has a Dice score of {dice:.4} with the one in the manifest, below {REQUIRED_DICE}")]
+    #[error(
+        "the golden phantom's mask has a Dice score of {dice:.4} with the one in the manifest, below {REQUIRED_DICE}"
+    )]
     Differs {
         /// The score.
         dice: f64,
@@ -71,7 +73,8 @@ impl Golden {
         if self.phantom.size.pixels() as u64 > MAX_PIXELS {
             return Err(unusable(format!("its phantom has more than {MAX_PIXELS} pixels")));
         }
-        let expected = self.mask.clone().check(MAX_PIXELS).map_err(|cause| unusable(cause.to_string()))?.to_mask();
+        let expected =
+            self.mask.clone().check(MAX_PIXELS).map_err(|cause| unusable(cause.to_string()))?.to_mask();
         let found = segment(segmenter, preprocessor, threshold, &Phantom::draw(&self.phantom))?;
         let dice = Overlap::of(&found, &expected).map_err(|cause| unusable(cause.to_string()))?.dice();
         if dice >= REQUIRED_DICE { Ok(dice) } else { Err(GoldenError::Differs { dice }) }

@@ -137,8 +137,8 @@ impl Manifest {
         let path = directory.join(MANIFEST);
         let missing = |cause| ManifestError::Missing { directory: directory.to_owned(), cause };
         let text = std::fs::read(&path).map_err(missing)?;
-        let manifest: Self =
-            serde_json::from_slice(&text).map_err(|cause| ManifestError::Malformed { path: path.clone(), cause })?;
+        let manifest: Self = serde_json::from_slice(&text)
+            .map_err(|cause| ManifestError::Malformed { path: path.clone(), cause })?;
         if manifest.format != FORMAT {
             return Err(ManifestError::Format { path, found: manifest.format });
         }

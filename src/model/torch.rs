@@ -87,7 +87,12 @@ impl Segmenter for TorchSegmenter {
 /// What the engine should make of libtorch's message, which is all that libtorch gives.
 fn classify(message: String) -> SegmentError {
     let says = |parts: &[&str]| parts.iter().any(|part| message.contains(part));
-    if says(&["out of memory", "can't allocate memory", "CUDNN_STATUS_ALLOC_FAILED", "CUBLAS_STATUS_ALLOC_FAILED"]) {
+    if says(&[
+        "out of memory",
+        "can't allocate memory",
+        "CUDNN_STATUS_ALLOC_FAILED",
+        "CUBLAS_STATUS_ALLOC_FAILED",
+    ]) {
         SegmentError::OutOfMemory
     } else if says(&["CUDA error", "CUDNN_STATUS", "CUBLAS_STATUS", "device-side assert"]) {
         SegmentError::Fatal(message)

@@ -1,6 +1,7 @@
 //! Decides what a weights file holds: exactly the tensors of one SegNet, by name, in safetensors.
 
 use std::collections::{BTreeMap, HashMap};
+use std::fmt::Write;
 use std::num::NonZeroU16;
 use std::path::Path;
 
@@ -66,7 +67,8 @@ pub fn write(path: &Path, weights: &HashMap<String, Tensor>) -> Result<String, W
 }
 
 fn bytes_of(tensor: &Tensor) -> Result<(Vec<usize>, Vec<u8>), TchError> {
-    let shape = tensor.size().into_iter().map(|side| usize::try_from(side).expect("a side is no less than 0"));
+    let shape =
+        tensor.size().into_iter().map(|side| usize::try_from(side).expect("a side is no less than 0"));
     let values = Vec::<f32>::try_from(tensor.f_detach()?.f_to_kind(Kind::Float)?.f_reshape(-1)?)?;
     Ok((shape.collect(), values.into_iter().flat_map(f32::to_le_bytes).collect()))
 }
@@ -74,7 +76,8 @@ fn bytes_of(tensor: &Tensor) -> Result<(Vec<usize>, Vec<u8>), TchError> {
 fn parse(bytes: &[u8]) -> Result<HashMap<String, Tensor>, WeightsError> {
     let file = SafeTensors::deserialize(bytes).map_err(|cause| TchError::Convert(cause.to_string()))?;
     let tensor = |view: &TensorView<'_>| {
-        let shape: Vec<i64> = view.shape().iter().map(|&side| i64::try_from(side).unwrap_or(i64::MAX)).collect();
+        let shape: Vec<i64> =
+            view.shape().iter().map(|&side| i64::try_from(side).unwrap_or(i64::MAX)).collect();
         if view.dtype() != Dtype::F32 {
             return Err(TchError::Convert(format!("a tensor of type {:?}, not F32", view.dtype())));
         }
@@ -105,5 +108,9 @@ fn check(tensors: &HashMap<String, Tensor>, width: NonZeroU16) -> Result<(), Wei
 /// The sha256 of some bytes, in hexadecimal.
 #[must_use]
 pub fn digest(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+    let mut text = String::with_capacity(64);
+    for byte in Sha256::digest(bytes) {
+        write!(text, "{byte:02x}").expect("a string takes any text");
+    }
+    text
 }

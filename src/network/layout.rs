@@ -28,7 +28,7 @@ pub struct Convolution {
     pub inputs: i64,
     /// Output channels.
     pub outputs: i64,
-    /// Whether batch normalisation and ReLU follow; only the last convolution, to one logit, goes without.
+    /// Whether batch normalisation and `ReLU` follow; only the last convolution, to one logit, goes without.
     pub normalised: bool,
 }
 
@@ -75,8 +75,10 @@ impl Layout {
                 })
                 .collect::<Vec<_>>()
         };
-        let encoder = (0..5).map(|i| block("encoder", i, ENCODER_BLOCKS[i], ENCODER_CHANNELS[i] * width)).collect();
-        let decoder = (0..5).map(|i| block("decoder", i, DECODER_BLOCKS[i], DECODER_CHANNELS[i] * width)).collect();
+        let encoder =
+            (0..5).map(|i| block("encoder", i, ENCODER_BLOCKS[i], ENCODER_CHANNELS[i] * width)).collect();
+        let decoder =
+            (0..5).map(|i| block("decoder", i, DECODER_BLOCKS[i], DECODER_CHANNELS[i] * width)).collect();
         let head = Convolution { name: "head".to_owned(), inputs: width, outputs: 1, normalised: false };
         Self { encoder, decoder, head }
     }
@@ -118,7 +120,10 @@ mod tests {
         };
         let layout = layout(1);
         assert_eq!(outputs(&layout.encoder), [vec![1, 1], vec![2, 2], vec![4; 3], vec![8; 3], vec![8; 3]]);
-        assert_eq!(outputs(&layout.decoder), [vec![8, 8, 8], vec![8, 8, 4], vec![4, 4, 2], vec![2, 1], vec![1]]);
+        assert_eq!(
+            outputs(&layout.decoder),
+            [vec![8, 8, 8], vec![8, 8, 4], vec![4, 4, 2], vec![2, 1], vec![1]]
+        );
     }
 
     #[test]

@@ -89,7 +89,8 @@ impl Plan {
 
 impl Folded {
     fn new(weights: &HashMap<String, Tensor>, convolution: &Convolution) -> Result<Self, TchError> {
-        let mut tensors = convolution.tensors().into_iter().map(|(name, shape)| tensor(weights, &name, &shape));
+        let mut tensors =
+            convolution.tensors().into_iter().map(|(name, shape)| tensor(weights, &name, &shape));
         let mut next = || tensors.next().expect("a convolution has its kernel and what follows it");
         let weight = next()?;
         if !convolution.normalised {

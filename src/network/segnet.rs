@@ -2,8 +2,8 @@
 
 use std::num::NonZeroU16;
 
-use tch::nn::{self, ModuleT};
 use tch::Tensor;
+use tch::nn::{self, ModuleT};
 
 use super::layout::{Convolution, Layout, NORM_EPSILON};
 
@@ -63,7 +63,8 @@ impl ModuleT for SegNet {
 impl Layer {
     fn new(path: &nn::Path, spec: &Convolution) -> Self {
         let path = at(path, &spec.name);
-        let config = nn::BatchNormConfig { eps: NORM_EPSILON, ws_init: nn::Init::Const(1.0), ..Default::default() };
+        let config =
+            nn::BatchNormConfig { eps: NORM_EPSILON, ws_init: nn::Init::Const(1.0), ..Default::default() };
         let norm = nn::batch_norm2d(&path / "norm", spec.outputs, config);
         Self { convolution: convolution(&path, spec), norm }
     }
@@ -117,7 +118,8 @@ mod tests {
         let width = NonZeroU16::new(2).unwrap();
         let store = nn::VarStore::new(Device::Cpu);
         let _network = SegNet::new(&store.root(), width);
-        let variables: BTreeMap<_, _> = store.variables().into_iter().map(|(name, t)| (name, t.size())).collect();
+        let variables: BTreeMap<_, _> =
+            store.variables().into_iter().map(|(name, t)| (name, t.size())).collect();
         assert_eq!(variables, Layout::new(width).tensors().into_iter().collect());
     }
 

@@ -16,23 +16,23 @@ const OUTSIDE: f32 = -1.0;
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct AugmentOptions {
     /// Largest shift along either axis, as a share of the side.
-    pub shift: f32,
+    pub shift: f64,
     /// Largest change of size, as a logarithm: 0.2 is from ÷1.22 to ×1.22.
-    pub scale: f32,
+    pub scale: f64,
     /// Largest change of aspect, as a logarithm.
-    pub aspect: f32,
+    pub aspect: f64,
     /// Largest rotation, in degrees.
-    pub rotation_degrees: f32,
+    pub rotation_degrees: f64,
     /// Largest change of gamma, as a logarithm.
-    pub gamma: f32,
+    pub gamma: f64,
     /// Largest change of contrast, as a logarithm.
-    pub contrast: f32,
+    pub contrast: f64,
     /// Largest change of brightness, as a share of the range from black to white.
-    pub brightness: f32,
+    pub brightness: f64,
     /// Largest standard deviation of the noise, as a share of the range from black to white.
-    pub noise: f32,
+    pub noise: f64,
     /// How often a film gets a black or white edge on one side, from 0 to 1.
-    pub edge_probability: f32,
+    pub edge_probability: f64,
 }
 
 impl AugmentOptions {
@@ -83,15 +83,21 @@ pub fn vary(sample: &Sample, options: &AugmentOptions, rng: &mut ChaCha8Rng) -> 
     let mut plane = warp(sample.input.pixels(), side, OUTSIDE, &map);
     let mut target = warp(sample.target.values(), side, 0.0, &map);
     shade(&mut plane, options, rng);
-    if rng.random::<f32>() < options.edge_probability {
+    if rng.random::<f32>() < single(options.edge_probability) {
         cover_edge(&mut plane, &mut target, side, rng);
     }
     Varied { plane, target }
 }
 
 /// A number between −`width` and `width`.
-fn around(width: f32, rng: &mut ChaCha8Rng) -> f32 {
-    (rng.random::<f32>() * 2.0 - 1.0) * width
+fn around(width: f64, rng: &mut ChaCha8Rng) -> f32 {
+    (rng.random::<f32>() * 2.0 - 1.0) * single(width)
+}
+
+/// Options are 64-bit so that a manifest shows them as they were written; planes are 32-bit.
+#[expect(clippy::cast_possible_truncation, reason = "an option has few digits")]
+fn single(option: f64) -> f32 {
+    option as f32
 }
 
 /// From a pixel of the varied plane to the place in the sample that it shows.
@@ -145,7 +151,7 @@ fn shade(plane: &mut [f32], options: &AugmentOptions, rng: &mut ChaCha8Rng) {
     let gamma = around(options.gamma, rng).exp();
     let contrast = around(options.contrast, rng).exp();
     let brightness = around(options.brightness, rng) * 2.0;
-    let noise = rng.random::<f32>() * options.noise * 2.0;
+    let noise = rng.random::<f32>() * single(options.noise) * 2.0;
     for grey in plane {
         let curved = ((*grey + 1.0) / 2.0).clamp(0.0, 1.0).powf(gamma) * 2.0 - 1.0;
         // The sum of four uniform numbers, less its mean, is close to normal; its variance is a third.

@@ -95,7 +95,8 @@ pub fn cases(folder: &Path, split: Split) -> Result<Vec<Case>, DatasetError> {
     let list = |cause| DatasetError::List { path: path.clone(), cause };
     let mut reader = csv::Reader::from_path(&path).map_err(list)?;
     let rows = reader.deserialize().collect::<Result<Vec<Row>, _>>().map_err(list)?;
-    let cases: Vec<_> = rows.into_iter().filter(|row| row.split == split).map(|row| row.in_folder(folder)).collect();
+    let cases: Vec<_> =
+        rows.into_iter().filter(|row| row.split == split).map(|row| row.in_folder(folder)).collect();
     if cases.is_empty() {
         return Err(DatasetError::Empty { folder: folder.to_owned(), split });
     }

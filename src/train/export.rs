@@ -83,7 +83,8 @@ impl Export {
             training: serde_json::to_value(training).expect("numbers and names are JSON"),
         };
         let sha256 = weights::write(&folder.join(WEIGHTS), &learned.weights)?;
-        Manifest::new(description, self.preprocessing.clone(), Threshold::HALF, sha256, golden).write(folder)?;
+        Manifest::new(description, self.preprocessing.clone(), Threshold::HALF, sha256, golden)
+            .write(folder)?;
         Ok(())
     }
 

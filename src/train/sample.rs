@@ -30,7 +30,10 @@ pub struct Exam {
 
 /// Prepares every case for training, in their order.
 pub fn samples(cases: &[Case], preprocessor: &Preprocessor) -> Result<Vec<Sample>, DatasetError> {
-    let sample = |exam: Exam| Sample { target: postprocess::coverage(&exam.reference, &exam.geometry), input: exam.input };
+    let sample = |exam: Exam| Sample {
+        target: postprocess::coverage(&exam.reference, &exam.geometry),
+        input: exam.input,
+    };
     cases.par_iter().map(|case| Ok(sample(exam(case, preprocessor)?))).collect()
 }
 
