@@ -131,7 +131,6 @@ struct Decoded {
     input: ModelInput,
     geometry: Geometry,
     spacing: Option<PixelSpacing>,
-    reference: Option<Mask>,
     flat: bool,
 }
 
@@ -140,13 +139,13 @@ struct Decoded {
 struct Pending {
     geometry: Geometry,
     spacing: Option<PixelSpacing>,
-    reference: Option<Mask>,
     flat: bool,
     threshold: Threshold,
     form: Form,
     limits: Limits,
-    /// The bytes of the film's file, for an overlay.
-    image: Bytes,
+    /// What is read once more: the reference mask, and the film where it is drawn. Their bytes are on the budget; their
+    /// pixels would not be, so none are kept while the film waits for the model.
+    files: Film,
 }
 
 impl Pipeline {
@@ -178,21 +177,22 @@ impl Pipeline {
 
     async fn segment_in_time(&self, film: Film, question: Question) -> Result<Segmentation, PipelineError> {
         let started = Instant::now();
-        // Only an overlay needs the film again; for all else its bytes go before the film waits for the model.
-        let image = if question.form == Form::Overlay { film.image.clone() } else { Bytes::new() };
+        let files = Film {
+            image: if question.form == Form::Overlay { film.image.clone() } else { Bytes::new() },
+            reference: film.reference.clone(),
+        };
         let (preprocessor, limits) = (self.preprocessor.clone(), self.limits);
-        let decoded = self.blocking(move || decoded(&film, &preprocessor, &limits)).await??;
+        let decoded = self.blocking(move || decoded(&film, &preprocessor, limits)).await??;
         let decode = started.elapsed();
         let segmented = self.engine.segment(decoded.input, question.deadline).await?;
         let pending = Pending {
             geometry: decoded.geometry,
             spacing: decoded.spacing,
-            reference: decoded.reference,
             flat: decoded.flat,
             threshold: question.threshold.unwrap_or(self.threshold),
             form: question.form,
             limits,
-            image,
+            files,
         };
         let started = Instant::now();
         let timings =
@@ -221,22 +221,25 @@ impl Pipeline {
     }
 }
 
-fn decoded(film: &Film, preprocessor: &Preprocessor, limits: &Limits) -> Result<Decoded, PipelineError> {
-    let radiograph = decode(&film.image, limits)?;
-    let reference = film.reference.as_deref();
-    let reference = reference.map(|bytes| reference_of(bytes, radiograph.size(), limits)).transpose()?;
+fn decoded(film: &Film, preprocessor: &Preprocessor, limits: Limits) -> Result<Decoded, PipelineError> {
+    let radiograph = decode(&film.image, &limits)?;
+    // Read now only to refuse a bad one before it has cost a forward pass.
+    film.reference_mask(radiograph.size(), limits)?;
     let prepared = preprocessor.prepare(&radiograph);
     Ok(Decoded {
         input: prepared.input,
         geometry: prepared.geometry,
         spacing: radiograph.spacing(),
-        reference,
         flat: prepared.flat,
     })
 }
 
-fn reference_of(bytes: &[u8], film: Size, limits: &Limits) -> Result<Mask, ReferenceError> {
-    matching(decode_reference(bytes, limits)?, film)
+impl Film {
+    /// The reference mask of a film of this size, where there is one.
+    fn reference_mask(&self, size: Size, limits: Limits) -> Result<Option<Mask>, ReferenceError> {
+        let read = |bytes: &Bytes| matching(decode_reference(bytes, &limits)?, size);
+        self.reference.as_ref().map(read).transpose()
+    }
 }
 
 impl Pending {
@@ -247,11 +250,12 @@ impl Pending {
         if self.flat {
             warnings.push(Warning::FlatFilm);
         }
-        let overlap = self.reference.as_ref().map(|reference| {
+        let reference = self.files.reference_mask(mask.size(), self.limits)?;
+        let overlap = reference.as_ref().map(|reference| {
             Overlap::of(&mask, reference).expect("the reference mask was checked to have the film's size")
         });
         Ok(Segmentation {
-            mask: self.write(&mask)?,
+            mask: self.write(&mask, reference.as_ref())?,
             size: mask.size(),
             lungs,
             spacing: self.spacing,
@@ -262,14 +266,14 @@ impl Pending {
         })
     }
 
-    fn write(&self, mask: &Mask) -> Result<Written, PipelineError> {
+    fn write(&self, mask: &Mask, reference: Option<&Mask>) -> Result<Written, PipelineError> {
         Ok(match self.form {
             Form::Rle => Written::Rle(Rle::of(mask)),
             Form::Png => Written::Png(png::encode_mask(mask)),
             Form::Overlay => {
                 // Decoded again: keeping the pixels of every film in the queue would cost more than the time.
-                let film = decode(&self.image, &self.limits)?;
-                let drawn = overlay::draw(&film, mask, self.reference.as_ref());
+                let film = decode(&self.files.image, &self.limits)?;
+                let drawn = overlay::draw(&film, mask, reference);
                 Written::Png(drawn.expect("film, mask and reference mask have one size"))
             }
         })

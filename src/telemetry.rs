@@ -7,20 +7,26 @@ use indicatif::{ProgressBar, ProgressStyle};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::ParseError;
 
-use crate::config::{LogFormat, LogSettings};
-
 /// Where no terminal shows a bar, a line is written this often.
 const LINE_EVERY: Duration = Duration::from_secs(10);
 
+/// How a log is written.
+#[derive(Clone, Copy, Debug)]
+pub struct LogOptions<'a> {
+    /// A JSON object a line, instead of lines for people.
+    pub json: bool,
+    /// What is logged, as in `info` or `lungfield=debug,hyper=warn`.
+    pub filter: &'a str,
+}
+
 /// Sets the log up for the whole process. Call it once.
-pub fn log(settings: &LogSettings) -> Result<(), ParseError> {
-    let filter = EnvFilter::builder().parse(&settings.log_filter)?;
+pub fn log(options: LogOptions<'_>) -> Result<(), ParseError> {
+    let filter = EnvFilter::builder().parse(options.filter)?;
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
-    match settings.log_format {
-        LogFormat::Human => builder.with_ansi(io::stderr().is_terminal()).init(),
-        LogFormat::Json => {
-            builder.json().flatten_event(true).with_current_span(true).with_span_list(false).init()
-        }
+    if options.json {
+        builder.json().flatten_event(true).with_current_span(true).with_span_list(false).init();
+    } else {
+        builder.with_ansi(io::stderr().is_terminal()).init();
     }
     Ok(())
 }

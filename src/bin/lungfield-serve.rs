@@ -6,7 +6,8 @@ use std::process::ExitCode;
 use anyhow::Context;
 use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser};
-use lungfield::config::ServeSettings;
+use lungfield::config::{LogFormat, LogSettings, ServeSettings};
+use lungfield::telemetry::LogOptions;
 use lungfield::{serve, telemetry};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -17,7 +18,11 @@ fn main() -> anyhow::Result<ExitCode> {
     if let Err(contradiction) = settings.check() {
         ServeSettings::command().error(ErrorKind::ArgumentConflict, contradiction).exit();
     }
-    telemetry::log(&settings.log).context("--log-filter can't be read")?;
+    let LogSettings { log_format, log_filter } = &settings.log;
+    if let Err(error) = telemetry::log(LogOptions { json: *log_format == LogFormat::Json, filter: log_filter }) {
+        let refusal = format!("--log-filter {log_filter:?} can't be read: {error}");
+        ServeSettings::command().error(ErrorKind::InvalidValue, refusal).exit();
+    }
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let outcome = runtime.block_on(run(&settings));
     // What still decodes or computes may not hold up the end.

@@ -11,17 +11,20 @@ use lungfield::preprocess::Preprocessor;
 use lungfield::telemetry;
 use lungfield::train::dataset::{Case, Split, cases};
 use lungfield::train::export::Export;
-use lungfield::train::learn::{Learned, Progress, learn};
+use lungfield::train::learn::{Films, Learned, Progress, learn};
 use lungfield::train::sample::{exams, samples};
 
 fn main() -> anyhow::Result<()> {
     let settings = TrainSettings::parse();
+    settings.check().map_err(anyhow::Error::msg)?;
     let options = settings.learn_options();
     let device = Placement::resolve(settings.device, PrecisionChoice::default())?.device();
     let preprocessor = Preprocessor::new(settings.preprocess_options())?;
     let training = cases(&settings.data, Split::Train)?;
-    let samples = samples(&training, &preprocessor)?;
-    let exams = exams(&cases(&settings.data, Split::Validation)?, &preprocessor)?;
+    let films = Films {
+        train: samples(&training, &preprocessor)?.into(),
+        validation: exams(&cases(&settings.data, Split::Validation)?, &preprocessor)?,
+    };
     fs_err::create_dir_all(&settings.out)?;
     let export = Export {
         name: settings.name.clone(),
@@ -31,11 +34,12 @@ fn main() -> anyhow::Result<()> {
         cases: by_source(&training),
     };
     let mut report = Report::start(options.iterations);
-    report.progress.say(&format!("{} films to train on, {} to validate on", samples.len(), exams.len()));
+    let (train, validation) = (films.train.len(), films.validation.len());
+    report.progress.say(&format!("{train} films to train on, {validation} to validate on"));
     let mut keep = |learned: &Learned| -> anyhow::Result<()> {
         export.write(&settings.out, learned, &options).context("the best weights so far were not written")
     };
-    learn(&options, samples.into(), &exams, device, &mut |news| report.hear(&news), &mut keep)?;
+    learn(&options, &films, device, &mut |news| report.hear(&news), &mut keep)?;
     Ok(())
 }
 

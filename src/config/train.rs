@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::Parser;
 
 use crate::model::device::DeviceChoice;
+use crate::network::layout::SIDE_MULTIPLE;
 use crate::preprocess::PreprocessOptions;
 use crate::train::augment::AugmentOptions;
 use crate::train::learn::LearnOptions;
@@ -95,9 +96,47 @@ impl TrainSettings {
         }
     }
 
+    /// What would spoil a run only once it has cost hours.
+    pub fn check(&self) -> Result<(), String> {
+        let positive = |value: f64| value.is_finite() && value > 0.0;
+        let share = |value: f64| (0.0..1.0).contains(&value);
+        let rules = [
+            (self.side > 0 && self.side.is_multiple_of(SIDE_MULTIPLE), "--side is not a multiple of 32"),
+            (positive(self.learning_rate), "--learning-rate is not a number above 0"),
+            (positive(self.decay_power), "--decay-power is not a number above 0"),
+            (share(self.momentum), "--momentum is not from 0 to below 1"),
+            (share(self.weight_decay), "--weight-decay is not from 0 to below 1"),
+            (share(self.average_decay), "--average-decay is not from 0 to below 1"),
+        ];
+        rules.into_iter().find(|(kept, _)| !kept).map_or(Ok(()), |(_, broken)| Err(broken.to_owned()))
+    }
+
     /// What happens to a film before the network sees it.
     #[must_use]
     pub fn preprocess_options(&self) -> PreprocessOptions {
         PreprocessOptions { side: self.side, ..PreprocessOptions::default() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(arguments: &[&str]) -> Result<(), String> {
+        let given = ["lungfield-train", "--data", "d", "--out", "o"].iter().chain(arguments);
+        TrainSettings::try_parse_from(given).unwrap().check()
+    }
+
+    #[test]
+    fn a_run_that_could_not_be_served_is_not_begun() {
+        check(&[]).unwrap();
+        for (bad, flag) in [
+            ("--side=100", "--side"),
+            ("--side=0", "--side"),
+            ("--learning-rate=nan", "--learning-rate"),
+            ("--average-decay=1", "--average-decay"),
+        ] {
+            assert!(check(&[bad]).unwrap_err().contains(flag), "{bad}");
+        }
     }
 }

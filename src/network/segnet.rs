@@ -15,7 +15,7 @@ pub struct SegNet {
     head: nn::Conv2D,
 }
 
-/// A convolution, its batch normalisation and its ReLU.
+/// A convolution, its batch normalisation and its `ReLU`.
 #[derive(Debug)]
 struct Layer {
     convolution: nn::Conv2D,

@@ -153,7 +153,7 @@ fn shade(plane: &mut [f32], options: &AugmentOptions, rng: &mut ChaCha8Rng) {
     let brightness = around(options.brightness, rng) * 2.0;
     let noise = rng.random::<f32>() * single(options.noise) * 2.0;
     for grey in plane {
-        let curved = ((*grey + 1.0) / 2.0).clamp(0.0, 1.0).powf(gamma) * 2.0 - 1.0;
+        let curved = f32::midpoint(*grey, 1.0).clamp(0.0, 1.0).powf(gamma) * 2.0 - 1.0;
         // The sum of four uniform numbers, less its mean, is close to normal; its variance is a third.
         let normal = (0..4).map(|_| rng.random::<f32>()).sum::<f32>() - 2.0;
         *grey = (curved * contrast + brightness + normal * 3f32.sqrt() * noise).clamp(-1.0, 1.0);

@@ -48,6 +48,15 @@ pub struct LearnOptions {
     pub augment: AugmentOptions,
 }
 
+/// What a run learns from, and what it is judged by.
+#[derive(Clone, Debug)]
+pub struct Films {
+    /// The films to learn from; at least one.
+    pub train: Arc<[Sample]>,
+    /// The films by which weights are chosen.
+    pub validation: Vec<Exam>,
+}
+
 /// What a training run says of itself as it goes.
 #[derive(Clone, Copy, Debug)]
 pub enum Progress {
@@ -86,23 +95,22 @@ pub struct Learned {
 
 /// Trains a network and hands each new best to `keep`, which decides what becomes of it; returns the last best.
 ///
-/// Weights are chosen by the mean Dice of their moving average on `exams`. `observe` hears of every iteration.
+/// Weights are chosen by the mean Dice of their moving average on the validation films. `observe` hears of every iteration.
 pub fn learn<E: From<TchError> + From<ValidateError>>(
     options: &LearnOptions,
-    samples: Arc<[Sample]>,
-    exams: &[Exam],
+    films: &Films,
     device: Device,
     observe: &mut dyn FnMut(Progress),
     keep: &mut dyn FnMut(&Learned) -> Result<(), E>,
 ) -> Result<Option<Learned>, E> {
-    let mut run = Run::start(options, samples, device)?;
+    let mut run = Run::start(options, Arc::clone(&films.train), device)?;
     let mut best: Option<Learned> = None;
     for iteration in 1..=options.iterations {
         observe(run.step(iteration)?);
         if !iteration.is_multiple_of(options.validate_every) && iteration != options.iterations {
             continue;
         }
-        let found = run.validate(iteration, exams)?;
+        let found = run.validate(iteration, &films.validation)?;
         let is_best = best.as_ref().is_none_or(|best| found.0.validation_dice > best.validation_dice);
         observe(Progress::Validated {
             iteration,
