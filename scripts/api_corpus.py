@@ -1,4 +1,4 @@
-"""The files that the API test sends, and what becomes of each: the answer that it deserves as a film and as a reference mask.
+"""The files that the API test sends, and what becomes of each: what answers it as a film and as a reference mask.
 
 They are made from phantoms, so no patient's film is among them. All good films have one size and are grey: each is a good
 reference mask of every other, and so parts of a form can be drawn independently.

@@ -48,9 +48,10 @@ def before_add_examples(ctx, examples):
     bodies += [(FORM, {"image": film}), (FORM, {"image": film, "ground_truth": RUN_LENGTHS[0].data})]
     sent = [(kind, body, {"format": format}) for kind, body in bodies for format in FORMATS]
     for entry in ALL:
-        sent.append(("application/octet-stream", entry.data, {}))
-        sent.append((FORM, {"image": entry.data}, {"rle": "counts"}))
+        sent.append(("application/octet-stream", entry.data, {"rle": "counts"}))
         sent.append((FORM, {"image": film, "ground_truth": entry.data}, {}))
+    sent += [(FORM, {"image": entry.data}, {}) for entry in ALL if entry.as_film]
+    sent += [("image/png", entry.data, {"format": "png"}) for entry in GOOD["image/png"]]
     examples += [ctx.operation.Case(media_type=kind, body=body, query=query) for kind, body, query in sent]
 
 

@@ -1,0 +1,129 @@
+# `make help` lists the targets: the comment after a target is its help.
+#
+# Variables that a caller may set: ARGS (more arguments for the server of `make serve`), IMAGE (the image's tag),
+# CONTAINER_BUILD (see scripts/container.sh), PYTHON, CARGO, LIBTORCH (another libtorch than ours, for cargo too),
+# LUNGFIELD_DATA (a data set of real films, for the tests that want one).
+
+CARGO ?= cargo
+PYTHON ?= python3
+IMAGE ?= lungfield
+ARGS ?=
+
+# One profile for everything, --release, since torch-sys takes minutes to compile in each.
+BUILD := --release --locked
+BIN := $(or $(CARGO_TARGET_DIR),target)/release
+# The compiler that torch-sys calls; make itself presets CXX.
+COMPILER := $(if $(filter default,$(origin CXX)),c++,$(firstword $(CXX)))
+STARTED := $(shell date +%s)
+
+# Cargo has the machine to itself: `make -j` has nothing to share out, and its job server would only slow cargo down.
+.NOTPARALLEL:
+unexport MAKEFLAGS
+SHELL := /bin/sh
+.SHELLFLAGS := -ec
+.DEFAULT_GOAL := help
+
+seconds = $$(($$(date +%s) - $(STARTED)))
+step = @echo "== $(1) (at $(seconds) s)"
+need = @command -v $(1) >/dev/null 2>&1 || { echo "make: there is no $(1): $(2)" >&2; exit 1; }
+
+.PHONY: help
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' Makefile
+
+.PHONY: serve
+serve: programs ## Fetch libtorch, build, and serve the shipped model on 127.0.0.1:8080; more flags by ARGS=…
+	@echo "== set up in $(seconds) s"
+	@exec "$(BIN)/lungfield-serve" $(ARGS)
+
+.PHONY: test
+test: lint deny test-rust test-api ## Everything that CI runs: lint, deny, unit and integration tests, the API test
+	@echo "== make test took $(seconds) s"
+
+.PHONY: test-rust
+test-rust: libtorch ## Unit, integration and documentation tests
+	$(call step,tests)
+	@[ -n "$$LUNGFIELD_DATA" ] || echo "LUNGFIELD_DATA is not set: the tests on real films skip"
+	@if $(CARGO) nextest --version >/dev/null 2>&1; then \
+	    $(CARGO) nextest run $(BUILD); \
+	else \
+	    $(CARGO) test $(BUILD) --all-targets; \
+	fi
+	$(call step,documentation tests)
+	@$(CARGO) test $(BUILD) --doc
+
+.PHONY: test-api
+test-api: programs ## The real server against openapi.yaml, with requests that schemathesis draws
+	$(call step,API test)
+	@PYTHON="$(PYTHON)" sh scripts/venv.sh .venv scripts/requirements-api-test.txt
+	@.venv/bin/python scripts/api_test.py --server "$(BIN)/lungfield-serve" --phantom "$(BIN)/lungfield-phantom"
+
+.PHONY: lint
+lint: libtorch ## Formatting, clippy and rustdoc, all without a warning
+	$(call step,format)
+	@$(CARGO) fmt --check
+	$(call step,clippy)
+	@$(CARGO) clippy $(BUILD) --all-targets -- --deny warnings
+	$(call step,rustdoc)
+	@RUSTDOCFLAGS="$$RUSTDOCFLAGS --deny warnings" $(CARGO) doc $(BUILD) --no-deps
+	@version=$$(sed -n 's/^version = "\(.*\)"$$/\1/p' Cargo.toml); \
+	grep -qx "ARG VERSION=$$version" docker/Dockerfile || { \
+	    echo "make: the version in docker/Dockerfile is not $$version, that of Cargo.toml" >&2; exit 1; }
+
+.PHONY: deny
+deny: need-rust ## Licences and sources of the dependencies, where cargo-deny is installed
+	$(call step,dependencies)
+	@if $(CARGO) deny --version >/dev/null 2>&1; then \
+	    $(CARGO) deny --locked check bans licenses sources; \
+	else \
+	    echo "cargo-deny is not installed: skipped"; \
+	fi
+
+.PHONY: format
+format: need-rust ## Format the sources
+	@$(CARGO) fmt
+
+.PHONY: libtorch
+libtorch: need-rust need-c++ ## Fetch libtorch for the CPU into .libtorch, unless it is there
+	@if [ -n "$$LIBTORCH" ]; then echo "LIBTORCH is set: $$LIBTORCH is used"; exit 0; fi; \
+	version=$$(sed -n 's/^TORCH_VERSION = "\(.*\)"$$/\1/p' scripts/libtorch.py); \
+	if [ "$$(cat .libtorch/build-version 2>/dev/null)" = "$$version" ]; then exit 0; fi; \
+	echo "== libtorch $$version (at $(seconds) s)"; \
+	"$(PYTHON)" -m pip --version >/dev/null 2>&1 || { \
+	    echo "make: there is no $(PYTHON) with pip: install it (Debian: apt install python3-pip)" >&2; exit 1; }; \
+	exec "$(PYTHON)" scripts/libtorch.py .libtorch
+
+.PHONY: programs
+programs: libtorch
+	$(call step,build)
+	@$(CARGO) build $(BUILD) --bin lungfield-serve --bin lungfield-phantom
+
+.PHONY: image
+image: ## Build the container image; CONTAINER_BUILD names another tool than docker, podman and buildah
+	@sh scripts/container.sh build docker/Dockerfile . "$(IMAGE)"
+	@echo "== make image took $(seconds) s"
+
+.PHONY: test-image
+test-image: programs image ## Run the container image: a phantom in, its mask out
+	@"$(PYTHON)" scripts/image_test.py --image "$(IMAGE)" --phantom "$(BIN)/lungfield-phantom"
+
+.PHONY: test-system
+test-system: ## What needs more of a machine than cargo: the container image; says what it skips
+	@if sh scripts/container.sh engine; then \
+	    $(MAKE) --no-print-directory test-image; \
+	else \
+	    echo "the image test is skipped"; \
+	fi
+	@echo "== make test-system took $(seconds) s"
+
+.PHONY: clean
+clean: ## Remove what was built and fetched: target, .libtorch, .venv
+	rm -rf target .libtorch .venv
+
+.PHONY: need-rust
+need-rust:
+	$(call need,$(CARGO),install Rust 1.95 (https://rustup.rs))
+
+.PHONY: need-c++
+need-c++:
+	$(call need,$(COMPILER),install a C++ compiler (Debian: apt install build-essential))
