@@ -5,12 +5,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, anyhow, bail};
+use hyper::Request;
+use hyper::body::Incoming;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{Notify, Semaphore, watch};
+use tower::ServiceExt;
 
 use crate::config::ServeSettings;
 use crate::engine::{Engine, Health};
@@ -43,7 +46,7 @@ pub fn assemble(settings: &ServeSettings, phase: watch::Receiver<Phase>) -> anyh
     let manifest = Manifest::read(&settings.model)?;
     let preprocessor = manifest.preprocessor()?;
     let placement = Placement::resolve(settings.device, settings.precision)?;
-    let card = ModelCard::new(&manifest, placement, settings.serving());
+    let card = ModelCard::new(&manifest, placement, settings.max_batch_size.get(), settings.upload_limits());
     let threshold = manifest.threshold;
     let (folder, max_batch_size) = (settings.model.clone(), settings.max_batch_size);
     let engine = Engine::start(settings.engine_options(), move || {
@@ -135,6 +138,7 @@ struct Connections {
     router: axum::Router,
     builder: Builder<TokioExecutor>,
     graceful: GracefulShutdown,
+    header_timeout: Duration,
     free: Arc<Semaphore>,
 }
 
@@ -150,6 +154,7 @@ impl Connections {
             router: router(Arc::clone(app)),
             builder,
             graceful: GracefulShutdown::new(),
+            header_timeout: options.header_timeout,
             free: Arc::new(Semaphore::new(options.max_connections)),
         }
     }
@@ -170,12 +175,23 @@ impl Connections {
 
     fn serve(&self, stream: TcpStream, free: tokio::sync::OwnedSemaphorePermit) {
         let _ = stream.set_nodelay(true); // an answer is written at once; without it, it is only slower
-        let service = TowerToHyperService::new(self.router.clone());
+        let asked = Arc::new(Notify::new());
+        let asks = Arc::clone(&asked);
+        let service = self.router.clone().map_request(move |request: Request<Incoming>| {
+            asks.notify_one();
+            request
+        });
+        let service = TowerToHyperService::new(service);
         let connection = self.builder.serve_connection(TokioIo::new(stream), service).into_owned();
         let connection = self.graceful.watch(connection);
+        // Hyper's own timeout begins only once a connection has shown which HTTP it speaks.
+        let first_request = tokio::time::timeout(self.header_timeout, asked.notified_owned());
         tokio::spawn(async move {
-            if let Err(error) = connection.await {
-                tracing::debug!(error = %error, "a connection broke");
+            tokio::select! {
+                Err(_elapsed) = first_request => tracing::debug!("a connection came to no request"),
+                ended = connection => if let Err(error) = ended {
+                    tracing::debug!(error = %error, "a connection broke");
+                },
             }
             drop(free);
         });

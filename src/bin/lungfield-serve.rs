@@ -1,6 +1,7 @@
 //! Serves a model over HTTP: films in, lung masks out.
 
 use std::future::Future;
+use std::io::{self, Write};
 use std::process::ExitCode;
 
 use anyhow::Context;
@@ -19,7 +20,9 @@ fn main() -> anyhow::Result<ExitCode> {
         ServeSettings::command().error(ErrorKind::ArgumentConflict, contradiction).exit();
     }
     let LogSettings { log_format, log_filter } = &settings.log;
-    if let Err(error) = telemetry::log(LogOptions { json: *log_format == LogFormat::Json, filter: log_filter }) {
+    if let Err(error) =
+        telemetry::log(LogOptions { json: *log_format == LogFormat::Json, filter: log_filter })
+    {
         let refusal = format!("--log-filter {log_filter:?} can't be read: {error}");
         ServeSettings::command().error(ErrorKind::InvalidValue, refusal).exit();
     }
@@ -30,7 +33,12 @@ fn main() -> anyhow::Result<ExitCode> {
     Ok(match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            tracing::error!("{error:#}");
+            if tracing::enabled!(tracing::Level::ERROR) {
+                tracing::error!("{error:#}");
+            } else {
+                // A filter that silences the log is no reason to end without a word.
+                drop(writeln!(io::stderr(), "{error:#}"));
+            }
             ExitCode::FAILURE
         }
     })

@@ -11,7 +11,7 @@ use clap::Parser;
 use super::LogSettings;
 use crate::codec::Limits;
 use crate::engine::EngineOptions;
-use crate::http::{ByteBudget, HttpOptions, Serving};
+use crate::http::{ByteBudget, HttpOptions, UploadLimits};
 use crate::model::device::{DeviceChoice, PrecisionChoice};
 
 /// Serves a model over HTTP: films in, lung masks out.
@@ -107,12 +107,8 @@ impl ServeSettings {
 
     /// What callers are told of the limits.
     #[must_use]
-    pub fn serving(&self) -> Serving {
-        Serving {
-            max_batch_size: self.max_batch_size.get(),
-            max_body_bytes: self.max_body,
-            max_pixels: self.max_pixels,
-        }
+    pub fn upload_limits(&self) -> UploadLimits {
+        UploadLimits { max_body_bytes: self.max_body, max_pixels: self.max_pixels }
     }
 
     /// The most films that are decoded or encoded at a time.

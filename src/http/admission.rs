@@ -85,15 +85,14 @@ impl Drop for Charge {
 
 /// Whether a film may come in now; asked before its body is read.
 pub(super) fn admit(app: &App) -> Result<(), ApiError> {
-    if *app.phase.borrow() == Phase::Draining {
-        return Err(ApiError::Draining);
-    }
     let engine = app.pipeline.engine();
-    match *engine.health().borrow() {
-        Health::Failed => Err(EngineError::Stopped.into()),
-        Health::Draining => Err(EngineError::Draining.into()),
-        Health::Running if engine.is_full() => Err(EngineError::Overloaded.into()),
-        Health::Running => Ok(()),
+    // Copied out first: the queue tells of its health under its own lock, which `is_full` takes as well.
+    let (health, phase) = (*engine.health().borrow(), *app.phase.borrow());
+    match (health, phase) {
+        (Health::Failed, _) => Err(EngineError::Stopped.into()),
+        (Health::Draining, _) | (_, Phase::Draining) => Err(ApiError::Draining),
+        (Health::Running, _) if engine.is_full() => Err(EngineError::Overloaded.into()),
+        (Health::Running, Phase::Serving | Phase::Leaving) => Ok(()),
     }
 }
 

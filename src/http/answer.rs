@@ -187,7 +187,7 @@ fn image_headers(segmentation: &Segmentation, model: &ModelCard) -> HeaderMap {
     }
     if !segmentation.warnings.is_empty() {
         let codes: Vec<_> = segmentation.warnings.iter().map(|warning| warning.code()).collect();
-        headers.insert(WARNINGS, text(&codes.join(", ")));
+        headers.insert(WARNINGS, text(&codes.join(",")));
     }
     headers
 }

@@ -19,7 +19,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 pub use self::admission::{ByteBudget, Phase};
-pub use self::model::{ModelCard, Serving};
+pub use self::model::{License, ModelCard, UploadLimits};
 pub use self::problem::CODES;
 pub use self::router::{ROUTES, router};
 use crate::pipeline::Pipeline;

@@ -27,24 +27,34 @@ pub struct ModelCard {
     pub input_side: u32,
     /// The threshold that is used where a caller names none.
     pub threshold: f32,
-    /// The terms on which the weights may be used.
-    pub license: String,
+    /// On what terms all this may be used.
+    pub license: License,
+    /// The media types of films that are read.
+    pub formats: [&'static str; 3],
     /// The device that the model runs on.
     pub device: String,
     /// The numbers in which it computes.
     pub precision: Precision,
+    /// The most films in one forward pass.
+    pub max_batch_size: usize,
     /// The limits of this server.
-    #[serde(flatten)]
-    pub serving: Serving,
+    pub limits: UploadLimits,
     /// That this is no medical device.
     pub intended_use: &'static str,
 }
 
-/// The limits of a server, as far as callers should know them.
+/// On what terms a model may be used.
+#[derive(Clone, Debug, Serialize)]
+pub struct License {
+    /// The terms of the weights.
+    pub weights: String,
+    /// Why they differ from the program's.
+    pub note: &'static str,
+}
+
+/// What a caller may send at most.
 #[derive(Clone, Copy, Debug, Serialize)]
-pub struct Serving {
-    /// The most films in one forward pass.
-    pub max_batch_size: usize,
+pub struct UploadLimits {
     /// The largest body, in bytes.
     pub max_body_bytes: u64,
     /// The most pixels of a film.
@@ -54,7 +64,12 @@ pub struct Serving {
 impl ModelCard {
     /// What `manifest` says of the model, and how it is served here.
     #[must_use]
-    pub fn new(manifest: &Manifest, placement: Placement, serving: Serving) -> Self {
+    pub fn new(
+        manifest: &Manifest,
+        placement: Placement,
+        max_batch_size: usize,
+        limits: UploadLimits,
+    ) -> Self {
         let Network::SegNet { width } = manifest.network;
         Self {
             name: manifest.name.clone(),
@@ -64,10 +79,16 @@ impl ModelCard {
             width: width.get(),
             input_side: manifest.preprocessing.side,
             threshold: manifest.threshold.get(),
-            license: manifest.license.clone(),
+            license: License {
+                weights: manifest.license.clone(),
+                note: "the weights have these terms from the films and masks that they learned from; \
+                       the program is MIT OR Apache-2.0",
+            },
+            formats: ["image/png", "image/jpeg", "image/tiff"],
             device: placement.device_name(),
             precision: placement.precision(),
-            serving,
+            max_batch_size,
+            limits,
             intended_use: "research and engineering; not a medical device",
         }
     }

@@ -4,7 +4,7 @@
 use std::time::Instant;
 
 use axum::extract::{MatchedPath, Request};
-use axum::http::{HeaderName, HeaderValue, Method, StatusCode};
+use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::Response;
 use tracing::Instrument;
@@ -50,14 +50,14 @@ pub(super) async fn observe(mut request: Request, next: Next) -> Response {
     departure.averted(response, &id)
 }
 
-/// Writes a problem out; an error that the framework made by itself becomes one.
+/// Writes a problem out.
 fn with_problem(mut response: Response, id: &RequestId) -> Response {
     let status = response.status();
     if !status.is_client_error() && !status.is_server_error() {
         return response;
     }
     let problem = response.extensions_mut().remove::<Problem>();
-    let problem = problem.unwrap_or_else(|| Problem::of(&ApiError::Framework(status)));
+    let problem = problem.unwrap_or_else(|| Problem::of(&ApiError::Nameless));
     if status == StatusCode::INTERNAL_SERVER_ERROR {
         tracing::error!(problem.code = problem.code, problem.cause = %problem.cause, "request failed");
     }
@@ -98,6 +98,8 @@ impl Departure {
         let _entered = span.enter();
         let mut response = with_problem(response, id);
         response.headers_mut().insert(REQUEST_ID, id.header());
+        // Whatever is said here may be said of a patient.
+        response.headers_mut().entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
         tracing::info!(
             http.method = %self.method,
             http.route = self.route,

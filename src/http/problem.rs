@@ -11,7 +11,7 @@ use crate::engine::EngineError;
 use crate::pipeline::PipelineError;
 
 /// Every code that a problem can have.
-pub const CODES: [&str; 30] = [
+pub const CODES: [&str; 29] = [
     "empty_body",
     "malformed_multipart",
     "incomplete_body",
@@ -41,7 +41,6 @@ pub const CODES: [&str; 30] = [
     "engine_stopped",
     "out_of_memory",
     "deadline_exceeded",
-    "bad_request",
 ];
 
 /// After how many seconds a caller that was turned away may try again.
@@ -106,9 +105,9 @@ pub(super) enum ApiError {
     /// 500: a defect.
     #[error("a handler panicked")]
     Panicked,
-    /// Something that the framework refused by itself.
-    #[error("the request can't be answered")]
-    Framework(StatusCode),
+    /// 500: an error response that nobody gave a code, which is a defect of this table's callers.
+    #[error("an error had no code")]
+    Nameless,
 }
 
 impl From<EngineError> for ApiError {
@@ -137,8 +136,7 @@ impl ApiError {
             Self::ByteBudgetSpent => (StatusCode::SERVICE_UNAVAILABLE, "byte_budget_spent"),
             Self::Draining => (StatusCode::SERVICE_UNAVAILABLE, "draining"),
             Self::Pipeline(error) => pipeline(error),
-            Self::Framework(status) if status.is_client_error() => (*status, "bad_request"),
-            Self::Panicked | Self::Framework(_) => (StatusCode::INTERNAL_SERVER_ERROR, "internal"),
+            Self::Panicked | Self::Nameless => (StatusCode::INTERNAL_SERVER_ERROR, "internal"),
         }
     }
 

@@ -6,8 +6,7 @@ use std::time::Instant;
 use axum::Extension;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, Request, State};
-use axum::http::{HeaderValue, header};
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use serde::Deserialize;
 
 use super::admission::admit;
@@ -35,26 +34,11 @@ pub(super) async fn segment(
     Extension(request_id): Extension<RequestId>,
     choices: Result<Query<Choices>, QueryRejection>,
     request: Request,
-) -> Response {
-    let mut response = match segmented(&app, &request_id, choices, request).await {
-        Ok(response) => response,
-        Err(error) => error.into_response(),
-    };
-    // Whatever is said here is said of a patient.
-    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    response
-}
-
-async fn segmented(
-    app: &App,
-    request_id: &RequestId,
-    choices: Result<Query<Choices>, QueryRejection>,
-    request: Request,
 ) -> Result<Response, ApiError> {
-    admit(app)?;
+    admit(&app)?;
     let Query(choices) = choices.map_err(|rejection| ApiError::InvalidQuery(rejection.body_text()))?;
     let format = choices.format.or_else(|| accepted(request.headers())).ok_or(ApiError::NotAcceptable)?;
-    let film = upload::receive(app, request).await?;
+    let film = upload::receive(&app, request).await?;
     let question = Question {
         threshold: choices.threshold,
         form: format.form(),

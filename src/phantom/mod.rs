@@ -135,7 +135,6 @@ fn developed(brightness: &[f32], size: Size, depth: Depth) -> Radiograph {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::overlap::Overlap;
 
     fn options(seed: u64, width: u32, height: u32) -> PhantomOptions {
         PhantomOptions { seed, size: Size::new(width, height).unwrap(), depth: Depth::Eight }
@@ -301,9 +300,11 @@ mod tests {
     #[test]
     fn one_seed_is_one_chest_at_every_size() {
         for (width, height) in [(64, 64), (80, 64), (64, 78)] {
-            let (coarse, fine) = (mask(5, width, height), mask(5, 4 * width, 4 * height));
-            let dice = Overlap::of(&coarse, &shrunk(&fine, 4)).unwrap().dice();
-            assert!(dice > 0.97, "{width}×{height}: {dice}");
+            let coarse = mask(5, width, height);
+            let fine = shrunk(&mask(5, 4 * width, 4 * height), 4);
+            let differing = coarse.pixels().iter().zip(fine.pixels()).filter(|(a, b)| a != b).count() as f64;
+            let both = (coarse.area_px() + fine.area_px()) as f64;
+            assert!(differing < 0.03 * both, "{width}×{height}: {differing} of {both}");
         }
     }
 

@@ -1,5 +1,6 @@
 //! Decides which cases there are: reads the list of a data set, and the film and reference mask of a case.
 
+use std::fmt;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -22,6 +23,16 @@ pub enum Split {
     Validation,
     /// Scored afterwards, to report.
     Test,
+}
+
+impl fmt::Display for Split {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::Train => "train",
+            Self::Validation => "validation",
+            Self::Test => "test",
+        })
+    }
 }
 
 /// A film, its reference mask, and where they come from.
@@ -68,7 +79,7 @@ pub enum DatasetError {
         cause: ReferenceError,
     },
     /// Nothing to work on.
-    #[error("{folder} has no {split:?} case")]
+    #[error("{folder} has no {split} case")]
     Empty {
         /// The data set's folder.
         folder: PathBuf,

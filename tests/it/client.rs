@@ -1,0 +1,228 @@
+//! Decides how the tests speak to a server: through a plain HTTP client, or byte by byte where a client must misbehave.
+
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use lungfield::codec::rle;
+use lungfield::mask::Mask;
+use serde_json::Value;
+use ureq::http::{Request, Version};
+use ureq::{Agent, SendBody};
+
+/// Long enough for anything that ends at all, on a machine that is busy with something else.
+pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
+/// What parts the parts of the forms that are sent here.
+pub(crate) const BOUNDARY: &str = "a-boundary";
+
+/// One request, as it is put together. Each is sent on a connection of its own.
+pub(crate) struct Call {
+    agent: Agent,
+    method: &'static str,
+    url: String,
+    headers: Vec<(&'static str, String)>,
+    body: Option<Vec<u8>>,
+    chunked: bool,
+}
+
+impl Call {
+    pub(crate) fn new(method: &'static str, address: SocketAddr, path: &str) -> Self {
+        let config = Agent::config_builder()
+            .http_status_as_error(false)
+            .timeout_global(Some(PATIENCE))
+            .max_idle_connections(0)
+            .proxy(None)
+            .accept("")
+            .allow_non_standard_methods(true)
+            .build();
+        let url = format!("http://{address}{path}");
+        let body = (method == "POST").then(Vec::new);
+        Self { agent: config.new_agent(), method, url, headers: Vec::new(), body, chunked: false }
+    }
+
+    pub(crate) fn header(mut self, name: &'static str, value: &str) -> Self {
+        self.headers.push((name, value.to_owned()));
+        self
+    }
+
+    /// A raw body.
+    pub(crate) fn body(mut self, bytes: impl Into<Vec<u8>>) -> Self {
+        self.body = Some(bytes.into());
+        self
+    }
+
+    /// A form of these parts.
+    pub(crate) fn form(self, parts: &[(&str, &[u8])]) -> Self {
+        let media = format!("multipart/form-data; boundary={BOUNDARY}");
+        self.header("content-type", &media).body(form(parts))
+    }
+
+    /// Sends the body without saying how long it is.
+    pub(crate) fn chunked(mut self) -> Self {
+        self.chunked = true;
+        self
+    }
+
+    #[track_caller]
+    pub(crate) fn send(self) -> Reply {
+        let mut request = Request::builder().method(self.method).uri(&self.url).version(Version::HTTP_11);
+        for (name, value) in &self.headers {
+            request = request.header(*name, value);
+        }
+        let response = match self.body {
+            None => self.agent.run(request.body(()).unwrap()),
+            Some(bytes) if self.chunked => {
+                let body = SendBody::from_owned_reader(std::io::Cursor::new(bytes));
+                self.agent.run(request.body(body).unwrap())
+            }
+            Some(bytes) => self.agent.run(request.body(bytes).unwrap()),
+        };
+        let mut response = response.expect("the server answers");
+        let value = |value: &ureq::http::HeaderValue| value.to_str().unwrap().to_owned();
+        Reply {
+            status: response.status().as_u16(),
+            headers: response.headers().iter().map(|(name, text)| (name.to_string(), value(text))).collect(),
+            body: response.body_mut().with_config().limit(1 << 30).read_to_vec().unwrap(),
+        }
+    }
+
+    /// Sends it from a thread of its own.
+    pub(crate) fn start(self) -> JoinHandle<Reply> {
+        std::thread::spawn(move || self.send())
+    }
+}
+
+/// The body of a form. The parts' file names and content types say nonsense: nobody may believe them.
+pub(crate) fn form(parts: &[(&str, &[u8])]) -> Vec<u8> {
+    let mut body = Vec::new();
+    for (name, bytes) in parts {
+        let head = format!(
+            "--{BOUNDARY}\r\nContent-Disposition: form-data; name=\"{name}\"; filename=\"../secret.exe\"\r\n\
+             Content-Type: text/html\r\n\r\n"
+        );
+        body.extend_from_slice(head.as_bytes());
+        body.extend_from_slice(bytes);
+        body.extend_from_slice(b"\r\n");
+    }
+    body.extend_from_slice(format!("--{BOUNDARY}--\r\n").as_bytes());
+    body
+}
+
+/// An answer.
+#[derive(Debug)]
+pub(crate) struct Reply {
+    pub(crate) status: u16,
+    headers: Vec<(String, String)>,
+    pub(crate) body: Vec<u8>,
+}
+
+impl Reply {
+    /// The only value of a header.
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        let mut values =
+            self.headers.iter().filter(|header| header.0 == name).map(|header| header.1.as_str());
+        let value = values.next();
+        assert_eq!(values.next(), None, "{name} came twice");
+        value
+    }
+
+    #[track_caller]
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_slice(&self.body).unwrap_or_else(|error| panic!("{error}: {self:?}"))
+    }
+
+    /// A film's JSON.
+    #[track_caller]
+    pub(crate) fn segmented(&self) -> Value {
+        assert_eq!(self.status, 200, "{}", String::from_utf8_lossy(&self.body));
+        assert_eq!(self.header("content-type"), Some("application/json"));
+        self.json()
+    }
+
+    /// The mask of a film's JSON.
+    #[track_caller]
+    pub(crate) fn mask(&self) -> Mask {
+        rle::from_json(self.segmented()["mask"].to_string().as_bytes(), u64::MAX).unwrap()
+    }
+
+    /// The answer is a problem of this status and code, with everything that a problem has.
+    #[track_caller]
+    pub(crate) fn assert_problem(&self, status: u16, code: &str) {
+        assert_eq!(self.header("content-type"), Some("application/problem+json"), "{self:?}");
+        let problem = self.json();
+        assert_eq!((self.status, problem["code"].as_str()), (status, Some(code)), "{problem}");
+        assert_eq!(problem["status"], status);
+        assert_eq!(problem["type"], "about:blank");
+        assert_eq!(problem["request_id"].as_str(), self.header("x-request-id"));
+        for prose in ["title", "detail"] {
+            assert!(!problem[prose].as_str().unwrap().is_empty(), "{problem}");
+        }
+        assert_eq!(problem.as_object().unwrap().len(), 6, "{problem}");
+        assert_eq!(self.header("retry-after"), (status == 503).then_some("1"));
+    }
+}
+
+/// A connection to misuse.
+pub(crate) struct Raw(TcpStream);
+
+impl Raw {
+    #[track_caller]
+    pub(crate) fn connect(address: SocketAddr) -> Self {
+        let stream = TcpStream::connect(address).expect("the server accepts");
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        stream.set_write_timeout(Some(PATIENCE)).unwrap();
+        stream.set_nodelay(true).unwrap();
+        Self(stream)
+    }
+
+    /// A connection on which the head of a film's request was sent, and as much of its body as this.
+    #[track_caller]
+    pub(crate) fn begin(address: SocketAddr, length: usize, path: &str, body: &[u8]) -> Self {
+        let mut raw = Self::connect(address);
+        raw.write(format!("POST {path} HTTP/1.1\r\nHost: x\r\nContent-Length: {length}\r\n\r\n").as_bytes());
+        raw.write(body);
+        raw
+    }
+
+    #[track_caller]
+    pub(crate) fn write(&mut self, bytes: &[u8]) {
+        self.0.write_all(bytes).expect("the server reads");
+    }
+
+    /// The sender is done; it still listens.
+    pub(crate) fn finish(&mut self) {
+        self.0.shutdown(std::net::Shutdown::Write).unwrap();
+    }
+
+    /// The next answer, which says how long it is; an interim one (1xx) has no body.
+    #[track_caller]
+    pub(crate) fn reply(&mut self) -> Reply {
+        let mut head = Vec::new();
+        while !head.ends_with(b"\r\n\r\n") {
+            let mut byte = [0];
+            self.0.read_exact(&mut byte).expect("the server answers");
+            head.push(byte[0]);
+        }
+        let head = String::from_utf8(head).unwrap();
+        let (status, headers) = head.split_once("\r\n").unwrap();
+        let headers = headers.lines().filter_map(|line| line.split_once(": "));
+        let headers = headers.map(|(name, value)| (name.to_ascii_lowercase(), value.to_owned())).collect();
+        let status = status.split(' ').nth(1).unwrap().parse().unwrap();
+        let mut reply = Reply { status, headers, body: Vec::new() };
+        let length = reply.header("content-length").map_or(0, |length| length.parse().unwrap());
+        reply.body.resize(length, 0);
+        self.0.read_exact(&mut reply.body).unwrap();
+        reply
+    }
+
+    /// Waits until the server has closed the connection, and answers what it said before.
+    #[track_caller]
+    pub(crate) fn last_words(&mut self) -> Vec<u8> {
+        let mut words = Vec::new();
+        match self.0.read_to_end(&mut words) {
+            Err(error) if error.kind() != std::io::ErrorKind::ConnectionReset => panic!("{error}"),
+            _ => words,
+        }
+    }
+}

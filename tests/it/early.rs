@@ -1,0 +1,137 @@
+//! Decides that plain clients read the status of an answer that does not wait for their 20 MB.
+
+use std::process::{Command, Stdio};
+
+use lungfield::model::fake::{Behaviour, FakeSegmenter};
+
+use crate::server::{Server, Setup};
+
+const UPLOAD_BYTES: usize = 20 << 20;
+const TIMES: usize = 20;
+
+/// Sends a file of 20 MB as often as that, and prints one status a line.
+const PYTHON: &str = "
+import sys, urllib.error, urllib.request
+opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+body = open(sys.argv[2], 'rb').read()
+for _ in range(int(sys.argv[3])):
+    request = urllib.request.Request(sys.argv[1], body, {'Content-Type': 'image/png'})
+    try:
+        print(opener.open(request, timeout=60).status)
+    except urllib.error.HTTPError as error:
+        print(error.code)
+";
+
+/// Whether a program can be run here; says so where it can't.
+#[expect(clippy::print_stderr, reason = "a test that is skipped says so")]
+fn is_here(program: &str) -> bool {
+    let probe = Command::new(program).arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status();
+    let found = probe.is_ok_and(|status| status.success());
+    if !found {
+        eprintln!("skipped: there is no {program} here");
+    }
+    found
+}
+
+/// What a program writes to its standard output; it has to succeed.
+#[track_caller]
+fn output(command: &mut Command) -> String {
+    let output = command.output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{command:?}: {}: {said}", output.status);
+    String::from_utf8(output.stdout).unwrap()
+}
+
+fn upload() -> tempfile::NamedTempFile {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    file.as_file().set_len(UPLOAD_BYTES as u64).unwrap();
+    file
+}
+
+#[track_caller]
+fn assert_curl_reads(server: &Server, status: &str, arguments: &[&str]) {
+    let url = format!("http://{}/v1/segment", server.address);
+    for _time in 0..TIMES {
+        let mut curl = Command::new("curl");
+        curl.args([
+            "--silent",
+            "--show-error",
+            "--noproxy",
+            "*",
+            "--max-time",
+            "60",
+            "--output",
+            "/dev/null",
+        ]);
+        curl.args(["--write-out", "%{http_code}"]).args(arguments).arg(&url);
+        assert_eq!(output(&mut curl), status, "{arguments:?}");
+    }
+}
+
+/// Curl as it is, which asks before it sends so much; told not to ask; with a form; and with HTTP/2.
+#[track_caller]
+fn assert_curl_reads_however_it_sends(server: &Server, status: &str) {
+    let file = upload();
+    let path = file.path().display();
+    let (binary, form) = (format!("@{path}"), format!("image=@{path}"));
+    let raw = ["--header", "Content-Type: image/png", "--data-binary", &binary];
+    assert_curl_reads(server, status, &raw);
+    assert_curl_reads(server, status, &[raw.as_slice(), &["--header", "Expect:"]].concat());
+    assert_curl_reads(server, status, &["--form", &form]);
+    assert_curl_reads(server, status, &["--form", &form, "--header", "Expect:"]);
+    if output(Command::new("curl").arg("--version")).contains("HTTP2") {
+        assert_curl_reads(server, status, &[raw.as_slice(), &["--http2-prior-knowledge"]].concat());
+    }
+}
+
+#[track_caller]
+fn assert_urllib_reads(server: &Server, status: &str) {
+    let file = upload();
+    let url = format!("http://{}/v1/segment", server.address);
+    let mut python = Command::new("python3");
+    python.args(["-c", PYTHON, &url]).arg(file.path()).arg(TIMES.to_string());
+    assert_eq!(output(&mut python).split_whitespace().collect::<Vec<_>>(), [status; TIMES]);
+}
+
+/// A server whose queue is full, and one whose films are small, each with the status of its refusal.
+fn refuse(ask: impl Fn(&Server, &str)) {
+    let full = Server::full();
+    ask(&full.server, "503");
+    full.assert_recovers();
+
+    let server = Server::start(FakeSegmenter::new(Behaviour::Echo), &Setup::default());
+    ask(&server, "413");
+    server.assert_still_serves();
+}
+
+#[test]
+fn curl_reads_the_status_of_an_early_refusal() {
+    if is_here("curl") {
+        refuse(assert_curl_reads_however_it_sends);
+    }
+}
+
+#[test]
+fn urllib_reads_the_status_of_an_early_refusal() {
+    if is_here("python3") {
+        refuse(assert_urllib_reads);
+    }
+}
+
+#[test]
+fn curl_reads_the_status_of_a_body_that_turns_out_too_long() {
+    if is_here("curl") {
+        let server = Server::echo();
+        let file = upload();
+        let binary = format!("@{}", file.path().display());
+        let chunked = [
+            "--header",
+            "Content-Type: image/png",
+            "--header",
+            "Transfer-Encoding: chunked",
+            "--data-binary",
+        ];
+        assert_curl_reads(&server, "413", &[chunked.as_slice(), &[&binary]].concat());
+        server.assert_still_serves();
+    }
+}

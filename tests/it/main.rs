@@ -1,0 +1,18 @@
+//! Tests of the house as a whole, in one binary, since linking libtorch is slow.
+#![expect(clippy::unwrap_used, reason = "a test ends where its world does not come about")]
+
+mod client;
+mod early;
+mod layering;
+mod leaving;
+mod load;
+mod openapi;
+mod process;
+mod program;
+mod refusals;
+mod samples;
+mod segment;
+mod server;
+mod shipped;
+mod small;
+mod training;

@@ -1,0 +1,128 @@
+//! Decides how the tests start the real programs, hear what they say and end them.
+
+use std::ffi::OsStr;
+use std::io::{BufRead, BufReader};
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use std::sync::mpsc::{Receiver, channel};
+use std::time::Instant;
+
+use rustix::process::{Pid, Signal, kill_process};
+
+use crate::client::{Call, PATIENCE};
+
+const SERVE: &str = env!("CARGO_BIN_EXE_lungfield-serve");
+pub(crate) const TRAIN: &str = env!("CARGO_BIN_EXE_lungfield-train");
+pub(crate) const EVALUATE: &str = env!("CARGO_BIN_EXE_lungfield-evaluate");
+
+/// A program with nothing in its environment that would tell it how to behave.
+fn command(program: &str, arguments: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Command {
+    let mut command = Command::new(program);
+    command.args(arguments).stdin(Stdio::null());
+    for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("LUNGFIELD_"))
+    {
+        command.env_remove(name);
+    }
+    // Several of these run side by side; threads that wait for work by spinning would keep the others from theirs.
+    command.env("OMP_NUM_THREADS", "1");
+    command
+}
+
+/// Runs a program to its end.
+pub(crate) fn run(program: &str, arguments: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Output {
+    command(program, arguments).output().unwrap()
+}
+
+/// A program that runs, and what it says on standard error. Dropping it kills it.
+#[derive(Debug)]
+pub(crate) struct Program {
+    child: Child,
+    lines: Receiver<String>,
+    heard: Vec<String>,
+}
+
+impl Program {
+    fn start(command: &mut Command) -> Self {
+        command.stdout(Stdio::null()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        let said = BufReader::new(child.stderr.take().unwrap());
+        let (sender, lines) = channel();
+        std::thread::spawn(move || said.lines().map_while(Result::ok).all(|line| sender.send(line).is_ok()));
+        Self { child, lines, heard: Vec::new() }
+    }
+
+    /// Waits for a line that holds `part`, and returns it.
+    #[track_caller]
+    pub(crate) fn hear(&mut self, part: &str) -> String {
+        loop {
+            let Ok(line) = self.lines.recv_timeout(PATIENCE) else {
+                panic!("nothing was said of {part:?}, but:\n{}", self.heard.join("\n"));
+            };
+            self.heard.push(line.clone());
+            if line.contains(part) {
+                return line;
+            }
+        }
+    }
+
+    pub(crate) fn tell(&self, signal: Signal) {
+        kill_process(Pid::from_child(&self.child), signal).unwrap();
+    }
+
+    /// Waits for the end and returns all that was said.
+    #[track_caller]
+    pub(crate) fn end(mut self) -> (ExitStatus, Vec<String>) {
+        let given_up = Instant::now() + PATIENCE;
+        while let Ok(line) = self.lines.recv_timeout(given_up.saturating_duration_since(Instant::now())) {
+            self.heard.push(line);
+        }
+        assert!(Instant::now() < given_up, "it did not end, but said:\n{}", self.heard.join("\n"));
+        // Its standard error is closed, so it has ended, or is about to.
+        (self.child.wait().unwrap(), std::mem::take(&mut self.heard))
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        let _ = self.child.kill(); // it has ended already in most tests
+        let _ = self.child.wait();
+    }
+}
+
+/// `lungfield-serve` with a model, on a port of its own.
+#[derive(Debug)]
+pub(crate) struct Daemon {
+    pub(crate) program: Program,
+    pub(crate) address: SocketAddr,
+}
+
+/// Starts to serve a model in 32 bits on the CPU. Flags win, since all else is said in the environment.
+pub(crate) fn serve(model: &Path, flags: &[&str]) -> Program {
+    let mut command = command(SERVE, flags);
+    command
+        .env("LUNGFIELD_MODEL", model)
+        .env("LUNGFIELD_LISTEN", "127.0.0.1:0")
+        .env("LUNGFIELD_DEVICE", "cpu");
+    Program::start(command.env("LUNGFIELD_PRECISION", "f32").env("LUNGFIELD_MAX_BATCH_SIZE", "2"))
+}
+
+impl Daemon {
+    /// Serves a model, and waits until it does.
+    #[track_caller]
+    pub(crate) fn start(model: &Path, flags: &[&str]) -> Self {
+        let mut program = serve(model, flags);
+        let line = program.hear("listening on http://");
+        let address = line.split("http://").nth(1).unwrap().split([' ', '"']).next().unwrap();
+        Self { address: address.parse().unwrap(), program }
+    }
+
+    pub(crate) fn get(&self, path: &str) -> Call {
+        Call::new("GET", self.address, path)
+    }
+
+    /// A film to segment.
+    pub(crate) fn film(&self, bytes: &[u8]) -> Call {
+        Call::new("POST", self.address, "/v1/segment").body(bytes)
+    }
+}

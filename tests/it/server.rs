@@ -1,0 +1,248 @@
+//! Decides how the tests meet a server: a real one on a free port of this machine, around a model that behaves as told.
+
+use std::future::Future;
+use std::net::SocketAddr;
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use lungfield::codec::Limits;
+use lungfield::engine::{Engine, EngineOptions};
+use lungfield::http::{App, ByteBudget, HttpOptions, License, ModelCard, Phase, UploadLimits};
+use lungfield::mask::Threshold;
+use lungfield::model::device::Precision;
+use lungfield::model::fake::{Behaviour, FakeSegmenter, Gate, Passes};
+use lungfield::pipeline::Pipeline;
+use lungfield::preprocess::{PreprocessOptions, Preprocessor};
+use lungfield::serve::{self, ListenOptions};
+use tokio::net::TcpListener;
+use tokio::runtime::Runtime;
+use tokio::sync::{oneshot, watch};
+
+use crate::client::{Call, PATIENCE, Reply};
+use crate::samples::{SIDE, film, film_of, lungs, some_lungs};
+
+/// The largest body that these servers take, where a test says nothing else.
+pub(crate) const MAX_BODY_BYTES: u64 = 1 << 20;
+/// A time that no test can wait for.
+const HOUR: Duration = Duration::from_hours(1);
+
+/// How a server is set up.
+#[derive(Clone, Copy)]
+pub(crate) struct Setup {
+    pub(crate) http: HttpOptions,
+    pub(crate) listen: ListenOptions,
+    pub(crate) engine: EngineOptions,
+    pub(crate) limits: Limits,
+}
+
+impl Default for Setup {
+    /// Roomy and patient.
+    fn default() -> Self {
+        Self {
+            http: HttpOptions {
+                max_body_bytes: MAX_BODY_BYTES,
+                byte_budget: budget(64 << 20),
+                body_timeout: HOUR,
+                request_timeout: HOUR,
+            },
+            listen: ListenOptions {
+                max_connections: 1024,
+                header_timeout: HOUR,
+                drain_delay: Duration::ZERO,
+                drain_timeout: HOUR,
+            },
+            engine: EngineOptions {
+                max_batch_size: NonZeroUsize::new(8).unwrap(),
+                max_queue_delay: Duration::ZERO,
+                queue_capacity: NonZeroUsize::new(64).unwrap(),
+            },
+            limits: Limits::default(),
+        }
+    }
+}
+
+impl Setup {
+    /// Only so many films may wait for the model.
+    pub(crate) fn queue_capacity(mut self, films: usize) -> Self {
+        self.engine.queue_capacity = NonZeroUsize::new(films).unwrap();
+        self
+    }
+}
+
+pub(crate) fn budget(bytes: u64) -> ByteBudget {
+    ByteBudget::new(bytes).unwrap()
+}
+
+/// A server that runs. Dropping it ends it at once.
+pub(crate) struct Server {
+    pub(crate) address: SocketAddr,
+    pub(crate) app: Arc<App>,
+    pub(crate) passes: Passes,
+    phase: watch::Receiver<Phase>,
+    leave: Option<oneshot::Sender<()>>,
+    outcome: Option<oneshot::Receiver<anyhow::Result<()>>>,
+    /// Given up rather than waited for: some tests leave work behind.
+    runtime: Option<Runtime>,
+}
+
+impl Server {
+    /// Whose model gives back what it sees.
+    pub(crate) fn echo() -> Self {
+        Self::start(FakeSegmenter::new(Behaviour::Echo), &Setup::default())
+    }
+
+    pub(crate) fn start(segmenter: FakeSegmenter, setup: &Setup) -> Self {
+        let passes = segmenter.passes();
+        let engine = Engine::start(setup.engine, move || Ok::<_, std::io::Error>(segmenter)).unwrap();
+        let options = PreprocessOptions { side: SIDE, ..PreprocessOptions::default() };
+        let preprocessor = Preprocessor::new(options).unwrap();
+        let pipeline = Pipeline::new(engine, preprocessor, Threshold::HALF, setup.limits, 4);
+        let (phase, watched) = watch::channel(Phase::Serving);
+        let app = App::new(pipeline, setup.http, card(setup), watched.clone());
+
+        let runtime =
+            tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+        let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
+        let address = listener.local_addr().unwrap();
+        let (leave, told) = oneshot::channel();
+        let (ended, outcome) = oneshot::channel();
+        let (served, listen) = (Arc::clone(&app), setup.listen);
+        runtime.spawn(async move {
+            let told = async {
+                if told.await.is_err() {
+                    std::future::pending::<()>().await; // dropped without a word: the test is over
+                }
+            };
+            let _ = ended.send(serve::listen(&served, listener, listen, phase, told).await);
+        });
+        let (leave, outcome) = (Some(leave), Some(outcome));
+        Self { address, app, passes, phase: watched, leave, outcome, runtime: Some(runtime) }
+    }
+
+    /// Whose model waits for the test before it gives back what it sees.
+    pub(crate) fn gated(setup: &Setup) -> (Self, Gate) {
+        let (segmenter, gate) = FakeSegmenter::new(Behaviour::Echo).gated();
+        (Self::start(segmenter, setup), gate)
+    }
+
+    /// Whose model is busy with one film while another fills the queue.
+    pub(crate) fn full() -> Full {
+        let (server, mut gate) = Self::gated(&Setup::default().queue_capacity(1));
+        let waiting = (0..2).map(|index| {
+            let call = server.post("/v1/segment").body(film_of(&lungs(some_lungs().size(), index))).start();
+            match index {
+                0 => assert_eq!(server.wait(gate.arrival()), Some(1)),
+                _ => eventually("the queue is full", || server.queue_depth() == 1),
+            }
+            call
+        });
+        let waiting = waiting.collect();
+        Full { server, gate, waiting }
+    }
+
+    pub(crate) fn get(&self, path: &str) -> Call {
+        Call::new("GET", self.address, path)
+    }
+
+    pub(crate) fn post(&self, path: &str) -> Call {
+        Call::new("POST", self.address, path)
+    }
+
+    /// Whatever was done to it, the next film gets its mask.
+    #[track_caller]
+    pub(crate) fn assert_still_serves(&self) {
+        assert_eq!(self.post("/v1/segment").body(film()).send().mask(), some_lungs());
+        assert_eq!(self.get("/health/ready").send().status, 200);
+    }
+
+    pub(crate) fn queue_depth(&self) -> usize {
+        self.app.pipeline().engine().queue_depth()
+    }
+
+    /// Asks the server to leave.
+    pub(crate) fn leave(&mut self) {
+        self.leave.take().expect("a server leaves once").send(()).expect("the server runs");
+    }
+
+    /// Waits until the server has come this far.
+    #[track_caller]
+    pub(crate) fn reaches(&self, phase: Phase) {
+        let mut watched = self.phase.clone();
+        self.wait(watched.wait_for(|now| *now == phase)).unwrap();
+    }
+
+    /// Waits for the server's end.
+    #[track_caller]
+    pub(crate) fn outcome(&mut self) -> anyhow::Result<()> {
+        let outcome = self.outcome.take().expect("a server ends once");
+        self.wait(outcome).expect("the server reports before it ends")
+    }
+
+    /// Waits for something that happens on the server's threads.
+    #[track_caller]
+    pub(crate) fn wait<T>(&self, future: impl Future<Output = T>) -> T {
+        let runtime = self.runtime.as_ref().expect("the runtime is given up when the server is dropped");
+        runtime.block_on(async { tokio::time::timeout(PATIENCE, future).await }).expect("it happens in time")
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
+/// A server that takes no further film, and the callers of the two that it has.
+pub(crate) struct Full {
+    pub(crate) server: Server,
+    pub(crate) gate: Gate,
+    pub(crate) waiting: Vec<JoinHandle<Reply>>,
+}
+
+impl Full {
+    /// Opens the gate: both callers get their masks, and the server takes films again.
+    #[track_caller]
+    pub(crate) fn assert_recovers(self) {
+        drop(self.gate);
+        for (index, call) in (0..).zip(self.waiting) {
+            assert_eq!(call.join().unwrap().mask(), lungs(some_lungs().size(), index));
+        }
+        self.server.assert_still_serves();
+    }
+}
+
+/// Waits for something that nobody tells of.
+#[track_caller]
+pub(crate) fn eventually(what: &str, mut condition: impl FnMut() -> bool) {
+    let started = Instant::now();
+    while !condition() {
+        assert!(started.elapsed() < PATIENCE, "never: {what}");
+        std::thread::sleep(Duration::from_millis(1)); // orders nothing: it only spares the processor
+    }
+}
+
+fn card(setup: &Setup) -> ModelCard {
+    ModelCard {
+        name: "a-fake".to_owned(),
+        version: "1.2.3".to_owned(),
+        weights_sha256: "0".repeat(64),
+        architecture: "segnet",
+        width: 1,
+        input_side: SIDE,
+        threshold: 0.5,
+        license: License { weights: "none".to_owned(), note: "tests" },
+        formats: ["image/png", "image/jpeg", "image/tiff"],
+        device: "cpu".to_owned(),
+        precision: Precision::F32,
+        max_batch_size: setup.engine.max_batch_size.get(),
+        limits: UploadLimits {
+            max_body_bytes: setup.http.max_body_bytes,
+            max_pixels: setup.limits.max_pixels,
+        },
+        intended_use: "tests",
+    }
+}

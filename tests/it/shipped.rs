@@ -1,0 +1,228 @@
+//! Tests of the shipped model: on phantoms, and where `LUNGFIELD_DATA` names a data set, on real films.
+
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use bytes::Bytes;
+use clap::Parser;
+use futures_util::future::join_all;
+use lungfield::codec::png;
+use lungfield::config::ServeSettings;
+use lungfield::engine::{Engine, EngineOptions};
+use lungfield::evaluation::score::score;
+use lungfield::evaluation::summary::Summary;
+use lungfield::geometry::Size;
+use lungfield::http::{App, Phase};
+use lungfield::mask::Mask;
+use lungfield::model::Segmenter;
+use lungfield::model::device::{DeviceChoice, Placement, Precision, PrecisionChoice};
+use lungfield::model::manifest::Manifest;
+use lungfield::model::torch::{LoadError, TorchSegmenter};
+use lungfield::overlap::Overlap;
+use lungfield::phantom::{Depth, Phantom, PhantomOptions};
+use lungfield::pipeline::{Film, Form, Question, Segmentation};
+use lungfield::postprocess;
+use lungfield::preprocess::Prepared;
+use lungfield::radiograph::Radiograph;
+use lungfield::serve::assemble;
+use lungfield::train::dataset::{Case, Split, cases};
+use tokio::sync::watch;
+
+use crate::client::PATIENCE;
+
+/// The most films in a batch, as by default.
+const BATCH: usize = 8;
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("models/lungfield-segnet")
+}
+
+fn manifest() -> Manifest {
+    Manifest::read(&folder()).unwrap()
+}
+
+/// Where a default server would run the model here, were there no GPU.
+fn placement() -> Placement {
+    Placement::resolve(DeviceChoice::Cpu, PrecisionChoice::Auto).unwrap()
+}
+
+fn segmenter(placement: Placement) -> TorchSegmenter {
+    TorchSegmenter::load(&folder(), &manifest(), placement).unwrap()
+}
+
+/// The folder of real films, or `None`, and then a line that says so.
+fn real_films() -> Option<PathBuf> {
+    let data = std::env::var_os("LUNGFIELD_DATA");
+    if data.is_none() {
+        #[expect(clippy::print_stderr, reason = "whoever reads the outcome should know what was not tested")]
+        {
+            eprintln!("skipped: LUNGFIELD_DATA names no real films");
+        }
+    }
+    Some(Path::new(env!("CARGO_MANIFEST_DIR")).join(data?))
+}
+
+/// Some cases of the test split, spread over the data set.
+fn some(data: &Path, count: usize) -> Vec<Case> {
+    let cases = cases(data, Split::Test).unwrap();
+    let step = cases.len() / count;
+    cases.into_iter().step_by(step).take(count).collect()
+}
+
+fn draw(seed: u64, (width, height): (u32, u32), depth: Depth) -> Phantom {
+    Phantom::draw(&PhantomOptions { seed, size: Size::new(width, height).unwrap(), depth })
+}
+
+fn app() -> std::sync::Arc<App> {
+    let settings = ServeSettings::parse_from(["lungfield-serve", "--device=cpu"]);
+    let settings = ServeSettings { model: folder(), ..settings };
+    assemble(&settings, watch::channel(Phase::Serving).1).unwrap()
+}
+
+/// What a server answers to a film with its reference mask.
+async fn answer(app: &App, film: &Radiograph, reference: &Mask) -> Segmentation {
+    let film = Film {
+        image: Bytes::from(png::encode_radiograph(film)),
+        reference: Some(Bytes::from(png::encode_mask(reference))),
+    };
+    let question = Question { threshold: None, form: Form::Rle, deadline: Instant::now() + PATIENCE };
+    app.pipeline().segment(film, question).await.unwrap()
+}
+
+#[test]
+fn the_shipped_model_computes_what_it_computed_when_it_was_trained() {
+    let manifest = manifest();
+    for placement in [Placement::cpu(), placement()] {
+        let dice = manifest.golden.check(
+            &mut segmenter(placement),
+            &manifest.preprocessor().unwrap(),
+            manifest.threshold,
+        );
+        assert!(dice.unwrap() > 0.99, "{placement:?}");
+    }
+}
+
+#[test]
+fn the_shipped_model_is_small_and_says_on_which_terms() {
+    assert!(!manifest().license.trim().is_empty());
+    for name in ["LICENSE", "README.md"] {
+        let text = fs_err::read_to_string(folder().join(name)).unwrap();
+        assert!(
+            text.to_lowercase().contains("non-commercial") || text.to_lowercase().contains("noncommercial"),
+            "{name}"
+        );
+    }
+    for entry in fs_err::read_dir(folder()).unwrap() {
+        let entry = entry.unwrap();
+        assert!(entry.metadata().unwrap().len() < 10_000_000, "{}", entry.path().display());
+    }
+}
+
+#[tokio::test]
+async fn the_shipped_model_finds_the_lungs_of_phantoms() {
+    let app = app();
+    for (seed, size, depth) in [
+        (1, (512, 512), Depth::Eight),
+        (2, (512, 512), Depth::Twelve),
+        (3, (512, 512), Depth::Sixteen),
+        (4, (1024, 840), Depth::Eight),
+        (5, (840, 1024), Depth::Twelve),
+        (6, (2048, 2048), Depth::Sixteen),
+        (7, (256, 256), Depth::Eight),
+        (8, (1500, 1800), Depth::Eight),
+    ] {
+        let phantom = draw(seed, size, depth);
+        let found = answer(&app, &phantom.film, &phantom.mask).await;
+        let dice = found.overlap.unwrap().dice();
+        assert!(dice > 0.8, "phantom {seed} of {size:?}: {dice}");
+        assert!(found.warnings.is_empty(), "phantom {seed} of {size:?}: {:?}", found.warnings);
+        assert_eq!(found.lungs.iter().len(), 2);
+    }
+}
+
+/// Shows that each film of a full batch gets in every place the mask that it gets alone, and each caller its own.
+async fn assert_batches_change_nothing(films: &[Radiograph], placement: Placement) {
+    assert_eq!(films.len(), BATCH);
+    let manifest = manifest();
+    let preprocessor = manifest.preprocessor().unwrap();
+    let prepared: Vec<_> = films.iter().map(|film| preprocessor.prepare(film)).collect();
+    let restored =
+        |map: &_, prepared: &Prepared| postprocess::restore(map, &prepared.geometry, manifest.threshold);
+    let alone = {
+        let mut segmenter = segmenter(placement);
+        let mut alone = |prepared: &Prepared| segmenter.segment(&[&prepared.input]).unwrap().remove(0);
+        prepared.iter().map(|film| restored(&alone(film), film)).collect::<Vec<_>>()
+    };
+    let engine = engine(placement);
+    for turn in 0..BATCH {
+        let order: Vec<_> = (0..BATCH).map(|place| (place + turn) % BATCH).collect();
+        let deadline = Instant::now() + PATIENCE;
+        let callers = order.iter().map(|&film| engine.segment(prepared[film].input.clone(), deadline));
+        for (&film, answer) in order.iter().zip(join_all(callers).await) {
+            let answer = answer.unwrap();
+            assert_eq!(answer.batch_size, BATCH);
+            let dice = Overlap::of(&restored(&answer.map, &prepared[film]), &alone[film]).unwrap().dice();
+            assert!(dice >= 0.9999, "film {film}, turn {turn}, {placement:?}: {dice}");
+        }
+    }
+    for (film, other) in (0..BATCH).flat_map(|film| (0..film).map(move |other| (film, other))) {
+        assert_ne!(alone[film], alone[other], "masks that are the same could not be mixed up");
+    }
+    engine.drain().await;
+}
+
+/// An engine that waits until a batch is full.
+fn engine(placement: Placement) -> Engine {
+    let options = EngineOptions {
+        max_batch_size: NonZeroUsize::new(BATCH).unwrap(),
+        max_queue_delay: PATIENCE / 2,
+        queue_capacity: NonZeroUsize::new(BATCH).unwrap(),
+    };
+    Engine::start(options, move || Ok::<_, LoadError>(segmenter(placement))).unwrap()
+}
+
+#[tokio::test]
+async fn a_phantom_gets_the_same_mask_in_every_place_of_a_batch() {
+    let sizes = [(512, 512), (700, 512), (512, 700), (1024, 1024)];
+    let sizes = sizes.into_iter().cycle().take(BATCH);
+    let films: Vec<_> = (0..).zip(sizes).map(|(seed, size)| draw(seed, size, Depth::Eight).film).collect();
+    assert_batches_change_nothing(&films, placement()).await;
+    let exact = PrecisionChoice::Fixed(Precision::F32);
+    assert_batches_change_nothing(&films, Placement::resolve(DeviceChoice::Cpu, exact).unwrap()).await;
+}
+
+#[tokio::test]
+async fn a_real_film_gets_the_same_mask_in_every_place_of_a_batch() {
+    let Some(data) = real_films() else { return };
+    let films: Vec<_> = some(&data, BATCH).iter().map(|case| case.film().unwrap()).collect();
+    assert_batches_change_nothing(&films, placement()).await;
+}
+
+#[test]
+fn the_shipped_model_reaches_the_article_on_real_films() {
+    let Some(data) = real_films() else { return };
+    let (manifest, cases) = (manifest(), cases(&data, Split::Test).unwrap());
+    let by = (&manifest.preprocessor().unwrap(), manifest.threshold);
+    let batch_size = NonZeroUsize::new(BATCH).unwrap();
+    let scores = score(&mut segmenter(placement()), by, &cases, batch_size, &mut |_| ()).unwrap();
+    let summary = Summary::of(&scores);
+    let all = summary.0.last().unwrap();
+    assert_eq!((all.name.as_str(), all.cases), ("all", cases.len()));
+    assert!(all.mean >= 0.95, "\n{summary}");
+}
+
+#[tokio::test]
+async fn a_server_scores_a_real_film_as_the_evaluation_does() {
+    let Some(data) = real_films() else { return };
+    let (manifest, cases, app) = (manifest(), some(&data, 4), app());
+    let by = (&manifest.preprocessor().unwrap(), manifest.threshold);
+    let batch_size = NonZeroUsize::new(cases.len()).unwrap();
+    let scores = score(&mut segmenter(placement()), by, &cases, batch_size, &mut |_| ()).unwrap();
+    for (case, score) in cases.iter().zip(scores) {
+        let film = case.film().unwrap();
+        let served = answer(&app, &film, &case.reference(&film).unwrap()).await;
+        let (served, scored) = (served.overlap.unwrap().dice(), score.overlap.dice());
+        assert!((served - scored).abs() < 1e-3, "{}: {served} and {scored}", case.name);
+    }
+}

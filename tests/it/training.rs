@@ -1,0 +1,145 @@
+//! Tests of training from end to end: that it learns, that it can be repeated, what it says of bad data, and that what
+//! it writes is what the other programs read.
+
+use std::path::Path;
+use std::time::Instant;
+
+use bytes::Bytes;
+use clap::Parser;
+use lungfield::config::ServeSettings;
+use lungfield::http::Phase;
+use lungfield::model::manifest::Manifest;
+use lungfield::pipeline::{Film, Form, Question};
+use lungfield::preprocess::{PreprocessOptions, Preprocessor};
+use lungfield::serve::assemble;
+use lungfield::train::dataset::{DatasetError, Split, cases};
+use lungfield::train::sample::exams;
+use tempfile::TempDir;
+use tokio::sync::watch;
+
+use crate::client::PATIENCE;
+use crate::program::{EVALUATE, TRAIN, run};
+use crate::small;
+
+#[test]
+fn the_loss_falls() {
+    let (losses, best) = small::trained(&small::options(30), &small::films(12));
+    assert_eq!(losses.len(), 30);
+    let mean = |losses: &[f64]| losses.iter().sum::<f64>() / losses.len() as f64;
+    let (first, last) = (mean(&losses[..5]), mean(&losses[25..]));
+    assert!(last < 0.9 * first, "from {first} to {last}");
+    assert_eq!(best.iteration, 30);
+}
+
+#[test]
+fn the_same_seed_gives_the_same_weights_and_another_one_others() {
+    let films = small::films(6);
+    let sha256 = |seed| {
+        let options = lungfield::train::learn::LearnOptions { seed, ..small::options(4) };
+        let folder = tempfile::tempdir().unwrap();
+        small::export(folder.path(), &small::trained(&options, &films).1, &options);
+        Manifest::read(folder.path()).unwrap().weights_sha256
+    };
+    assert_eq!(sha256(7), sha256(7));
+    assert_ne!(sha256(7), sha256(8));
+}
+
+/// What reading the cases to train on says of a data set.
+fn refusal(data: &TempDir) -> String {
+    let preprocessor = Preprocessor::new(PreprocessOptions::default()).unwrap();
+    let read = |folder: &Path| exams(&cases(folder, Split::Train)?, &preprocessor);
+    let refusal: DatasetError = read(data.path()).unwrap_err();
+    refusal.to_string()
+}
+
+#[test]
+fn a_bad_data_set_is_refused_by_the_name_of_what_is_wrong() {
+    let data = small::data_set(&[("train", 2)]);
+    fs_err::remove_file(data.path().join("1-mask.png")).unwrap();
+    assert!(refusal(&data).contains("1-mask.png"), "{}", refusal(&data));
+
+    let data = small::data_set(&[("train", 2)]);
+    fs_err::write(data.path().join("0.png"), small::film(1, 64)).unwrap();
+    let text = refusal(&data);
+    assert!(text.contains("0-mask.png") && text.contains("96×80") && text.contains("64×64"), "{text}");
+
+    let data = small::data_set(&[("train", 2)]);
+    fs_err::write(data.path().join("0.png"), "no film").unwrap();
+    assert!(refusal(&data).contains("0.png"), "{}", refusal(&data));
+
+    let data = small::data_set(&[("validation", 2)]);
+    let text = refusal(&data);
+    assert!(text.contains(data.path().to_str().unwrap()) && text.contains("no train case"), "{text}");
+
+    let data = small::data_set(&[]);
+    fs_err::remove_file(data.path().join("cases.csv")).unwrap();
+    assert!(refusal(&data).contains("cases.csv"), "{}", refusal(&data));
+
+    for (list, says) in [
+        ("case,source,image,split\na,b,c,train\n", "reference"),
+        ("case,source,image,reference,split\na,b,c,d,holiday\n", "holiday"),
+        ("case,source,image,reference,split\na,b\n", "line: 2"),
+    ] {
+        fs_err::write(data.path().join("cases.csv"), list).unwrap();
+        let text = refusal(&data);
+        assert!(text.contains("cases.csv") && text.contains(says), "{text}");
+    }
+}
+
+/// Has `lungfield-train` write a model directory from phantoms, in a few iterations.
+fn train(data: &Path, out: &Path, more: &[&str]) -> std::process::Output {
+    let (data, out) = (format!("--data={}", data.display()), format!("--out={}", out.display()));
+    let few = ["--device=cpu", "--width=2", "--batch-size=2", "--iterations=4", "--validate-every=2"];
+    run(TRAIN, [&*data, &*out].iter().chain(&few).chain(more))
+}
+
+#[tokio::test]
+async fn what_is_trained_is_served_and_scored() {
+    let data = small::data_set(&[("train", 6), ("validation", 2), ("test", 3)]);
+    let out = data.path().join("models/new");
+    let trained = train(data.path(), &out, &["--side=64", "--name=new", "--model-version=1.2.3"]);
+    let said = String::from_utf8(trained.stderr).unwrap();
+    assert!(trained.status.success(), "{said}");
+    assert!(
+        said.contains("6 films to train on, 2 to validate on") && said.contains("iteration 4/4"),
+        "{said}"
+    );
+
+    let settings = ServeSettings::parse_from(["lungfield-serve", "--device=cpu", "--precision=f32"]);
+    let settings = ServeSettings { model: out.clone(), ..settings };
+    let app = assemble(&settings, watch::channel(Phase::Serving).1).unwrap();
+    let question = Question { threshold: None, form: Form::Rle, deadline: Instant::now() + PATIENCE };
+    let film = Film { image: Bytes::from(small::film(9, 96)), reference: None };
+    assert_eq!(app.pipeline().segment(film, question).await.unwrap().size.pixels(), 96 * 96);
+
+    let (model, films) = (format!("--model={}", out.display()), format!("--data={}", data.path().display()));
+    let scored = run(EVALUATE, [&*model, &*films, "--device=cpu", "--precision=f32", "--cases"]);
+    let (table, said) =
+        (String::from_utf8(scored.stdout).unwrap(), String::from_utf8(scored.stderr).unwrap());
+    assert!(scored.status.success(), "{said}");
+    let lines: Vec<_> = table.lines().collect();
+    assert_eq!(lines[0], "case,source,dice,jaccard");
+    assert!(lines[1].starts_with("phantom-8,phantom,"), "{table}");
+    let words: Vec<Vec<_>> = lines[4..].iter().map(|line| line.split_whitespace().collect()).collect();
+    assert_eq!(words[0], ["Dice", "cases", "mean", "min", "max", "sd"]);
+    assert_eq!((words[1][0], words[1][1], words[1].len()), ("phantom", "3", 6));
+    assert_eq!((words[2][0], words[2][1], words[2].len()), ("all", "3", 6));
+    assert_eq!(words[3][0], "took");
+}
+
+#[test]
+fn a_run_that_can_not_begin_says_why_and_leaves_nothing() {
+    let data = small::data_set(&[("train", 2)]);
+    let out = data.path().join("out");
+    for (flags, says) in [
+        (&["--side=64"][..], "no validation case"),
+        (&["--side=100"], "--side"),
+        (&["--side=64", "--device=gpu"], "--device"),
+    ] {
+        let refused = train(data.path(), &out, flags);
+        let said = String::from_utf8(refused.stderr).unwrap();
+        assert!(!refused.status.success(), "{flags:?}");
+        assert!(said.to_lowercase().contains(says) && !said.contains("panicked"), "{flags:?}: {said}");
+        assert!(!out.exists(), "{flags:?}");
+    }
+}
