@@ -6,7 +6,7 @@ use std::time::Instant;
 use axum::extract::{MatchedPath, Request};
 use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use tracing::Instrument;
 use uuid::Uuid;
 
@@ -50,14 +50,15 @@ pub(super) async fn observe(mut request: Request, next: Next) -> Response {
     departure.averted(response, &id)
 }
 
-/// Writes a problem out.
-fn with_problem(mut response: Response, id: &RequestId) -> Response {
+/// Writes a problem out. An error without one is a defect, and answered as such.
+fn with_problem(response: Response, id: &RequestId) -> Response {
     let status = response.status();
     if !status.is_client_error() && !status.is_server_error() {
         return response;
     }
-    let problem = response.extensions_mut().remove::<Problem>();
-    let problem = problem.unwrap_or_else(|| Problem::of(&ApiError::Nameless));
+    let Some(problem) = response.extensions().get::<Problem>().cloned() else {
+        return with_problem(ApiError::Nameless.into_response(), id);
+    };
     if status == StatusCode::INTERNAL_SERVER_ERROR {
         tracing::error!(problem.code = problem.code, problem.cause = %problem.cause, "request failed");
     }

@@ -243,7 +243,7 @@ mod tests {
         let (mut plane, mut target) = (vec![0.0; 64 * 64], vec![1.0; 64 * 64]);
         cover_edge(&mut plane, &mut target, 64, &mut rng(3));
         let covered = plane.iter().filter(|grey| grey.abs() > 0.5).count();
-        assert!(covered >= 64 && covered <= 64 * 8);
+        assert!((64..=64 * 8).contains(&covered));
         assert!(plane.iter().zip(&target).all(|(grey, lung)| (grey.abs() > 0.5) == (*lung < 0.5)));
     }
 }
