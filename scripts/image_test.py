@@ -31,9 +31,9 @@ END_LIMIT_S = 60
 # SIGTERM must come from inside, since not every tool hands it on: a line on standard input asks for it.
 INSIDE = """
 echo "user $(id -u)"
+exec 3<&0
 /opt/lungfield/bin/lungfield-serve --listen 127.0.0.1:0 --log-format json 2>&1 & server=$!
-read -r line
-kill -TERM "$server"
+{ read -r line; kill -TERM "$server"; } <&3 >/dev/null 2>&1 &
 wait "$server"
 echo "code $?"
 """
@@ -65,9 +65,9 @@ class Container:
             try:
                 line = self.lines.get(timeout=max(0, deadline - time.monotonic()))
             except queue.Empty:
-                raise Failure(f"{what} within {limit_s} s") from None
+                raise Failure(f"{what} within {limit_s} s; what it said is above") from None
             if line is None:
-                raise Failure(f"{what} before it ended")
+                raise Failure(f"{what}, and ended; what it said is above")
             self.heard.append(line)
             found = re.search(pattern, line)
             if found:
@@ -129,7 +129,7 @@ def try_image(image, phantom, keep):
         dice, png = check_answers(f"{address}/v1/segment", film, mask)
         code = container.stop()
     except (Failure, OSError):
-        print("what it said:", *container.heard, sep="\n  ", file=sys.stderr)
+        print(*container.heard, sep="\n", file=sys.stderr)
         raise
     finally:
         container.close()

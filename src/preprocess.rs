@@ -4,8 +4,9 @@
 
 use std::ops::Range;
 
-use fast_image_resize::images::{Image, ImageRef};
-use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
+use fast_image_resize::images::{TypedImage, TypedImageRef};
+use fast_image_resize::pixels::{U8, U16};
+use fast_image_resize::{FilterType, PixelTrait, ResizeAlg, ResizeOptions, Resizer};
 use serde::{Deserialize, Serialize};
 
 use crate::geometry::{Geometry, ModelInput, Size};
@@ -126,23 +127,24 @@ pub fn place(plane: &[f32], geometry: &Geometry, padding: f32) -> ModelInput {
 fn resample(film: &Radiograph, size: Size) -> Vec<f32> {
     match film.pixels() {
         Pixels::Eight(greys) => {
-            let bytes = resize(greys, film.size(), size, PixelType::U8);
-            bytes.into_iter().map(f32::from).collect()
+            let plane = resize::<U8>(greys, film.size(), size);
+            plane.pixels().iter().map(|grey| f32::from(grey.0)).collect()
         }
         Pixels::Sixteen(greys) => {
-            let bytes = resize(bytemuck::cast_slice(greys), film.size(), size, PixelType::U16);
-            bytes.chunks_exact(2).map(|pair| f32::from(u16::from_ne_bytes([pair[0], pair[1]]))).collect()
+            let plane = resize::<U16>(bytemuck::cast_slice(greys), film.size(), size);
+            plane.pixels().iter().map(|grey| f32::from(grey.0)).collect()
         }
     }
 }
 
-fn resize(greys: &[u8], from: Size, to: Size, kind: PixelType) -> Vec<u8> {
-    let source = ImageRef::new(from.width(), from.height(), greys, kind)
+/// Typed, so that the resizer is compiled for the two depths that films have and not for all twenty that it knows.
+fn resize<P: PixelTrait>(greys: &[u8], from: Size, to: Size) -> TypedImage<'static, P> {
+    let source = TypedImageRef::<P>::from_buffer(from.width(), from.height(), greys)
         .expect("a radiograph has as many greys as its size says, aligned as its type asks");
-    let mut target = Image::new(to.width(), to.height(), kind);
+    let mut target = TypedImage::new(to.width(), to.height());
     let options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(FilterType::Bilinear));
-    Resizer::new().resize(&source, &mut target, &options).expect("both images have pixels of one type");
-    target.into_vec()
+    Resizer::new().resize_typed(&source, &mut target, &options).expect("both images have pixels of one type");
+    target
 }
 
 /// The columns and rows of a plane that lie inside of its black or white borders.
