@@ -96,11 +96,16 @@ fn what_a_stalled_sender_has_sent_counts_until_it_leaves() {
     setup.http.byte_budget = budget(100_000);
     let server = Server::start(FakeSegmenter::new(Behaviour::Echo), &setup);
     let ask = || server.post("/v1/segment").body(film_of_length(60_000)).send();
-    let stalled = Raw::begin(server.address, 90_000, "/v1/segment", &film_of_length(60_000));
-    eventually("the sent half is charged", || ask().status == 503);
+    let mut stalled = None;
+    // Where two bodies arrive at a time, either may be the one that finds the budget spent: then all begins anew.
+    eventually("what was sent is charged", || {
+        drop(stalled.take());
+        stalled = Some(Raw::begin(server.address, 90_000, "/v1/segment", &film_of_length(60_000)));
+        (0..3).all(|_| ask().status == 503)
+    });
     ask().assert_problem(503, "byte_budget_spent");
     drop(stalled);
-    eventually("the sent half is given back", || ask().status == 200);
+    eventually("what was sent is given back", || ask().status == 200);
 }
 
 #[test]
