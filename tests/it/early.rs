@@ -1,9 +1,11 @@
 //! Decides that plain clients read the status of an answer that does not wait for their 20 MB.
 
+use std::io::Write;
 use std::process::{Command, Stdio};
 
 use lungfield::model::fake::{Behaviour, FakeSegmenter};
 
+use crate::samples::film;
 use crate::server::{Server, Setup};
 
 const UPLOAD_BYTES: usize = 20 << 20;
@@ -68,7 +70,7 @@ fn assert_curl_reads(server: &Server, status: &str, arguments: &[&str]) {
     }
 }
 
-/// Curl as it is, which asks before it sends so much; told not to ask; with a form; and with HTTP/2.
+/// Curl as it is, which asks before it sends so much, and told not to ask; with a film and with a form.
 #[track_caller]
 fn assert_curl_reads_however_it_sends(server: &Server, status: &str) {
     let file = upload();
@@ -79,9 +81,6 @@ fn assert_curl_reads_however_it_sends(server: &Server, status: &str) {
     assert_curl_reads(server, status, &[raw.as_slice(), &["--header", "Expect:"]].concat());
     assert_curl_reads(server, status, &["--form", &form]);
     assert_curl_reads(server, status, &["--form", &form, "--header", "Expect:"]);
-    if output(Command::new("curl").arg("--version")).contains("HTTP2") {
-        assert_curl_reads(server, status, &[raw.as_slice(), &["--http2-prior-knowledge"]].concat());
-    }
 }
 
 #[track_caller]
@@ -133,5 +132,36 @@ fn curl_reads_the_status_of_a_body_that_turns_out_too_long() {
         ];
         assert_curl_reads(&server, "413", &[chunked.as_slice(), &[&binary]].concat());
         server.assert_still_serves();
+    }
+}
+
+#[test]
+fn a_film_is_answered_over_http_2_as_well() {
+    if is_here("curl") && output(Command::new("curl").arg("--version")).contains("HTTP2") {
+        let server = Server::echo();
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        file.write_all(&film()).unwrap();
+        let binary = format!("@{}", file.path().display());
+        let mut curl = Command::new("curl");
+        curl.args([
+            "--silent",
+            "--show-error",
+            "--noproxy",
+            "*",
+            "--max-time",
+            "60",
+            "--http2-prior-knowledge",
+        ]);
+        curl.args([
+            "--header",
+            "Content-Type: image/png",
+            "--write-out",
+            "%{http_version}",
+            "--data-binary",
+            &binary,
+        ]);
+        let said = output(curl.arg(format!("http://{}/v1/segment", server.address)));
+        let answer: serde_json::Value = serde_json::from_str(said.strip_suffix('2').unwrap()).unwrap();
+        assert_eq!(answer["lungs"][0]["area_px"], 12 * 30);
     }
 }
