@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use super::score::Score;
+use crate::train::validate::mean;
 
 /// Mean, minimum, maximum and standard deviation of some Dice scores.
 #[derive(Clone, Debug, PartialEq)]
@@ -43,7 +44,7 @@ impl Summary {
 impl Row {
     fn of(name: &str, dice: &[f64]) -> Self {
         let count = dice.len().max(1) as f64;
-        let mean = dice.iter().sum::<f64>() / count;
+        let mean = mean(dice);
         let squares: f64 = dice.iter().map(|score| (score - mean).powi(2)).sum();
         Self {
             name: name.to_owned(),

@@ -50,22 +50,19 @@ fn upload() -> tempfile::NamedTempFile {
     file
 }
 
+/// Curl as every test here wants it: quiet but for errors, past any proxy, and never for ever.
+fn curl() -> Command {
+    let mut curl = Command::new("curl");
+    curl.args(["--silent", "--show-error", "--noproxy", "*", "--max-time", "60"]);
+    curl
+}
+
 #[track_caller]
 fn assert_curl_reads(server: &Server, status: &str, arguments: &[&str]) {
     let url = format!("http://{}/v1/segment", server.address);
     for _time in 0..TIMES {
-        let mut curl = Command::new("curl");
-        curl.args([
-            "--silent",
-            "--show-error",
-            "--noproxy",
-            "*",
-            "--max-time",
-            "60",
-            "--output",
-            "/dev/null",
-        ]);
-        curl.args(["--write-out", "%{http_code}"]).args(arguments).arg(&url);
+        let mut curl = curl();
+        curl.args(["--output", "/dev/null", "--write-out", "%{http_code}"]).args(arguments).arg(&url);
         assert_eq!(output(&mut curl), status, "{arguments:?}");
     }
 }
@@ -142,17 +139,9 @@ fn a_film_is_answered_over_http_2_as_well() {
         let mut file = tempfile::NamedTempFile::new().unwrap();
         file.write_all(&film()).unwrap();
         let binary = format!("@{}", file.path().display());
-        let mut curl = Command::new("curl");
+        let mut curl = curl();
         curl.args([
-            "--silent",
-            "--show-error",
-            "--noproxy",
-            "*",
-            "--max-time",
-            "60",
             "--http2-prior-knowledge",
-        ]);
-        curl.args([
             "--header",
             "Content-Type: image/png",
             "--write-out",
