@@ -24,3 +24,4 @@ pub mod radiograph;
 pub mod serve;
 pub mod telemetry;
 pub mod train;
+pub mod training;

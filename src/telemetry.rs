@@ -37,6 +37,8 @@ pub struct Progress {
     bar: Option<ProgressBar>,
     what: &'static str,
     total: u64,
+    /// Steps that were done before this work began.
+    before: u64,
     done: u64,
     started: Instant,
     last_line: Instant,
@@ -46,13 +48,19 @@ impl Progress {
     /// Work of `total` steps, of which nothing is done. `what` names a step, as in "film".
     #[must_use]
     pub fn start(what: &'static str, total: u64) -> Self {
+        Self::resume(what, total, 0)
+    }
+
+    /// Work of `total` steps, of which `done` were done at another time and don't count for the rate.
+    #[must_use]
+    pub fn resume(what: &'static str, total: u64, done: u64) -> Self {
         let bar = io::stderr().is_terminal().then(|| {
             let style = ProgressStyle::with_template("{bar:40} {pos}/{len} {per_sec}, {eta} left  {msg}");
             let style = style.expect("the template is well formed");
-            ProgressBar::new(total).with_style(style)
+            ProgressBar::new(total).with_position(done).with_style(style)
         });
         let now = Instant::now();
-        Self { bar, what, total, done: 0, started: now, last_line: now }
+        Self { bar, what, total, before: done, done, started: now, last_line: now }
     }
 
     /// `done` steps are done; `remark` says something of the last.
@@ -63,7 +71,8 @@ impl Progress {
             bar.set_message(remark.to_owned());
         } else if self.last_line.elapsed() >= LINE_EVERY || done == self.total {
             self.last_line = Instant::now();
-            self.say(&line(self.what, done, self.total, self.started.elapsed(), remark));
+            let rate = rate(done - self.before, self.started.elapsed());
+            self.say(&line(self.what, (done, self.total), rate, remark));
         }
     }
 
@@ -85,9 +94,13 @@ impl Drop for Progress {
     }
 }
 
+/// Steps a second.
+fn rate(steps: u64, elapsed: Duration) -> f64 {
+    steps as f64 / elapsed.as_secs_f64().max(1e-9)
+}
+
 /// `film 30/70, 12.5/s, 3s left  remark`
-fn line(what: &str, done: u64, total: u64, elapsed: Duration, remark: &str) -> String {
-    let rate = done as f64 / elapsed.as_secs_f64().max(1e-9);
+fn line(what: &str, (done, total): (u64, u64), rate: f64, remark: &str) -> String {
     let left = Duration::from_secs_f64((total.saturating_sub(done)) as f64 / rate.max(1e-9));
     let left = humantime::format_duration(Duration::from_secs(left.as_secs()));
     format!("{what} {done}/{total}, {rate:.1}/s, {left} left  {remark}").trim_end().to_owned()
@@ -99,12 +112,12 @@ mod tests {
 
     #[test]
     fn a_line_has_rate_and_time_left() {
-        let text = line("film", 30, 90, Duration::from_secs(10), "Dice 0.96");
+        let text = line("film", (30, 90), rate(30, Duration::from_secs(10)), "Dice 0.96");
         assert_eq!(text, "film 30/90, 3.0/s, 20s left  Dice 0.96");
     }
 
     #[test]
     fn a_line_before_the_first_step_breaks_nothing() {
-        assert!(line("film", 0, 10, Duration::ZERO, "").starts_with("film 0/10"));
+        assert!(line("film", (0, 10), rate(0, Duration::ZERO), "").starts_with("film 0/10"));
     }
 }

@@ -7,7 +7,7 @@ use crate::model::{SegmentError, Segmenter};
 use crate::overlap::Overlap;
 use crate::preprocess::Preprocessor;
 use crate::train::dataset::{Case, DatasetError};
-use crate::train::sample::exams;
+use crate::train::sample::Exam;
 use crate::train::validate::overlaps;
 
 /// How well a model did on one case.
@@ -42,7 +42,14 @@ pub fn score(
 ) -> Result<Vec<Score>, ScoreError> {
     let mut scores = Vec::with_capacity(cases.len());
     for batch in cases.chunks(batch_size.get()) {
-        let exams = exams(batch, preprocessor)?;
+        let exams = batch
+            .iter()
+            .map(|case| {
+                let film = case.film()?;
+                let reference = case.reference(&film)?;
+                Ok(Exam::new(&film, reference, &case.source, preprocessor))
+            })
+            .collect::<Result<Vec<_>, DatasetError>>()?;
         let overlaps = overlaps(segmenter, &exams, threshold)?;
         scores.extend(batch.iter().zip(overlaps).map(|(case, overlap)| Score {
             case: case.name.clone(),

@@ -1,8 +1,9 @@
 //! Decides which device a model runs on and how precisely it counts.
 
+use std::num::NonZeroUsize;
 use std::str::FromStr;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use tch::{Cuda, Device, Kind};
 
 /// The CUDA half of libtorch, which registers itself when it is opened.
@@ -31,7 +32,7 @@ pub enum PrecisionChoice {
 }
 
 /// The numbers in which the forward pass is computed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Precision {
     /// 32 bits.
@@ -40,6 +41,17 @@ pub enum Precision {
     Bf16,
     /// 16 bits with more digits and less range.
     F16,
+}
+
+impl Precision {
+    /// The precision, as libtorch calls it.
+    pub(crate) fn kind(self) -> Kind {
+        match self {
+            Self::F32 => Kind::Float,
+            Self::Bf16 => Kind::BFloat16,
+            Self::F16 => Kind::Half,
+        }
+    }
 }
 
 /// Where a model runs.
@@ -107,15 +119,6 @@ impl Placement {
         self.precision
     }
 
-    /// The precision, as libtorch calls it.
-    pub(super) fn kind(self) -> Kind {
-        match self.precision {
-            Precision::F32 => Kind::Float,
-            Precision::Bf16 => Kind::BFloat16,
-            Precision::F16 => Kind::Half,
-        }
-    }
-
     /// The device as a user names it: `cpu` or `cuda:0`.
     #[must_use]
     pub fn device_name(self) -> String {
@@ -124,6 +127,11 @@ impl Placement {
             _ => "cpu".to_owned(),
         }
     }
+}
+
+/// Has the CPU's part of libtorch use this many threads, in the whole process.
+pub fn set_threads(threads: NonZeroUsize) {
+    tch::set_num_threads(i32::try_from(threads.get()).unwrap_or(i32::MAX));
 }
 
 fn cuda(index: usize) -> Result<Device, DeviceError> {

@@ -38,6 +38,9 @@ pub struct Manifest {
     pub weights_sha256: String,
     /// What happens to a film before the network sees it.
     pub preprocessing: PreprocessOptions,
+    /// Whether each film is segmented together with its mirror image and the two averaged, at twice the cost.
+    #[serde(default)]
+    pub flip_averaging: bool,
     /// The probability from which on a pixel is lung, unless a caller says otherwise.
     pub threshold: Threshold,
     /// The film by which a server checks itself.
@@ -103,6 +106,10 @@ pub struct Description {
     pub license: String,
     /// The network.
     pub network: Network,
+    /// What happens to a film before the network sees it.
+    pub preprocessing: PreprocessOptions,
+    /// Whether each film is segmented together with its mirror image.
+    pub flip_averaging: bool,
     /// How the weights came about.
     pub training: serde_json::Value,
 }
@@ -112,12 +119,11 @@ impl Manifest {
     #[must_use]
     pub fn new(
         description: Description,
-        preprocessing: PreprocessOptions,
         threshold: Threshold,
         weights_sha256: String,
         golden: Golden,
     ) -> Self {
-        let Description { name, version, license, network, training } = description;
+        let Description { name, version, license, network, preprocessing, flip_averaging, training } = description;
         Self {
             format: FORMAT,
             name,
@@ -126,6 +132,7 @@ impl Manifest {
             network,
             weights_sha256,
             preprocessing,
+            flip_averaging,
             threshold,
             golden,
             training,
@@ -174,10 +181,11 @@ pub(crate) mod tests {
             version: "0.0.1".to_owned(),
             license: "none".to_owned(),
             network: Network::SegNet { width: NonZeroU16::new(2).unwrap() },
+            preprocessing: PreprocessOptions { side: 64, ..PreprocessOptions::default() },
+            flip_averaging: false,
             training: serde_json::json!({"iterations": 0}),
         };
-        let preprocessing = PreprocessOptions { side: 64, ..PreprocessOptions::default() };
-        Manifest::new(description, preprocessing, Threshold::HALF, "00".to_owned(), golden())
+        Manifest::new(description, Threshold::HALF, "00".to_owned(), golden())
     }
 
     fn with(pointer: &str, value: serde_json::Value) -> Result<Manifest, ManifestError> {

@@ -52,7 +52,8 @@ impl TorchSegmenter {
         let no_grad = tch::no_grad_guard();
         let Network::SegNet { width } = manifest.network;
         let weights = weights::read(&directory.join(WEIGHTS), &manifest.weights_sha256, width)?;
-        let plan = Plan::fold(&weights, width, placement.device(), placement.kind())?;
+        let plan = Plan::fold(&weights, width, placement.device(), placement.precision().kind())?;
+        let plan = plan.flip_averaging(manifest.flip_averaging);
         Ok(Self { plan, _no_grad: no_grad })
     }
 

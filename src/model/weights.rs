@@ -47,23 +47,40 @@ pub fn read(path: &Path, sha256: &str, width: NonZeroU16) -> Result<HashMap<Stri
     if found != sha256 {
         return Err(WeightsError::Changed { expected: sha256.to_owned(), found });
     }
-    let tensors = parse(&bytes)?;
+    let tensors = parse(&bytes)?.tensors;
     check(&tensors, width)?;
     Ok(tensors)
 }
 
 /// Writes weights whole or not at all, and returns the file's sha256 in hexadecimal.
 pub fn write(path: &Path, weights: &HashMap<String, Tensor>) -> Result<String, WeightsError> {
-    let ordered: BTreeMap<_, _> = weights.iter().collect();
-    let views = ordered.into_iter().map(|(name, tensor)| Ok((name, bytes_of(tensor)?)));
+    let named = weights.iter().map(|(name, tensor)| (name.clone(), tensor));
+    let bytes = serialise(&named.collect(), None)?;
+    files::replace(path, &bytes)?;
+    Ok(digest(&bytes))
+}
+
+/// What a safetensors file holds.
+#[derive(Debug)]
+pub(crate) struct Stored {
+    /// The tensors, by name, on the CPU in 32 bits.
+    pub(crate) tensors: HashMap<String, Tensor>,
+    /// What the file's header says besides.
+    pub(crate) header: HashMap<String, String>,
+}
+
+/// A safetensors file of tensors in 32 bits; the same tensors give the same bytes.
+pub(crate) fn serialise(
+    tensors: &BTreeMap<String, &Tensor>,
+    header: Option<HashMap<String, String>>,
+) -> Result<Vec<u8>, TchError> {
+    let views = tensors.iter().map(|(name, tensor)| Ok((name, bytes_of(tensor)?)));
     let views = views.collect::<Result<Vec<_>, TchError>>()?;
     let views = views.iter().map(|(name, (shape, bytes))| {
         let view = TensorView::new(Dtype::F32, shape.clone(), bytes);
         (name, view.expect("a tensor has as many bytes as its shape says"))
     });
-    let bytes = safetensors::serialize(views, None).expect("32-bit tensors in memory fit a file");
-    files::replace(path, &bytes)?;
-    Ok(digest(&bytes))
+    Ok(safetensors::serialize(views, header).expect("32-bit tensors in memory fit a file"))
 }
 
 fn bytes_of(tensor: &Tensor) -> Result<(Vec<usize>, Vec<u8>), TchError> {
@@ -73,8 +90,10 @@ fn bytes_of(tensor: &Tensor) -> Result<(Vec<usize>, Vec<u8>), TchError> {
     Ok((shape.collect(), values.into_iter().flat_map(f32::to_le_bytes).collect()))
 }
 
-fn parse(bytes: &[u8]) -> Result<HashMap<String, Tensor>, WeightsError> {
-    let file = SafeTensors::deserialize(bytes).map_err(|cause| TchError::Convert(cause.to_string()))?;
+/// Reads a safetensors file of 32-bit tensors.
+pub(crate) fn parse(bytes: &[u8]) -> Result<Stored, TchError> {
+    let unreadable = |cause: safetensors::SafeTensorError| TchError::Convert(cause.to_string());
+    let file = SafeTensors::deserialize(bytes).map_err(unreadable)?;
     let tensor = |view: &TensorView<'_>| {
         let shape: Vec<i64> =
             view.shape().iter().map(|&side| i64::try_from(side).unwrap_or(i64::MAX)).collect();
@@ -84,7 +103,9 @@ fn parse(bytes: &[u8]) -> Result<HashMap<String, Tensor>, WeightsError> {
         Tensor::f_from_data_size(view.data(), &shape, Kind::Float)
     };
     let tensors = file.tensors().into_iter().map(|(name, view)| Ok((name, tensor(&view)?)));
-    Ok(tensors.collect::<Result<_, TchError>>()?)
+    let (_, metadata) = SafeTensors::read_metadata(bytes).map_err(unreadable)?;
+    let header = metadata.metadata().clone().unwrap_or_default();
+    Ok(Stored { tensors: tensors.collect::<Result<_, TchError>>()?, header })
 }
 
 fn check(tensors: &HashMap<String, Tensor>, width: NonZeroU16) -> Result<(), WeightsError> {

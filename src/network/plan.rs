@@ -6,6 +6,7 @@ use std::num::NonZeroU16;
 use tch::{Device, Kind, TchError, Tensor};
 
 use super::layout::{Convolution, Layout, NORM_EPSILON};
+use super::memory::channels_last;
 use crate::geometry::ModelInput;
 use crate::mask::ProbabilityMap;
 
@@ -19,6 +20,7 @@ pub struct Plan {
     head: Folded,
     device: Device,
     kind: Kind,
+    flip_averaging: bool,
 }
 
 #[derive(Debug)]
@@ -48,7 +50,14 @@ impl Plan {
             head: fold(&layout.head)?,
             device,
             kind,
+            flip_averaging: false,
         })
+    }
+
+    /// Whether every film is segmented together with its mirror image, at twice the cost, and the two maps averaged.
+    #[must_use]
+    pub fn flip_averaging(self, flip_averaging: bool) -> Self {
+        Self { flip_averaging, ..self }
     }
 
     /// A batch of planes of one side in, the probability map of each, in order, out.
@@ -56,10 +65,19 @@ impl Plan {
         let Some(side) = batch.first().map(|input| input.side()) else { return Ok(Vec::new()) };
         let values: Vec<f32> = batch.iter().flat_map(|input| input.pixels()).copied().collect();
         let planes = Tensor::f_from_slice(&values)?.f_view([-1, 1, i64::from(side), i64::from(side)])?;
-        let probabilities = Vec::<f32>::try_from(self.probabilities(&planes)?.f_view(-1)?)?;
+        let probabilities =
+            if self.flip_averaging { self.averaged(&planes)? } else { self.probabilities(&planes)? };
+        let probabilities = Vec::<f32>::try_from(probabilities.f_view(-1)?)?;
         let area = (side as usize).pow(2);
         let map = |values: &[f32]| ProbabilityMap::new(side, values.to_vec()).expect("a chunk is one plane");
         Ok(probabilities.chunks_exact(area).map(map).collect())
+    }
+
+    /// The mean of the probabilities of planes and of their mirror images, mirrored back.
+    fn averaged(&self, planes: &Tensor) -> Result<Tensor, TchError> {
+        let both = self.probabilities(&Tensor::f_cat(&[planes, &planes.f_flip([3])?], 0)?)?;
+        let halves = both.f_chunk(2, 0)?;
+        halves[0].f_add(&halves[1].f_flip([3])?)?.f_mul_scalar(0.5)
     }
 
     /// Planes `[n, 1, side, side]` in, lung probabilities of the same shape, 32-bit and on the CPU, out.
@@ -105,9 +123,7 @@ impl Folded {
 
     fn placed(&self, device: Device, kind: Kind) -> Result<Self, TchError> {
         let weight = self.weight.f_to_kind(kind)?.f_to_device(device)?;
-        // tch has no memory formats: channels-last is a contiguous [out, row, column, in] seen as [out, in, row, column].
-        let weight = weight.f_permute([0, 2, 3, 1])?.f_contiguous()?.f_permute([0, 3, 1, 2])?;
-        Ok(Self { weight, bias: self.bias.f_to_kind(kind)?.f_to_device(device)? })
+        Ok(Self { weight: channels_last(&weight)?, bias: self.bias.f_to_kind(kind)?.f_to_device(device)? })
     }
 
     fn forward(&self, x: &Tensor) -> Result<Tensor, TchError> {
@@ -136,7 +152,7 @@ mod tests {
         tch::manual_seed(7);
         let width = NonZeroU16::new(3).unwrap();
         let store = nn::VarStore::new(Device::Cpu);
-        let network = SegNet::new(&store.root(), width);
+        let network = SegNet::new(&store.root(), width, Kind::Float);
         randomise(&store);
         (network, store.variables(), width)
     }
@@ -151,6 +167,29 @@ mod tests {
         let found = plan.probabilities(&planes).unwrap();
         assert!((&expected - found).abs().max().double_value(&[]) < 1e-4);
         assert!(expected.std(false).double_value(&[]) > 1e-3, "a constant output would prove nothing");
+    }
+
+    #[test]
+    fn with_flip_averaging_a_film_and_its_mirror_image_have_mirrored_maps() {
+        let _guard = tch::no_grad_guard();
+        let (_, weights, width) = trained();
+        let plan = || Plan::fold(&weights, width, Device::Cpu, Kind::Float).unwrap();
+        let planes = Tensor::randn([2, 1, 64, 64], (Kind::Float, Device::Cpu));
+        let inputs = |planes: &Tensor| -> Vec<ModelInput> {
+            let values = Vec::<f32>::try_from(planes.view(-1)).unwrap();
+            values.chunks(64 * 64).map(|plane| ModelInput::new(64, plane.to_vec()).unwrap()).collect()
+        };
+        let maps = |plan: &Plan, planes: &Tensor| -> Tensor {
+            let inputs = inputs(planes);
+            let maps = plan.segment(&inputs.iter().collect::<Vec<_>>()).unwrap();
+            let maps: Vec<_> = maps.iter().map(|map| Tensor::from_slice(map.values()).view([64, 64])).collect();
+            Tensor::stack(&maps, 0)
+        };
+        let averaging = plan().flip_averaging(true);
+        let (here, there) = (maps(&averaging, &planes), maps(&averaging, &planes.flip([3])));
+        assert!((&here - there.flip([2])).abs().max().double_value(&[]) < 1e-5);
+        let plain = (maps(&plan(), &planes) + maps(&plan(), &planes.flip([3])).flip([2])) / 2;
+        assert!((&here - plain).abs().max().double_value(&[]) < 1e-5);
     }
 
     #[test]

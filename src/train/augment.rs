@@ -1,7 +1,7 @@
 //! Decides how a training film is varied, so that the network meets more chests and more machines than there are.
 //!
-//! Shape changes (shift, scale, rotation, aspect) move film and target alike; grey changes (gamma, contrast,
-//! brightness, noise, a collimator's edge) touch the film. Everything is drawn from the generator passed in.
+//! Shape changes (shift, scale, rotation, aspect, mirroring) move film and target alike; grey changes (gamma, contrast,
+//! brightness, inversion, noise, a collimator's edge) touch the film. Everything is drawn from the generator passed in.
 
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
@@ -23,6 +23,8 @@ pub struct AugmentOptions {
     pub aspect: f64,
     /// Largest rotation, in degrees.
     pub rotation_degrees: f64,
+    /// How often a film is mirrored left to right, from 0 to 1.
+    pub flip_probability: f64,
     /// Largest change of gamma, as a logarithm.
     pub gamma: f64,
     /// Largest change of contrast, as a logarithm.
@@ -31,6 +33,8 @@ pub struct AugmentOptions {
     pub brightness: f64,
     /// Largest standard deviation of the noise, as a share of the range from black to white.
     pub noise: f64,
+    /// How often a film's greys are inverted, from 0 to 1.
+    pub invert_probability: f64,
     /// How often a film gets a black or white edge on one side, from 0 to 1.
     pub edge_probability: f64,
 }
@@ -42,26 +46,50 @@ impl AugmentOptions {
         scale: 0.0,
         aspect: 0.0,
         rotation_degrees: 0.0,
+        flip_probability: 0.0,
         gamma: 0.0,
         contrast: 0.0,
         brightness: 0.0,
         noise: 0.0,
+        invert_probability: 0.0,
         edge_probability: 0.0,
     };
+
+    /// What can't be drawn from, by the name of the flag.
+    pub fn check(&self) -> Result<(), &'static str> {
+        let width = |value: f64| value.is_finite() && (0.0..=180.0).contains(&value);
+        let probability = |value: f64| (0.0..=1.0).contains(&value);
+        let rules = [
+            (width(self.shift), "--shift is not a number from 0 on"),
+            (width(self.scale), "--scale is not a number from 0 on"),
+            (width(self.aspect), "--aspect is not a number from 0 on"),
+            (width(self.rotation_degrees), "--rotation-degrees is not from 0 to 180"),
+            (probability(self.flip_probability), "--flip-probability is not from 0 to 1"),
+            (width(self.gamma), "--gamma is not a number from 0 on"),
+            (width(self.contrast), "--contrast is not a number from 0 on"),
+            (width(self.brightness), "--brightness is not a number from 0 on"),
+            (width(self.noise), "--noise is not a number from 0 on"),
+            (probability(self.invert_probability), "--invert-probability is not from 0 to 1"),
+            (probability(self.edge_probability), "--edge-probability is not from 0 to 1"),
+        ];
+        rules.into_iter().find(|(kept, _)| !kept).map_or(Ok(()), |(_, broken)| Err(broken))
+    }
 }
 
 impl Default for AugmentOptions {
     fn default() -> Self {
         Self {
             shift: 0.08,
-            scale: 0.18,
+            scale: 0.22,
             aspect: 0.1,
             rotation_degrees: 10.0,
-            gamma: 0.4,
-            contrast: 0.25,
-            brightness: 0.1,
-            noise: 0.04,
-            edge_probability: 0.15,
+            flip_probability: 0.5,
+            gamma: 0.5,
+            contrast: 0.3,
+            brightness: 0.12,
+            noise: 0.05,
+            invert_probability: 0.0,
+            edge_probability: 0.2,
         }
     }
 }
@@ -83,7 +111,7 @@ pub fn vary(sample: &Sample, options: &AugmentOptions, rng: &mut ChaCha8Rng) -> 
     let mut plane = warp(sample.input.pixels(), side, OUTSIDE, &map);
     let mut target = warp(sample.target.values(), side, 0.0, &map);
     shade(&mut plane, options, rng);
-    if rng.random::<f32>() < single(options.edge_probability) {
+    if happens(options.edge_probability, rng) {
         cover_edge(&mut plane, &mut target, side, rng);
     }
     Varied { plane, target }
@@ -92,6 +120,10 @@ pub fn vary(sample: &Sample, options: &AugmentOptions, rng: &mut ChaCha8Rng) -> 
 /// A number between −`width` and `width`.
 fn around(width: f64, rng: &mut ChaCha8Rng) -> f32 {
     (rng.random::<f32>() * 2.0 - 1.0) * single(width)
+}
+
+fn happens(probability: f64, rng: &mut ChaCha8Rng) -> bool {
+    rng.random::<f64>() < probability
 }
 
 /// Options are 64-bit so that a manifest shows them as they were written; planes are 32-bit.
@@ -117,6 +149,7 @@ impl Affine {
         let shift = |rng: &mut ChaCha8Rng| around(options.shift, rng) * side as f32;
         let (dx, dy) = (centre + shift(rng), centre + shift(rng));
         let row = |a: f32, b: f32| [a, b, centre - a * dx - b * dy];
+        let wide = if happens(options.flip_probability, rng) { -wide } else { wide };
         Self { x: row(cosine * wide, -sine * wide), y: row(sine * high, cosine * high) }
     }
 
@@ -152,11 +185,12 @@ fn shade(plane: &mut [f32], options: &AugmentOptions, rng: &mut ChaCha8Rng) {
     let contrast = around(options.contrast, rng).exp();
     let brightness = around(options.brightness, rng) * 2.0;
     let noise = rng.random::<f32>() * single(options.noise) * 2.0;
+    let sign = if happens(options.invert_probability, rng) { -1.0 } else { 1.0 };
     for grey in plane {
         let curved = f32::midpoint(*grey, 1.0).clamp(0.0, 1.0).powf(gamma) * 2.0 - 1.0;
         // The sum of four uniform numbers, less its mean, is close to normal; its variance is a third.
         let normal = (0..4).map(|_| rng.random::<f32>()).sum::<f32>() - 2.0;
-        *grey = (curved * contrast + brightness + normal * 3f32.sqrt() * noise).clamp(-1.0, 1.0);
+        *grey = (sign * curved * contrast + brightness + normal * 3f32.sqrt() * noise).clamp(-1.0, 1.0);
     }
 }
 
@@ -190,7 +224,11 @@ mod tests {
         let inside = |i: usize| (20..44).contains(&(i % 64)) && (20..44).contains(&(i / 64));
         let greys = (0..64 * 64).map(|i| if inside(i) { 0.5 } else { -1.0 }).collect();
         let lung = (0..64 * 64).map(|i| if inside(i) { 1.0 } else { 0.0 }).collect();
-        Sample { input: ModelInput::new(64, greys).unwrap(), target: ProbabilityMap::new(64, lung).unwrap() }
+        Sample {
+            input: ModelInput::new(64, greys).unwrap(),
+            target: ProbabilityMap::new(64, lung).unwrap(),
+            source: "phantom".into(),
+        }
     }
 
     fn rng(seed: u64) -> ChaCha8Rng {
@@ -214,6 +252,27 @@ mod tests {
                 assert!((grey - (lung * 1.5 - 1.0)).abs() < 1e-3, "{grey} where the target is {lung}");
             }
         }
+    }
+
+    #[test]
+    fn a_mirrored_film_is_its_mirror_image_and_an_inverted_one_its_negative() {
+        let side = 64;
+        let ramp: Vec<f32> = (0..side * side).map(|i| (i % side) as f32 / 64.0 - 0.5).collect();
+        let lung = ramp.iter().map(|grey| f32::from(u8::from(*grey > 0.2))).collect();
+        let sample = Sample {
+            input: ModelInput::new(64, ramp.clone()).unwrap(),
+            target: ProbabilityMap::new(64, lung).unwrap(),
+            ..sample()
+        };
+        let mirrored = vary(&sample, &AugmentOptions { flip_probability: 1.0, ..NONE }, &mut rng(1));
+        let inverted = vary(&sample, &AugmentOptions { invert_probability: 1.0, ..NONE }, &mut rng(1));
+        for i in 0..side * side {
+            let opposite = i / side * side + side - 1 - i % side;
+            assert!((mirrored.plane[i] - ramp[opposite]).abs() < 1e-4);
+            assert!((mirrored.target[i] - sample.target.values()[opposite]).abs() < 1e-4);
+            assert!((inverted.plane[i] + ramp[i]).abs() < 1e-4);
+        }
+        assert_eq!(inverted.target, sample.target.values());
     }
 
     #[test]

@@ -18,14 +18,19 @@ impl MovingAverage {
         Ok(Self { decay, updates: 0, averages: copies(tensors)? })
     }
 
+    /// An average that goes on from `averages`, made in as many `updates`.
+    #[must_use]
+    pub fn resumed(averages: HashMap<String, Tensor>, decay: f64, updates: u32) -> Self {
+        Self { decay, updates, averages }
+    }
+
     /// Takes in the tensors as they are now. Early on the average forgets faster, so that it leaves its start behind.
     pub fn update(&mut self, tensors: &HashMap<String, Tensor>) -> Result<(), TchError> {
         let _guard = tch::no_grad_guard();
         self.updates += 1;
         let decay = self.decay.min(f64::from(1 + self.updates) / f64::from(10 + self.updates));
         for (name, average) in &mut self.averages {
-            let difference = tensors[name].f_detach()?.f_sub(average)?;
-            let _ = average.f_add_(&difference.f_mul_scalar(1.0 - decay)?)?;
+            let _ = average.f_lerp_(&tensors[name], 1.0 - decay)?;
         }
         Ok(())
     }
@@ -63,5 +68,15 @@ mod tests {
             last = now;
         }
         assert!(last > 0.999 && last <= 1.0, "{last}");
+    }
+
+    #[test]
+    fn without_memory_it_is_what_it_was_last_shown() {
+        let weight = Tensor::zeros([2], (Kind::Float, Device::Cpu));
+        let tensors = HashMap::from([("w".to_owned(), weight.shallow_clone())]);
+        let mut average = MovingAverage::new(&tensors, 0.0).unwrap();
+        let _ = weight.shallow_clone().fill_(0.3);
+        average.update(&tensors).unwrap();
+        assert_eq!(average.tensors()["w"], weight);
     }
 }

@@ -1,13 +1,13 @@
 //! Decides what a training run leaves on disk: a model directory, its weights and its manifest in step.
 
 use std::collections::BTreeMap;
-use std::num::NonZeroU16;
 use std::path::Path;
 
 use serde::Serialize;
 use tch::{Device, Kind, TchError};
 
-use super::learn::{LearnOptions, Learned};
+use super::learn::Learned;
+use super::recipe::Recipe;
 use crate::mask::Threshold;
 use crate::model::SegmentError;
 use crate::model::golden::Golden;
@@ -55,10 +55,11 @@ pub enum ExportError {
 /// How weights came about, for the manifest.
 #[derive(Serialize)]
 struct Training<'a> {
-    options: &'a LearnOptions,
+    recipe: &'a Recipe,
     cases: &'a BTreeMap<String, usize>,
     chosen_at_iteration: u32,
     validation_mean_dice: f64,
+    validation_mean_dice_by_source: BTreeMap<String, f64>,
 }
 
 impl Export {
@@ -67,29 +68,32 @@ impl Export {
     ///
     /// Weights and manifest are two files: whoever reads between the two writes finds a hash that does not fit, and
     /// says so, rather than new weights under an old manifest.
-    pub fn write(&self, folder: &Path, learned: &Learned, options: &LearnOptions) -> Result<(), ExportError> {
-        let golden = self.golden(learned, options.width)?;
+    pub fn write(&self, folder: &Path, learned: &Learned, recipe: &Recipe) -> Result<(), ExportError> {
+        let golden = self.golden(learned, recipe)?;
         let training = Training {
-            options,
+            recipe,
             cases: &self.cases,
             chosen_at_iteration: learned.iteration,
-            validation_mean_dice: learned.validation_dice,
+            validation_mean_dice: learned.validation.mean_dice(),
+            validation_mean_dice_by_source: learned.validation.by_source().into_iter().collect(),
         };
         let description = Description {
             name: self.name.clone(),
             version: self.version.clone(),
             license: self.license.clone(),
-            network: Network::SegNet { width: options.width },
+            network: Network::SegNet { width: recipe.width },
+            preprocessing: self.preprocessing.clone(),
+            flip_averaging: recipe.flip_averaging,
             training: serde_json::to_value(training).expect("numbers and names are JSON"),
         };
         let sha256 = weights::write(&folder.join(WEIGHTS), &learned.weights)?;
-        Manifest::new(description, self.preprocessing.clone(), Threshold::HALF, sha256, golden)
-            .write(folder)?;
+        Manifest::new(description, Threshold::HALF, sha256, golden).write(folder)?;
         Ok(())
     }
 
-    fn golden(&self, learned: &Learned, width: NonZeroU16) -> Result<Golden, ExportError> {
-        let plan = Plan::fold(&learned.weights, width, Device::Cpu, Kind::Float)?;
+    fn golden(&self, learned: &Learned, recipe: &Recipe) -> Result<Golden, ExportError> {
+        let plan = Plan::fold(&learned.weights, recipe.width, Device::Cpu, Kind::Float)?;
+        let plan = plan.flip_averaging(recipe.flip_averaging);
         let preprocessor = Preprocessor::new(self.preprocessing.clone()).map_err(ManifestError::from)?;
         Ok(Golden::record(&mut TorchSegmenter::new(plan), &preprocessor, Threshold::HALF)?)
     }

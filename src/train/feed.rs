@@ -1,14 +1,13 @@
-//! Decides which cases each iteration sees, and makes their batches ahead of the network on a thread of its own.
+//! Decides what each iteration sees, and makes its batch ahead of the network on threads of its own.
 
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, sync_channel};
 
-use rand::SeedableRng;
-use rand::seq::SliceRandom;
-use rand_chacha::ChaCha8Rng;
+use rayon::prelude::*;
 
 use super::augment::{AugmentOptions, Varied, vary};
 use super::sample::Sample;
+use super::sampler::{Sampler, stream};
 
 /// Batches that may wait for the network.
 const AHEAD: usize = 4;
@@ -18,52 +17,43 @@ const AHEAD: usize = 4;
 pub struct FeedOptions {
     /// Films in a batch.
     pub batch_size: usize,
+    /// Iterations whose batches an earlier part of the run has seen.
+    pub done: u32,
     /// Batches in all.
     pub iterations: u32,
+    /// How far sources are balanced, from 0 to 1.
+    pub source_balance: f64,
     /// The seed of the order and of the variations.
     pub seed: u64,
     /// How films are varied.
     pub augment: AugmentOptions,
 }
 
-/// The places in the data set of the films of one iteration.
+/// The films at `places`, varied, as `iteration` sees them.
 ///
-/// The films of all iterations, one after another, are shuffled passes over the data set: every film is seen once
-/// before any is seen again.
+/// Every film of every iteration has a generator of its own, so films are varied side by side and a resumed run sees
+/// what it would have seen.
 #[must_use]
-pub fn picks(iteration: u32, batch_size: usize, cases: usize, seed: u64) -> Vec<usize> {
-    let first = iteration as usize * batch_size;
-    (first..first + batch_size).map(|place| shuffled(place / cases, cases, seed)[place % cases]).collect()
+pub fn batch(samples: &[Sample], places: &[usize], options: &FeedOptions, iteration: u32) -> Vec<Varied> {
+    let first = u64::from(iteration) * options.batch_size as u64;
+    let film = |(index, &place): (usize, &usize)| {
+        let mut rng = stream(options.seed, 1, first + index as u64);
+        vary(&samples[place], &options.augment, &mut rng)
+    };
+    places.par_iter().enumerate().map(film).collect()
 }
 
-fn shuffled(pass: usize, cases: usize, seed: u64) -> Vec<usize> {
-    let mut order: Vec<_> = (0..cases).collect();
-    order.shuffle(&mut stream(seed, 0, pass as u64));
-    order
-}
-
-/// A generator for one purpose, so that no purpose disturbs another's numbers.
-fn stream(seed: u64, purpose: u64, index: u64) -> ChaCha8Rng {
-    let mut rng = ChaCha8Rng::seed_from_u64(seed ^ purpose.rotate_right(8));
-    rng.set_stream(index);
-    rng
-}
-
-/// The batch of one iteration: its films, varied.
-#[must_use]
-pub fn batch(samples: &[Sample], options: &FeedOptions, iteration: u32) -> Vec<Varied> {
-    let mut rng = stream(options.seed, 1, u64::from(iteration));
-    let picks = picks(iteration, options.batch_size, samples.len(), options.seed);
-    picks.into_iter().map(|place| vary(&samples[place], &options.augment, &mut rng)).collect()
-}
-
-/// The batches of every iteration, in order, made ahead on a thread that ends when the receiver is dropped.
+/// The batches of every iteration that is left, in order, made ahead on a thread that ends when the receiver is dropped.
 #[must_use]
 pub fn start(samples: Arc<[Sample]>, options: FeedOptions) -> Receiver<Vec<Varied>> {
     let (sender, receiver) = sync_channel(AHEAD);
     let produce = move || {
-        for iteration in 0..options.iterations {
-            if sender.send(batch(&samples, &options, iteration)).is_err() {
+        let sources: Vec<_> = samples.iter().map(|sample| &*sample.source).collect();
+        let drawn = u64::from(options.done) * options.batch_size as u64;
+        let mut sampler = Sampler::new(&sources, options.source_balance, options.seed).skipping(drawn);
+        for iteration in options.done..options.iterations {
+            let places: Vec<_> = (0..options.batch_size).map(|_| sampler.draw()).collect();
+            if sender.send(batch(&samples, &places, &options, iteration)).is_err() {
                 return; // training has stopped
             }
         }
@@ -78,26 +68,34 @@ pub fn start(samples: Arc<[Sample]>, options: FeedOptions) -> Receiver<Vec<Varie
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::geometry::ModelInput;
+    use crate::mask::ProbabilityMap;
 
-    #[test]
-    fn every_film_is_seen_once_before_any_is_seen_again() {
-        let seen: Vec<_> = (0..10).flat_map(|iteration| picks(iteration, 3, 10, 5)).collect();
-        for pass in seen.chunks(10) {
-            let mut pass = pass.to_vec();
-            pass.sort_unstable();
-            assert_eq!(pass, (0..10).collect::<Vec<_>>());
-        }
-        assert_ne!(seen[..10], seen[10..20], "each pass has its own order");
+    fn samples() -> Arc<[Sample]> {
+        let sample = |grey: u8| Sample {
+            input: ModelInput::new(32, vec![f32::from(grey) / 10.0; 32 * 32]).unwrap(),
+            target: ProbabilityMap::new(32, vec![0.0; 32 * 32]).unwrap(),
+            source: "phantom".into(),
+        };
+        (0..5).map(sample).collect()
+    }
+
+    fn planes(done: u32) -> Vec<Vec<f32>> {
+        let options = FeedOptions {
+            batch_size: 3,
+            done,
+            iterations: 6,
+            source_balance: 0.0,
+            seed: 4,
+            augment: AugmentOptions::default(),
+        };
+        start(samples(), options).iter().flatten().map(|varied| varied.plane).collect()
     }
 
     #[test]
-    fn the_seed_decides_the_order() {
-        assert_eq!(picks(3, 6, 100, 1), picks(3, 6, 100, 1));
-        assert_ne!(picks(3, 6, 100, 1), picks(3, 6, 100, 2));
-    }
-
-    #[test]
-    fn a_batch_may_be_larger_than_the_data_set() {
-        assert_eq!(picks(0, 7, 2, 1).len(), 7);
+    fn a_resumed_feed_goes_on_where_the_other_left_off() {
+        let whole = planes(0);
+        assert_eq!(whole.len(), 18);
+        assert_eq!(planes(4), whole[12..]);
     }
 }

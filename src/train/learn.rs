@@ -1,85 +1,56 @@
 //! Decides what happens in a training run, from the first draw of the weights to the best that validation saw.
 
 use std::collections::HashMap;
-use std::num::NonZeroU16;
+use std::ops::ControlFlow;
 use std::sync::Arc;
+use std::sync::mpsc::Receiver;
 use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 use tch::nn::{ModuleT, VarStore};
 use tch::{Device, TchError, Tensor};
 
-use super::augment::{AugmentOptions, Varied};
+use super::augment::Varied;
 use super::average::{MovingAverage, copies};
 use super::feed::{self, FeedOptions};
 use super::loss::loss;
-use super::optimiser::Sgd;
+use super::optimiser::Optimiser;
+use super::recipe::Recipe;
 use super::sample::{Exam, Sample};
-use super::schedule::Schedule;
-use super::validate::{self, ValidateError};
+use super::validate::{self, ValidateError, Validation};
 use crate::network::segnet::SegNet;
-
-/// Every number that decides a training run; the manifest keeps them.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct LearnOptions {
-    /// Channels of the network's first block.
-    pub width: NonZeroU16,
-    /// Optimiser steps.
-    pub iterations: u32,
-    /// Films in a step.
-    pub batch_size: usize,
-    /// The highest learning rate.
-    pub learning_rate: f64,
-    /// Iterations over which the learning rate rises.
-    pub warmup: u32,
-    /// The power with which the learning rate falls.
-    pub decay_power: f64,
-    /// The optimiser's momentum.
-    pub momentum: f64,
-    /// The optimiser's weight decay.
-    pub weight_decay: f64,
-    /// The memory of the weights' moving average, from 0 (none) to below 1.
-    pub average_decay: f64,
-    /// Iterations between two validations.
-    pub validate_every: u32,
-    /// The seed of the weights, the order of the films and their variations.
-    pub seed: u64,
-    /// How films are varied.
-    pub augment: AugmentOptions,
-}
 
 /// What a run learns from, and what it is judged by.
 #[derive(Clone, Debug)]
 pub struct Films {
     /// The films to learn from; at least one.
     pub train: Arc<[Sample]>,
-    /// The films by which weights are chosen.
+    /// The films by which weights are chosen; at least one.
     pub validation: Vec<Exam>,
 }
 
-/// What a training run says of itself as it goes.
+/// An iteration, done.
 #[derive(Clone, Copy, Debug)]
-pub enum Progress {
-    /// An iteration is done.
-    Step {
-        /// Iterations done.
-        iteration: u32,
-        /// The loss of the iteration's batch.
-        loss: f64,
-        /// How long the network waited for the batch.
-        waited: Duration,
-    },
-    /// The averaged weights were scored.
-    Validated {
-        /// Iterations done.
-        iteration: u32,
-        /// Mean Dice on the validation films.
-        mean_dice: f64,
-        /// The lowest Dice on the validation films.
-        lowest_dice: f64,
-        /// Whether no earlier weights did as well.
-        best: bool,
-    },
+pub struct Step {
+    /// Iterations done.
+    pub iteration: u32,
+    /// The loss of the iteration's batch.
+    pub loss: f64,
+    /// The learning rate.
+    pub learning_rate: f64,
+    /// How long it took, waiting included.
+    pub took: Duration,
+    /// How long the network waited for the batch.
+    pub waited: Duration,
+}
+
+/// The best that a run has come to.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Best {
+    /// Iterations done then.
+    pub iteration: u32,
+    /// Mean Dice on the validation films.
+    pub mean_dice: f64,
 }
 
 /// Weights and how well they did.
@@ -89,103 +60,138 @@ pub struct Learned {
     pub weights: HashMap<String, Tensor>,
     /// Iterations after which they stood.
     pub iteration: u32,
-    /// Their mean Dice on the validation films.
-    pub validation_dice: f64,
+    /// How they did on the validation films.
+    pub validation: Validation,
+    /// How long it took to find out.
+    pub took: Duration,
 }
 
-/// Trains a network and hands each new best to `keep`, which decides what becomes of it; returns the last best.
+/// Who follows a run: shows it, records it, keeps what it comes to, and may end it.
+pub trait Follower {
+    /// Why a run can't go on.
+    type Error: From<TchError> + From<ValidateError>;
+    /// An iteration is done.
+    fn step(&mut self, step: &Step) -> Result<(), Self::Error>;
+    /// Weights were scored; `best` says whether no earlier ones did as well, and then they are to be kept.
+    fn validated(&mut self, learned: Learned, best: bool) -> Result<(), Self::Error>;
+    /// Everything of this moment is in order: the run may be written down, and go on or stop.
+    fn moment(&mut self, run: &Run) -> Result<ControlFlow<()>, Self::Error>;
+}
+
+/// Takes a run to its last iteration, or to where its follower stops it.
 ///
-/// Weights are chosen by the mean Dice of their moving average on the validation films. `observe` hears of every iteration.
-pub fn learn<E: From<TchError> + From<ValidateError>>(
-    options: &LearnOptions,
-    films: &Films,
-    device: Device,
-    observe: &mut dyn FnMut(Progress),
-    keep: &mut dyn FnMut(&Learned) -> Result<(), E>,
-) -> Result<Option<Learned>, E> {
-    let mut run = Run::start(options, Arc::clone(&films.train), device)?;
-    let mut best: Option<Learned> = None;
-    for iteration in 1..=options.iterations {
-        observe(run.step(iteration)?);
-        if !iteration.is_multiple_of(options.validate_every) && iteration != options.iterations {
-            continue;
+/// Weights are chosen by the mean Dice of their moving average on the validation films.
+pub fn learn<F: Follower>(run: &mut Run, films: &Films, follower: &mut F) -> Result<(), F::Error> {
+    let batches = feed::start(Arc::clone(&films.train), run.feed());
+    while !run.is_finished() {
+        follower.step(&run.step(&batches)?)?;
+        if run.is_to_validate() {
+            let learned = run.validate(&films.validation)?;
+            let best = run.is_best(&learned);
+            follower.validated(learned, best)?;
         }
-        let found = run.validate(iteration, &films.validation)?;
-        let is_best = best.as_ref().is_none_or(|best| found.0.validation_dice > best.validation_dice);
-        observe(Progress::Validated {
-            iteration,
-            mean_dice: found.0.validation_dice,
-            lowest_dice: found.1,
-            best: is_best,
-        });
-        if is_best {
-            keep(&found.0)?;
-            best = Some(found.0);
+        if follower.moment(run)?.is_break() {
+            return Ok(());
         }
     }
-    Ok(best)
+    Ok(())
 }
 
-/// The moving parts of a run.
-struct Run<'a> {
-    options: &'a LearnOptions,
-    device: Device,
-    store: VarStore,
+/// A run between two iterations.
+#[derive(Debug)]
+pub struct Run {
+    pub(super) recipe: Recipe,
+    pub(super) store: VarStore,
+    pub(super) optimiser: Optimiser,
+    pub(super) average: MovingAverage,
+    pub(super) iteration: u32,
+    pub(super) best: Option<Best>,
     network: SegNet,
-    optimiser: Sgd,
-    average: MovingAverage,
-    schedule: Schedule,
-    batches: std::sync::mpsc::Receiver<Vec<Varied>>,
 }
 
-impl<'a> Run<'a> {
-    fn start(options: &'a LearnOptions, samples: Arc<[Sample]>, device: Device) -> Result<Self, TchError> {
+impl Run {
+    /// A run that has done nothing yet: weights drawn from the recipe's seed.
+    pub fn start(recipe: &Recipe, device: Device) -> Result<Self, TchError> {
         #[expect(clippy::cast_possible_wrap, reason = "a seed is any 64 bits")]
-        tch::manual_seed(options.seed as i64);
+        tch::manual_seed(recipe.seed as i64);
         let store = VarStore::new(device);
-        let network = SegNet::new(&store.root(), options.width);
-        let feed = FeedOptions {
-            batch_size: options.batch_size,
-            iterations: options.iterations,
-            seed: options.seed,
-            augment: options.augment,
-        };
+        let network = SegNet::new(&store.root(), recipe.width, recipe.precision.kind());
         Ok(Self {
-            optimiser: Sgd::new(store.trainable_variables(), options.momentum, options.weight_decay)?,
-            average: MovingAverage::new(&store.variables(), options.average_decay)?,
-            schedule: Schedule {
-                peak: options.learning_rate,
-                warmup: options.warmup,
-                iterations: options.iterations,
-                power: options.decay_power,
-            },
-            batches: feed::start(samples, feed),
-            options,
-            device,
+            optimiser: Optimiser::new(store.variables(), recipe.optimiser)?,
+            average: MovingAverage::new(&store.variables(), recipe.average_decay)?,
+            recipe: recipe.clone(),
             store,
             network,
+            iteration: 0,
+            best: None,
         })
     }
 
-    fn step(&mut self, iteration: u32) -> Result<Progress, TchError> {
-        let asked = Instant::now();
-        let batch = self.batches.recv().expect("the feed makes a batch for every iteration");
-        let waited = asked.elapsed();
-        let planes = stack(batch.iter().map(|varied| varied.plane.as_slice()), self.device)?;
-        let targets = stack(batch.iter().map(|varied| varied.target.as_slice()), self.device)?;
-        let loss = loss(&self.network.forward_t(&planes, true), &targets)?;
-        loss.f_backward()?;
-        self.optimiser.step(self.schedule.learning_rate(iteration - 1))?;
-        self.average.update(&self.store.variables())?;
-        Ok(Progress::Step { iteration, loss: loss.f_double_value(&[])?, waited })
+    /// Iterations done.
+    #[must_use]
+    pub fn iteration(&self) -> u32 {
+        self.iteration
     }
 
-    /// The averaged weights with their mean Dice, and their lowest.
-    fn validate(&self, iteration: u32, exams: &[Exam]) -> Result<(Learned, f64), ValidateError> {
-        let scores = validate::dice(self.average.tensors(), self.options.width, self.device, exams)?;
-        let lowest = scores.iter().copied().fold(1.0, f64::min);
+    /// The best so far.
+    #[must_use]
+    pub fn best(&self) -> Option<Best> {
+        self.best
+    }
+
+    /// Whether every iteration is done.
+    #[must_use]
+    pub fn is_finished(&self) -> bool {
+        self.iteration >= self.recipe.iterations
+    }
+
+    fn is_to_validate(&self) -> bool {
+        self.iteration.is_multiple_of(self.recipe.validate_every) || self.is_finished()
+    }
+
+    fn feed(&self) -> FeedOptions {
+        FeedOptions {
+            batch_size: self.recipe.batch_size,
+            done: self.iteration,
+            iterations: self.recipe.iterations,
+            source_balance: self.recipe.source_balance,
+            seed: self.recipe.seed,
+            augment: self.recipe.augment,
+        }
+    }
+
+    fn step(&mut self, batches: &Receiver<Vec<Varied>>) -> Result<Step, TchError> {
+        let began = Instant::now();
+        let batch = batches.recv().expect("the feed makes a batch for every iteration");
+        let waited = began.elapsed();
+        let device = self.store.device();
+        let planes = stack(batch.iter().map(|varied| varied.plane.as_slice()), device)?;
+        let targets = stack(batch.iter().map(|varied| varied.target.as_slice()), device)?;
+        let learning_rate = self.recipe.schedule().learning_rate(self.iteration);
+        let loss = loss(&self.network.forward_t(&planes, true), &targets, &self.recipe.loss)?;
+        loss.f_backward()?;
+        self.optimiser.step(learning_rate)?;
+        self.average.update(&self.store.variables())?;
+        self.iteration += 1;
+        let loss = loss.f_double_value(&[])?; // on CUDA this waits for the step, so the time below is whole
+        Ok(Step { iteration: self.iteration, loss, learning_rate, took: began.elapsed(), waited })
+    }
+
+    /// The averaged weights, and how they do.
+    fn validate(&self, exams: &[Exam]) -> Result<Learned, ValidateError> {
+        let began = Instant::now();
         let weights = copies(self.average.tensors())?;
-        Ok((Learned { weights, iteration, validation_dice: validate::mean(&scores) }, lowest))
+        let validation = validate::validate(&weights, &self.recipe, self.store.device(), exams)?;
+        Ok(Learned { weights, iteration: self.iteration, validation, took: began.elapsed() })
+    }
+
+    fn is_best(&mut self, learned: &Learned) -> bool {
+        let mean_dice = learned.validation.mean_dice();
+        let is_best = self.best.is_none_or(|best| mean_dice > best.mean_dice);
+        if is_best {
+            self.best = Some(Best { iteration: learned.iteration, mean_dice });
+        }
+        is_best
     }
 }
 

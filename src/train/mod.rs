@@ -2,12 +2,17 @@
 
 pub mod augment;
 pub mod average;
+pub mod checkpoint;
 pub mod dataset;
 pub mod export;
 pub mod feed;
+pub mod journal;
 pub mod learn;
 pub mod loss;
 pub mod optimiser;
+mod orthogonal;
+pub mod recipe;
 pub mod sample;
+pub mod sampler;
 pub mod schedule;
 pub mod validate;

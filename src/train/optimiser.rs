@@ -1,35 +1,171 @@
-//! Decides how a gradient changes a weight: stochastic gradient descent with momentum, its state in plain tensors.
+//! Decides how a gradient changes a weight: plain descent, Adam, or Muon, their state in plain tensors.
 //!
-//! The step is written here because tch's own optimisers can't give their momentum back to a checkpoint.
+//! The steps are written here because tch's own optimisers can't give their state back to a checkpoint, and none of
+//! them is Muon.
 
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
 use tch::{TchError, Tensor};
 
-/// Stochastic gradient descent with Nesterov's momentum and weight decay (Sutskever et al. 2013), as `PyTorch` does it.
-#[derive(Debug)]
-pub struct Sgd {
-    weights: Vec<Tensor>,
-    velocities: Vec<Tensor>,
-    momentum: f64,
-    weight_decay: f64,
+use super::orthogonal::orthogonal;
+
+/// The memory of Adam's two averages (Kingma and Ba 2015), and what keeps its division defined.
+const ADAM_MEMORY: (f64, f64, f64) = (0.9, 0.999, 1e-8);
+/// The learning rate of what Muon leaves to Adam, as a share of Muon's own.
+const ADAM_SHARE: f64 = 0.1;
+
+/// How weights follow their gradients.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum Method {
+    /// Stochastic gradient descent with Nesterov's momentum (Sutskever et al. 2013), as `PyTorch` does it; the
+    /// article's.
+    Sgd,
+    /// Adam with decoupled weight decay (Loshchilov and Hutter 2019).
+    Adamw,
+    /// Muon (Jordan et al. 2024) for the kernels: the momentum made orthogonal, so that every direction learns at one
+    /// rate. Norms, biases and the last convolution follow Adam at a tenth of the rate.
+    Muon,
 }
 
-impl Sgd {
-    /// An optimiser of `weights`, at rest.
-    pub fn new(weights: Vec<Tensor>, momentum: f64, weight_decay: f64) -> Result<Self, TchError> {
-        let velocities = weights.iter().map(Tensor::f_zeros_like).collect::<Result<_, _>>()?;
-        Ok(Self { weights, velocities, momentum, weight_decay })
+/// What decides a step but its learning rate.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct OptimiserOptions {
+    /// How weights follow their gradients.
+    pub method: Method,
+    /// The momentum of descent and of Muon, from 0 to below 1.
+    pub momentum: f64,
+    /// The pull towards 0: added to the gradient in descent, apart from it and times the learning rate elsewhere.
+    pub weight_decay: f64,
+}
+
+/// Weights and what the optimiser remembers of each.
+#[derive(Debug)]
+pub struct Optimiser {
+    options: OptimiserOptions,
+    parameters: BTreeMap<String, Parameter>,
+    steps: u32,
+}
+
+#[derive(Debug)]
+struct Parameter {
+    weight: Tensor,
+    rule: Rule,
+    /// The average of the gradients, or their sum.
+    velocity: Tensor,
+}
+
+#[derive(Debug)]
+enum Rule {
+    Sgd,
+    Adam {
+        /// The average of the gradients' squares.
+        squares: Tensor,
+        share: f64,
+    },
+    Muon,
+}
+
+impl Optimiser {
+    /// An optimiser of those of `variables` that learn, at rest.
+    pub fn new(
+        variables: impl IntoIterator<Item = (String, Tensor)>,
+        options: OptimiserOptions,
+    ) -> Result<Self, TchError> {
+        let learns = variables.into_iter().filter(|(_, tensor)| tensor.requires_grad());
+        let parameter = |(name, weight): (String, Tensor)| {
+            let rule = Rule::of(&name, &weight, options.method)?;
+            Ok((name, Parameter { velocity: weight.f_zeros_like()?, rule, weight }))
+        };
+        Ok(Self { options, parameters: learns.map(parameter).collect::<Result<_, TchError>>()?, steps: 0 })
     }
 
     /// Takes one step against the gradients that `backward` left, and clears them.
     pub fn step(&mut self, learning_rate: f64) -> Result<(), TchError> {
         let _guard = tch::no_grad_guard();
-        for (weight, velocity) in self.weights.iter_mut().zip(&mut self.velocities) {
-            let mut slope = weight.f_grad()?;
-            let decayed = slope.f_add(&weight.f_mul_scalar(self.weight_decay)?)?;
-            let _ = velocity.f_mul_scalar_(self.momentum)?.f_add_(&decayed)?;
-            let step = decayed.f_add(&velocity.f_mul_scalar(self.momentum)?)?;
-            let _ = weight.f_sub_(&step.f_mul_scalar(learning_rate)?)?;
+        self.steps += 1;
+        for parameter in self.parameters.values_mut() {
+            let mut slope = parameter.weight.f_grad()?;
+            parameter.step(&slope, learning_rate, &self.options, self.steps)?;
             let _ = slope.f_zero_()?;
+        }
+        Ok(())
+    }
+
+    /// What the optimiser remembers, by the names of [`Optimiser::restore`]. The tensors are its own.
+    pub fn state(&self) -> impl Iterator<Item = (String, &Tensor)> {
+        self.parameters.iter().flat_map(|(name, parameter)| {
+            let velocity = (format!("velocity.{name}"), &parameter.velocity);
+            let squares = match &parameter.rule {
+                Rule::Adam { squares, .. } => Some((format!("squares.{name}"), squares)),
+                Rule::Sgd | Rule::Muon => None,
+            };
+            std::iter::once(velocity).chain(squares)
+        })
+    }
+
+    /// Goes on from a state, `tensor` giving each of its tensors by name.
+    pub fn restore(
+        &mut self,
+        steps: u32,
+        tensor: &dyn Fn(&str) -> Result<Tensor, TchError>,
+    ) -> Result<(), TchError> {
+        self.steps = steps;
+        for (name, parameter) in &mut self.parameters {
+            parameter.velocity.f_copy_(&tensor(&format!("velocity.{name}"))?)?;
+            if let Rule::Adam { squares, .. } = &mut parameter.rule {
+                squares.f_copy_(&tensor(&format!("squares.{name}"))?)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Rule {
+    fn of(name: &str, weight: &Tensor, method: Method) -> Result<Self, TchError> {
+        let adam = |share| Ok(Self::Adam { squares: weight.f_zeros_like()?, share });
+        match method {
+            Method::Sgd => Ok(Self::Sgd),
+            Method::Adamw => adam(1.0),
+            Method::Muon if weight.dim() == 4 && !name.starts_with("head.") => Ok(Self::Muon),
+            Method::Muon => adam(ADAM_SHARE),
+        }
+    }
+}
+
+impl Parameter {
+    fn step(
+        &mut self,
+        slope: &Tensor,
+        rate: f64,
+        options: &OptimiserOptions,
+        steps: u32,
+    ) -> Result<(), TchError> {
+        let (momentum, decay) = (options.momentum, options.weight_decay);
+        match &mut self.rule {
+            Rule::Sgd => {
+                let decayed = slope.f_add(&self.weight.f_mul_scalar(decay)?)?;
+                let _ = self.velocity.f_mul_scalar_(momentum)?.f_add_(&decayed)?;
+                let step = decayed.f_add(&self.velocity.f_mul_scalar(momentum)?)?;
+                let _ = self.weight.f_sub_(&step.f_mul_scalar(rate)?)?;
+            }
+            Rule::Adam { squares, share } => {
+                let (first, second, tiny) = ADAM_MEMORY;
+                let rate = rate * *share;
+                let _ = self.velocity.f_lerp_(slope, 1.0 - first)?;
+                let _ = squares.f_lerp_(&slope.f_square()?, 1.0 - second)?;
+                let unbiased = |memory: f64| 1.0 - memory.powf(f64::from(steps));
+                let root = squares.f_div_scalar(unbiased(second))?.f_sqrt()?.f_add_scalar(tiny)?;
+                let step = self.velocity.f_div(&root)?.f_mul_scalar(rate / unbiased(first))?;
+                let _ = self.weight.f_mul_scalar_(1.0 - rate * decay)?.f_sub_(&step)?;
+            }
+            Rule::Muon => {
+                let _ = self.velocity.f_lerp_(slope, 1.0 - momentum)?;
+                let ahead = slope.f_lerp(&self.velocity, momentum)?;
+                let step = orthogonal(&ahead)?.f_mul_scalar(rate)?;
+                let _ = self.weight.f_mul_scalar_(1.0 - rate * decay)?.f_sub_(&step)?;
+            }
         }
         Ok(())
     }
@@ -41,18 +177,88 @@ mod tests {
 
     use super::*;
 
+    fn optimiser(name: &str, weight: &Tensor, method: Method) -> Optimiser {
+        let options = OptimiserOptions { method, momentum: 0.9, weight_decay: 0.1 };
+        Optimiser::new([(name.to_owned(), weight.shallow_clone())], options).unwrap()
+    }
+
+    /// A weight of 2, whose loss is its square.
+    fn two() -> Tensor {
+        Tensor::full([1], 2.0, (Kind::Double, Device::Cpu)).set_requires_grad(true)
+    }
+
+    fn step(optimiser: &mut Optimiser, weight: &Tensor) -> f64 {
+        (weight * weight).sum(Kind::Double).backward();
+        optimiser.step(0.05).unwrap();
+        weight.double_value(&[0])
+    }
+
     #[test]
-    fn a_step_follows_the_formula() {
-        let weight = Tensor::full([1], 2.0, (Kind::Double, Device::Cpu)).set_requires_grad(true);
-        let mut sgd = Sgd::new(vec![weight.shallow_clone()], 0.9, 0.1).unwrap();
+    fn descent_follows_its_formula() {
+        let weight = two();
+        let mut sgd = optimiser("w", &weight, Method::Sgd);
         let (mut expected, mut velocity) = (2.0, 0.0);
         for _ in 0..3 {
-            (&weight * &weight).sum(Kind::Double).backward();
-            sgd.step(0.05).unwrap();
             let slope = 2.0 * expected + 0.1 * expected;
             velocity = 0.9 * velocity + slope;
             expected -= 0.05 * (slope + 0.9 * velocity);
-            assert!((weight.double_value(&[0]) - expected).abs() < 1e-12);
+            assert!((step(&mut sgd, &weight) - expected).abs() < 1e-12);
+        }
+    }
+
+    #[test]
+    fn adam_follows_its_formula() {
+        let weight = two();
+        let mut adam = optimiser("w", &weight, Method::Adamw);
+        let (mut expected, mut mean, mut square) = (2f64, 0.0, 0.0);
+        for step_number in 1..=3 {
+            let slope = 2.0 * expected;
+            mean = 0.9 * mean + 0.1 * slope;
+            square = 0.999 * square + 0.001 * slope * slope;
+            let unbiased = (mean / (1.0 - 0.9f64.powi(step_number)), square / (1.0 - 0.999f64.powi(step_number)));
+            expected = expected * (1.0 - 0.05 * 0.1) - 0.05 * unbiased.0 / (unbiased.1.sqrt() + 1e-8);
+            assert!((step(&mut adam, &weight) - expected).abs() < 1e-9);
+        }
+    }
+
+    #[test]
+    fn muon_moves_a_kernel_by_an_orthogonal_step_whatever_the_size_of_its_gradient() {
+        for size in [1e-3, 1e3] {
+            let kernel = Tensor::zeros([4, 2, 3, 3], (Kind::Float, Device::Cpu)).set_requires_grad(true);
+            let direction = (Tensor::arange(72, (Kind::Float, Device::Cpu)) * 1.7).sin().view([4, 2, 3, 3]);
+            let mut muon = optimiser("encoder.0.0.conv.weight", &kernel, Method::Muon);
+            (&kernel * &direction * size).sum(Kind::Float).backward();
+            muon.step(0.1).unwrap();
+            let rows = kernel.detach().view([4, -1]) / 0.1;
+            let lengths = Vec::<f32>::try_from(rows.matmul(&rows.tr()).diag(0)).unwrap();
+            assert!(lengths.iter().all(|square| (0.4..1.5).contains(square)), "{lengths:?}");
+            assert!((&kernel * &direction).sum(Kind::Float).double_value(&[]) < 0.0, "uphill");
+        }
+    }
+
+    #[test]
+    fn muon_leaves_norms_and_the_head_to_adam() {
+        let kernel = Tensor::zeros([1, 2, 3, 3], (Kind::Float, Device::Cpu)).set_requires_grad(true);
+        let names = |name, weight: &Tensor| {
+            let muon = optimiser(name, weight, Method::Muon);
+            muon.state().map(|(name, _)| name).collect::<Vec<_>>()
+        };
+        assert_eq!(names("head.conv.weight", &kernel).len(), 2);
+        assert_eq!(names("encoder.0.0.norm.weight", &two()).len(), 2);
+        assert_eq!(names("encoder.0.0.conv.weight", &kernel), ["velocity.encoder.0.0.conv.weight"]);
+    }
+
+    #[test]
+    fn a_restored_optimiser_goes_on_as_if_it_had_never_stopped() {
+        for method in [Method::Sgd, Method::Adamw] {
+            let (weight, again) = (two(), two());
+            let mut first = optimiser("w", &weight, method);
+            step(&mut first, &weight);
+            let state: BTreeMap<_, _> = first.state().map(|(name, tensor)| (name, tensor.copy())).collect();
+            again.detach().copy_(&weight.detach());
+            let mut second = optimiser("w", &again, method);
+            second.restore(1, &|name| Ok(state[name].shallow_clone())).unwrap();
+            assert_eq!(step(&mut first, &weight).to_bits(), step(&mut second, &again).to_bits(), "{method:?}");
         }
     }
 }

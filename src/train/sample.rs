@@ -1,12 +1,12 @@
 //! Decides what training and validation keep of a case in memory: planes on the model grid.
 
-use rayon::prelude::*;
+use std::sync::Arc;
 
-use super::dataset::{Case, DatasetError};
 use crate::geometry::{Geometry, ModelInput};
 use crate::mask::{Mask, ProbabilityMap};
 use crate::postprocess;
 use crate::preprocess::Preprocessor;
+use crate::radiograph::Radiograph;
 
 /// A case on the model grid.
 #[derive(Clone, Debug)]
@@ -15,6 +15,8 @@ pub struct Sample {
     pub input: ModelInput,
     /// The share of lung in each model pixel.
     pub target: ProbabilityMap,
+    /// The data set that the case was published in.
+    pub source: Arc<str>,
 }
 
 /// A case to score: what the model sees, and the reference mask on the film's own grid.
@@ -26,25 +28,25 @@ pub struct Exam {
     pub geometry: Geometry,
     /// The reference mask.
     pub reference: Mask,
+    /// The data set that the case was published in.
+    pub source: Arc<str>,
 }
 
-/// Prepares every case for training, in their order.
-pub fn samples(cases: &[Case], preprocessor: &Preprocessor) -> Result<Vec<Sample>, DatasetError> {
-    let sample = |exam: Exam| Sample {
-        target: postprocess::coverage(&exam.reference, &exam.geometry),
-        input: exam.input,
-    };
-    cases.par_iter().map(|case| Ok(sample(exam(case, preprocessor)?))).collect()
+impl Exam {
+    /// Prepares a film and its reference mask, which have one size, for scoring.
+    #[must_use]
+    pub fn new(film: &Radiograph, reference: Mask, source: &str, preprocessor: &Preprocessor) -> Self {
+        let prepared = preprocessor.prepare(film);
+        Self { input: prepared.input, geometry: prepared.geometry, reference, source: source.into() }
+    }
 }
 
-/// Prepares every case for scoring, in their order.
-pub fn exams(cases: &[Case], preprocessor: &Preprocessor) -> Result<Vec<Exam>, DatasetError> {
-    cases.par_iter().map(|case| exam(case, preprocessor)).collect()
-}
-
-fn exam(case: &Case, preprocessor: &Preprocessor) -> Result<Exam, DatasetError> {
-    let film = case.film()?;
-    let reference = case.reference(&film)?;
-    let prepared = preprocessor.prepare(&film);
-    Ok(Exam { input: prepared.input, geometry: prepared.geometry, reference })
+impl From<Exam> for Sample {
+    fn from(exam: Exam) -> Self {
+        Self {
+            target: postprocess::coverage(&exam.reference, &exam.geometry),
+            input: exam.input,
+            source: exam.source,
+        }
+    }
 }

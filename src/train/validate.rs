@@ -1,10 +1,11 @@
 //! Decides how well weights do: on the films' own grids, by the very plan, postprocessing and score of serving.
 
-use std::collections::HashMap;
-use std::num::NonZeroU16;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
 use tch::{Device, Kind, TchError, Tensor};
 
+use super::recipe::Recipe;
 use super::sample::Exam;
 use crate::mask::Threshold;
 use crate::model::torch::TorchSegmenter;
@@ -27,19 +28,50 @@ pub enum ValidateError {
     Segment(#[from] SegmentError),
 }
 
-/// The Dice score that some weights reach on each exam, in order.
-pub fn dice(
+/// The Dice score of every validation film, with its source.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Validation(pub Vec<(Arc<str>, f64)>);
+
+impl Validation {
+    /// The mean over all films.
+    #[must_use]
+    pub fn mean_dice(&self) -> f64 {
+        mean(&self.0.iter().map(|(_, dice)| *dice).collect::<Vec<_>>())
+    }
+
+    /// The lowest of all films.
+    #[must_use]
+    pub fn lowest_dice(&self) -> f64 {
+        self.0.iter().map(|(_, dice)| *dice).fold(1.0, f64::min)
+    }
+
+    /// The mean over the films of each source, by the sources' names.
+    #[must_use]
+    pub fn by_source(&self) -> Vec<(String, f64)> {
+        let mut sources: BTreeMap<&str, Vec<f64>> = BTreeMap::new();
+        for (source, dice) in &self.0 {
+            sources.entry(source).or_default().push(*dice);
+        }
+        sources.into_iter().map(|(source, dice)| (source.to_owned(), mean(&dice))).collect()
+    }
+}
+
+/// Scores weights in 32 bits, as plainly as a model can be served.
+pub fn validate(
     weights: &HashMap<String, Tensor>,
-    width: NonZeroU16,
+    recipe: &Recipe,
     device: Device,
     exams: &[Exam],
-) -> Result<Vec<f64>, ValidateError> {
-    let mut segmenter = TorchSegmenter::new(Plan::fold(weights, width, device, Kind::Float)?);
+) -> Result<Validation, ValidateError> {
+    let plan = Plan::fold(weights, recipe.width, device, Kind::Float)?;
+    let mut segmenter = TorchSegmenter::new(plan.flip_averaging(recipe.flip_averaging));
     let mut scores = Vec::with_capacity(exams.len());
     for exams in exams.chunks(BATCH) {
-        scores.extend(overlaps(&mut segmenter, exams, Threshold::HALF)?.into_iter().map(Overlap::dice));
+        let overlaps = overlaps(&mut segmenter, exams, Threshold::HALF)?;
+        let scored = exams.iter().zip(overlaps);
+        scores.extend(scored.map(|(exam, overlap)| (Arc::clone(&exam.source), overlap.dice())));
     }
-    Ok(scores)
+    Ok(Validation(scores))
 }
 
 /// How the masks that a segmenter gives in one forward pass agree with the reference masks, in order.
@@ -61,4 +93,20 @@ pub fn overlaps(
 #[must_use]
 pub fn mean(scores: &[f64]) -> f64 {
     scores.iter().sum::<f64>() / scores.len().max(1) as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn scores_are_summed_up_over_all_and_by_source() {
+        let of = |source: &str, dice| (Arc::from(source), dice);
+        let validation = Validation(vec![of("b", 0.9), of("a", 0.6), of("b", 0.7)]);
+        assert!((validation.mean_dice() - 2.2 / 3.0).abs() < 1e-12);
+        assert!((validation.lowest_dice() - 0.6).abs() < 1e-12);
+        let by_source = validation.by_source();
+        assert_eq!(by_source[0], ("a".to_owned(), 0.6));
+        assert!(by_source[1].0 == "b" && (by_source[1].1 - 0.8).abs() < 1e-12);
+    }
 }

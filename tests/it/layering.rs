@@ -13,7 +13,7 @@ use proc_macro2::{Delimiter, TokenStream, TokenTree};
 const LADDER: [(u8, &[&str]); 12] = [
     (0, &["files", "geometry"]),
     (0, &["mask", "radiograph"]),
-    (1, &["lungs", "overlap", "phantom"]),
+    (1, &["lungs", "overlap", "phantom", "surface"]),
     (2, &["codec", "postprocess", "preprocess"]),
     (3, &["network"]),
     (4, &["model"]),
@@ -21,7 +21,7 @@ const LADDER: [(u8, &[&str]); 12] = [
     (6, &["pipeline"]),
     (7, &["evaluation", "http"]),
     (8, &["config", "telemetry"]),
-    (9, &["serve"]),
+    (9, &["serve", "training"]),
     (10, &["bin"]),
 ];
 

@@ -10,6 +10,7 @@ mod openapi;
 mod process;
 mod program;
 mod refusals;
+mod resuming;
 mod samples;
 mod segment;
 mod server;

@@ -4,20 +4,23 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::num::NonZeroU16;
+use std::ops::ControlFlow;
 use std::path::Path;
-use std::sync::{LazyLock, Mutex, PoisonError};
+use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
 
 use lungfield::codec::png;
 use lungfield::geometry::Size;
-use lungfield::model::device::Placement;
+use lungfield::model::device::{Placement, Precision};
 use lungfield::model::manifest::{MANIFEST, WEIGHTS};
 use lungfield::phantom::{Depth, Phantom, PhantomOptions};
-use lungfield::postprocess;
 use lungfield::preprocess::{PreprocessOptions, Preprocessor};
 use lungfield::train::augment::AugmentOptions;
 use lungfield::train::export::Export;
-use lungfield::train::learn::{Films, LearnOptions, Learned, Progress, learn};
-use lungfield::train::sample::{Exam, Sample};
+use lungfield::train::learn::{Films, Follower, Learned, Run, Step, learn};
+use lungfield::train::loss::LossOptions;
+use lungfield::train::optimiser::{Method, OptimiserOptions};
+use lungfield::train::recipe::{Preset, Recipe};
+use lungfield::train::sample::Exam;
 use tempfile::TempDir;
 
 /// The side of the small model's grid.
@@ -34,21 +37,25 @@ pub(crate) fn film(seed: u64, side: u32) -> Vec<u8> {
     png::encode_radiograph(&phantom(seed, side, side).film)
 }
 
+/// The bytes of a square phantom's mask as a PNG.
+pub(crate) fn reference(seed: u64, side: u32) -> Vec<u8> {
+    png::encode_mask(&phantom(seed, side, side).mask)
+}
+
 /// The numbers of a run that is over in a moment.
-pub(crate) fn options(iterations: u32) -> LearnOptions {
-    LearnOptions {
+pub(crate) fn recipe(iterations: u32) -> Recipe {
+    Recipe {
         width: NonZeroU16::new(2).unwrap(),
         iterations,
         batch_size: 4,
+        optimiser: OptimiserOptions { method: Method::Sgd, momentum: 0.9, weight_decay: 1e-4 },
         learning_rate: 0.05,
         warmup: 3,
-        decay_power: 0.9,
-        momentum: 0.9,
-        weight_decay: 1e-4,
+        loss: LossOptions { dice_weight: 1.0, lung_weight: 1.0 },
         average_decay: 0.9,
         validate_every: iterations,
-        seed: 1,
         augment: AugmentOptions::NONE,
+        ..Preset::Lungfield.recipe(Precision::F32)
     }
 }
 
@@ -57,40 +64,64 @@ pub(crate) fn films(count: u64) -> Films {
     let preprocessor = Preprocessor::new(preprocessing()).unwrap();
     let exam = |seed| {
         let phantom = phantom(seed, SIDE, SIDE);
-        let prepared = preprocessor.prepare(&phantom.film);
-        Exam { input: prepared.input, geometry: prepared.geometry, reference: phantom.mask }
-    };
-    let sample = |exam: Exam| Sample {
-        target: postprocess::coverage(&exam.reference, &exam.geometry),
-        input: exam.input,
+        Exam::new(&phantom.film, phantom.mask, "phantom", &preprocessor)
     };
     Films {
-        train: (0..count).map(exam).map(sample).collect(),
+        train: (0..count).map(exam).map(Into::into).collect(),
         validation: (count..2 * count).map(exam).collect(),
     }
 }
 
-/// Trains on the CPU and returns the loss of every iteration with the best weights.
-///
-/// One run at a time: libtorch draws the first weights of all runs in a process from one generator.
-pub(crate) fn trained(options: &LearnOptions, films: &Films) -> (Vec<f64>, Learned) {
-    static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
-    let _turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
-    // Planes this small gain nothing from more, and threads that spin while they wait take the cores from other tests.
-    tch::set_num_threads(1);
-    let mut losses = Vec::new();
-    let mut observe = |news| {
-        if let Progress::Step { loss, .. } = news {
-            losses.push(loss);
+/// Keeps in memory what a run comes to, and stops it after an iteration.
+#[derive(Debug, Default)]
+pub(crate) struct Keeper {
+    pub(crate) losses: Vec<f64>,
+    pub(crate) best: Option<Learned>,
+    pub(crate) stop_after: Option<u32>,
+}
+
+impl Follower for Keeper {
+    type Error = anyhow::Error;
+
+    fn step(&mut self, step: &Step) -> anyhow::Result<()> {
+        self.losses.push(step.loss);
+        Ok(())
+    }
+
+    fn validated(&mut self, learned: Learned, best: bool) -> anyhow::Result<()> {
+        if best {
+            self.best = Some(learned);
         }
-    };
-    let mut keep = |_: &Learned| anyhow::Ok(());
-    let best = learn(options, films, Placement::cpu().device(), &mut observe, &mut keep).unwrap();
-    (losses, best.unwrap())
+        Ok(())
+    }
+
+    fn moment(&mut self, run: &Run) -> anyhow::Result<ControlFlow<()>> {
+        let stop = self.stop_after == Some(run.iteration());
+        Ok(if stop { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
+    }
+}
+
+/// A turn to train: one run at a time, since libtorch draws the first weights of all runs in a process from one
+/// generator. With one thread: planes this small gain nothing from more, and threads that spin while they wait take
+/// the cores from other tests.
+pub(crate) fn turn() -> MutexGuard<'static, ()> {
+    static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+    let turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
+    tch::set_num_threads(1);
+    turn
+}
+
+/// Trains on the CPU and returns the loss of every iteration with the best weights.
+pub(crate) fn trained(recipe: &Recipe, films: &Films) -> (Vec<f64>, Learned) {
+    let _turn = turn();
+    let mut run = Run::start(recipe, Placement::cpu().device()).unwrap();
+    let mut keeper = Keeper::default();
+    learn(&mut run, films, &mut keeper).unwrap();
+    (keeper.losses, keeper.best.unwrap())
 }
 
 /// Writes a model directory of small weights.
-pub(crate) fn export(folder: &Path, learned: &Learned, options: &LearnOptions) {
+pub(crate) fn export(folder: &Path, learned: &Learned, recipe: &Recipe) {
     let export = Export {
         name: "small".to_owned(),
         version: "0.0.1".to_owned(),
@@ -98,10 +129,10 @@ pub(crate) fn export(folder: &Path, learned: &Learned, options: &LearnOptions) {
         preprocessing: preprocessing(),
         cases: BTreeMap::from([("phantom".to_owned(), 4)]),
     };
-    export.write(folder, learned, options).unwrap();
+    export.write(folder, learned, recipe).unwrap();
 }
 
-fn preprocessing() -> PreprocessOptions {
+pub(crate) fn preprocessing() -> PreprocessOptions {
     PreprocessOptions { side: SIDE, ..PreprocessOptions::default() }
 }
 
@@ -110,8 +141,8 @@ fn preprocessing() -> PreprocessOptions {
 pub(crate) fn model() -> TempDir {
     static FILES: LazyLock<[(&str, Vec<u8>); 2]> = LazyLock::new(|| {
         let folder = tempfile::tempdir().unwrap();
-        let options = options(2);
-        export(folder.path(), &trained(&options, &films(4)).1, &options);
+        let recipe = recipe(2);
+        export(folder.path(), &trained(&recipe, &films(4)).1, &recipe);
         [MANIFEST, WEIGHTS].map(|name| (name, fs_err::read(folder.path().join(name)).unwrap()))
     });
     let folder = tempfile::tempdir().unwrap();

@@ -12,8 +12,8 @@ use lungfield::model::manifest::Manifest;
 use lungfield::pipeline::{Film, Form, Question};
 use lungfield::preprocess::{PreprocessOptions, Preprocessor};
 use lungfield::serve::assemble;
+use lungfield::train::recipe::Recipe;
 use lungfield::train::dataset::{DatasetError, Split, cases};
-use lungfield::train::sample::exams;
 use tempfile::TempDir;
 use tokio::sync::watch;
 
@@ -23,7 +23,7 @@ use crate::small;
 
 #[test]
 fn the_loss_falls() {
-    let (losses, best) = small::trained(&small::options(30), &small::films(12));
+    let (losses, best) = small::trained(&small::recipe(30), &small::films(12));
     assert_eq!(losses.len(), 30);
     let mean = |losses: &[f64]| losses.iter().sum::<f64>() / losses.len() as f64;
     let (first, last) = (mean(&losses[..5]), mean(&losses[25..]));
@@ -35,9 +35,9 @@ fn the_loss_falls() {
 fn the_same_seed_gives_the_same_weights_and_another_one_others() {
     let films = small::films(6);
     let sha256 = |seed| {
-        let options = lungfield::train::learn::LearnOptions { seed, ..small::options(4) };
+        let recipe = Recipe { seed, ..small::recipe(4) };
         let folder = tempfile::tempdir().unwrap();
-        small::export(folder.path(), &small::trained(&options, &films).1, &options);
+        small::export(folder.path(), &small::trained(&recipe, &films).1, &recipe);
         Manifest::read(folder.path()).unwrap().weights_sha256
     };
     assert_eq!(sha256(7), sha256(7));
