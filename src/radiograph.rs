@@ -35,6 +35,18 @@ impl PixelSpacing {
         (valid(row_mm) && valid(column_mm)).then_some(Self { row_mm, column_mm })
     }
 
+    /// The distance between the centres of neighbouring rows, in millimetres.
+    #[must_use]
+    pub fn row_mm(self) -> f32 {
+        self.row_mm
+    }
+
+    /// The distance between the centres of neighbouring columns, in millimetres.
+    #[must_use]
+    pub fn column_mm(self) -> f32 {
+        self.column_mm
+    }
+
     /// The area that one pixel covers, in square millimetres.
     #[must_use]
     pub fn pixel_area_mm2(self) -> f64 {

@@ -5,7 +5,7 @@
 
 The programs run one after another, in rounds, so that what else the machine does meets all of them alike. PyTorch runs twice
 a round: as most people would write it, and with its films kept in memory and its weights channels-last. A rate is films a
-second over the steps after the warm-up, waiting for films included and validation not; the ratio is the median over the rounds.
+second over the steps after the warm-up, waiting for films included and validation not; the ratio is the median of the rounds.
 """
 
 import argparse

@@ -31,7 +31,7 @@ impl Default for Limits {
 
 impl Limits {
     /// The declared size where it may be decoded. Called before anything of that size is allocated.
-    fn admit(self, width: u32, height: u32) -> Result<Size, DecodeError> {
+    pub(crate) fn admit(self, width: u32, height: u32) -> Result<Size, DecodeError> {
         if u64::from(width) * u64::from(height) > self.max_pixels {
             return Err(DecodeError::TooManyPixels { width, height, max_pixels: self.max_pixels });
         }

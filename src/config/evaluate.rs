@@ -5,23 +5,35 @@ use std::path::PathBuf;
 
 use clap::Parser;
 
+use super::DataSettings;
 use crate::mask::Threshold;
 use crate::model::device::{DeviceChoice, PrecisionChoice};
 use crate::train::dataset::Split;
 
-/// Scores a model on the cases of a data set: mean, minimum, maximum and standard deviation of Dice.
+/// Scores a model on the cases of one or several data sets, and writes a report.
+///
+/// The model directory says which films the model was trained on, by their pixels: those are not scored unless told to.
 #[derive(Clone, Debug, Parser)]
 #[command(name = "lungfield-evaluate", version)]
 pub struct EvaluateSettings {
     /// The model directory.
     #[arg(long, default_value = "models/lungfield-segnet", value_name = "FOLDER")]
     pub model: PathBuf,
-    /// The data set: a folder with cases.csv and the images that it names.
+    /// The films.
+    #[command(flatten)]
+    pub data: DataSettings,
+    /// Which cases to score; unless given, those that the model was neither trained nor chosen on.
+    #[arg(long)]
+    pub split: Option<Split>,
+    /// Score also what the model was trained on; such scores say little of films that it has not seen.
+    #[arg(long)]
+    pub allow_training_cases: bool,
+    /// Write a report into this folder: report.html, report.json and cases.csv.
     #[arg(long, value_name = "FOLDER")]
-    pub data: PathBuf,
-    /// Which cases to score.
-    #[arg(long, default_value = "test")]
-    pub split: Split,
+    pub report: Option<PathBuf>,
+    /// How many of the best and of the worst films the report shows.
+    #[arg(long, default_value_t = 6)]
+    pub pictures: usize,
     /// Where the model runs: auto, cpu, cuda or cuda:N.
     #[arg(long, default_value = "auto")]
     pub device: DeviceChoice,

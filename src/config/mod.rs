@@ -1,14 +1,16 @@
 //! Decides what the programs can be told: flags, environment variables, and what they mean to the floors below.
 
+mod data;
 mod evaluate;
 mod serve;
 mod train;
 
 use clap::{Args, ValueEnum};
 
+pub use self::data::{DataError, DataSettings};
 pub use self::evaluate::EvaluateSettings;
 pub use self::serve::ServeSettings;
-pub use self::train::TrainSettings;
+pub use self::train::{SplitSettings, TrainSettings};
 
 /// How a log is written.
 #[derive(Clone, Debug, Args)]

@@ -1,25 +1,15 @@
-//! Decides what is scored: every case, by the preprocessing, postprocessing and overlap of serving.
+//! Decides how cases are scored: by the preprocessing, the postprocessing and the overlap of serving.
 
 use std::num::NonZeroUsize;
 
+use super::measure::{Scored, measure};
+use super::report::picture::{Picture, picture};
 use crate::mask::Threshold;
 use crate::model::{SegmentError, Segmenter};
-use crate::overlap::Overlap;
+use crate::postprocess;
 use crate::preprocess::Preprocessor;
 use crate::train::dataset::{Case, DatasetError};
 use crate::train::sample::Exam;
-use crate::train::validate::overlaps;
-
-/// How well a model did on one case.
-#[derive(Clone, Debug)]
-pub struct Score {
-    /// The case's name.
-    pub case: String,
-    /// The data set that it was published in.
-    pub source: String,
-    /// How the model's mask agrees with the reference mask.
-    pub overlap: Overlap,
-}
 
 /// Why a model was not scored.
 #[derive(Debug, thiserror::Error)]
@@ -32,31 +22,57 @@ pub enum ScoreError {
     Segment(#[from] SegmentError),
 }
 
-/// Scores every case, in order. No more films than one batch are in memory; `observe` hears how many are done.
-pub fn score(
-    segmenter: &mut dyn Segmenter,
-    (preprocessor, threshold): (&Preprocessor, Threshold),
-    cases: &[Case],
-    batch_size: NonZeroUsize,
-    observe: &mut dyn FnMut(usize),
-) -> Result<Vec<Score>, ScoreError> {
-    let mut scores = Vec::with_capacity(cases.len());
-    for batch in cases.chunks(batch_size.get()) {
-        let exams = batch
-            .iter()
-            .map(|case| {
-                let film = case.film()?;
-                let reference = case.reference(&film)?;
-                Ok(Exam::new(&film, reference, &case.source, preprocessor))
-            })
-            .collect::<Result<Vec<_>, DatasetError>>()?;
-        let overlaps = overlaps(segmenter, &exams, threshold)?;
-        scores.extend(batch.iter().zip(overlaps).map(|(case, overlap)| Score {
-            case: case.name.clone(),
-            source: case.source.clone(),
-            overlap,
-        }));
-        observe(scores.len());
+/// A model as it is scored.
+#[expect(missing_debug_implementations, reason = "a segmenter has none")]
+pub struct Examinee<'a> {
+    /// The model.
+    pub segmenter: &'a mut dyn Segmenter,
+    /// What happens to a film before the model sees it.
+    pub preprocessor: &'a Preprocessor,
+    /// The probability from which on a pixel is lung.
+    pub threshold: Threshold,
+}
+
+impl Examinee<'_> {
+    /// Scores every case, in order. No more films than one batch are in memory; `observe` hears how many are done.
+    pub fn score(
+        &mut self,
+        cases: &[Case],
+        batch_size: NonZeroUsize,
+        observe: &mut dyn FnMut(usize),
+    ) -> Result<Vec<Scored>, ScoreError> {
+        let mut scored = Vec::with_capacity(cases.len());
+        for batch in cases.chunks(batch_size.get()) {
+            let exams = batch.iter().map(|case| self.exam(case)).collect::<Result<Vec<_>, _>>()?;
+            let planes: Vec<_> = exams.iter().map(|exam| &exam.input).collect();
+            let maps = self.segmenter.segment(&planes)?;
+            for ((case, exam), map) in batch.iter().zip(&exams).zip(&maps) {
+                scored.push(Scored {
+                    case: case.name.clone(),
+                    source: case.source.clone(),
+                    doubtful: case.doubtful,
+                    measures: measure(map, &exam.geometry, &exam.reference, self.threshold),
+                });
+            }
+            observe(scored.len());
+        }
+        Ok(scored)
     }
-    Ok(scores)
+
+    /// The picture of a case that was scored: its mask in red, the outline of the reference mask in white.
+    pub fn picture(&mut self, case: &Case, scored: &Scored) -> Result<Picture, ScoreError> {
+        let film = case.film()?;
+        let exam = Exam::new(&film, case.reference(&film)?, &case.source, self.preprocessor);
+        let maps = self.segmenter.segment(&[&exam.input])?;
+        let map = maps.first().expect("a segmenter gives one map for each plane");
+        let mask = postprocess::restore(map, &exam.geometry, self.threshold);
+        let png = picture(&film, &mask, &exam.reference).expect("mask and reference have the film's size");
+        Ok(Picture::of(scored, png))
+    }
+
+    fn exam(&self, case: &Case) -> Result<Exam, DatasetError> {
+        let film = case.film()?;
+        let reference = case.reference(&film)?;
+        Ok(Exam::new(&film, reference, &case.source, self.preprocessor))
+    }
 }

@@ -123,7 +123,8 @@ impl Manifest {
         weights_sha256: String,
         golden: Golden,
     ) -> Self {
-        let Description { name, version, license, network, preprocessing, flip_averaging, training } = description;
+        let Description { name, version, license, network, preprocessing, flip_averaging, training } =
+            description;
         Self {
             format: FORMAT,
             name,

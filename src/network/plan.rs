@@ -182,7 +182,8 @@ mod tests {
         let maps = |plan: &Plan, planes: &Tensor| -> Tensor {
             let inputs = inputs(planes);
             let maps = plan.segment(&inputs.iter().collect::<Vec<_>>()).unwrap();
-            let maps: Vec<_> = maps.iter().map(|map| Tensor::from_slice(map.values()).view([64, 64])).collect();
+            let maps: Vec<_> =
+                maps.iter().map(|map| Tensor::from_slice(map.values()).view([64, 64])).collect();
             Tensor::stack(&maps, 0)
         };
         let averaging = plan().flip_averaging(true);

@@ -148,12 +148,14 @@ mod tests {
         let width = NonZeroU16::new(4).unwrap();
         let store = nn::VarStore::new(Device::Cpu);
         let network = SegNet::new(&store.root(), width, kind);
-        for (place, tensor) in store.variables().into_iter().collect::<BTreeMap<_, _>>().values().enumerate() {
+        for (place, tensor) in store.variables().into_iter().collect::<BTreeMap<_, _>>().values().enumerate()
+        {
             let count = i64::try_from(tensor.numel()).unwrap();
             let values = (Tensor::arange(count, (Kind::Float, Device::Cpu)) * 0.37 + place as f64).sin();
             tensor.detach().copy_(&(values * 0.3 + 0.4).view_as(tensor));
         }
-        let planes = (Tensor::arange(2 * 64 * 64, (Kind::Float, Device::Cpu)) * 0.01).sin().view([2, 1, 64, 64]);
+        let planes =
+            (Tensor::arange(2 * 64 * 64, (Kind::Float, Device::Cpu)) * 0.01).sin().view([2, 1, 64, 64]);
         let logits = network.forward_t(&planes, true);
         assert_eq!(logits.kind(), Kind::Float);
         (&logits * &logits).mean(Kind::Float).backward();

@@ -100,8 +100,7 @@ pub fn read(folder: &Path) -> Result<Option<Checkpoint>, CheckpointError> {
     let unreadable = |cause: String| CheckpointError::Unreadable { path: path.clone(), cause };
     let Stored { tensors, header } = weights::parse(&bytes).map_err(|cause| unreadable(cause.to_string()))?;
     let part = |name: &str| header.get(name).ok_or_else(|| unreadable(format!("its header lacks {name}")));
-    let state: State =
-        serde_json::from_str(part("state")?).map_err(|cause| unreadable(cause.to_string()))?;
+    let state: State = serde_json::from_str(part("state")?).map_err(|cause| unreadable(cause.to_string()))?;
     if state.format != FORMAT {
         return Err(unreadable(format!("its format is {}, not {FORMAT}", state.format)));
     }
@@ -138,6 +137,8 @@ impl Checkpoint {
 
     fn tensor(&self, name: &str) -> Result<Tensor, TchError> {
         let tensor = self.tensors.get(name);
-        tensor.map(Tensor::shallow_clone).ok_or_else(|| TchError::Shape(format!("the checkpoint lacks {name}")))
+        tensor
+            .map(Tensor::shallow_clone)
+            .ok_or_else(|| TchError::Shape(format!("the checkpoint lacks {name}")))
     }
 }

@@ -19,7 +19,8 @@ pub struct LossOptions {
 /// plain sums in its denominator). `logits` and `targets` have shape `[n, 1, side, side]`; a target is a share of lung.
 pub fn loss(logits: &Tensor, targets: &Tensor, options: &LossOptions) -> Result<Tensor, TchError> {
     let none: Option<&Tensor> = None;
-    let lung = Tensor::f_from_slice(&[options.lung_weight])?.f_to_kind(Kind::Float)?.f_to_device(logits.device())?;
+    let lung =
+        Tensor::f_from_slice(&[options.lung_weight])?.f_to_kind(Kind::Float)?.f_to_device(logits.device())?;
     let entropy = logits.f_binary_cross_entropy_with_logits(targets, none, Some(&lung), Reduction::Mean)?;
     if options.dice_weight <= 0.0 {
         return Ok(entropy);

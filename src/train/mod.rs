@@ -15,4 +15,6 @@ pub mod recipe;
 pub mod sample;
 pub mod sampler;
 pub mod schedule;
+pub mod split;
+pub mod split_table;
 pub mod validate;

@@ -215,7 +215,8 @@ mod tests {
             let slope = 2.0 * expected;
             mean = 0.9 * mean + 0.1 * slope;
             square = 0.999 * square + 0.001 * slope * slope;
-            let unbiased = (mean / (1.0 - 0.9f64.powi(step_number)), square / (1.0 - 0.999f64.powi(step_number)));
+            let unbiased =
+                (mean / (1.0 - 0.9f64.powi(step_number)), square / (1.0 - 0.999f64.powi(step_number)));
             expected = expected * (1.0 - 0.05 * 0.1) - 0.05 * unbiased.0 / (unbiased.1.sqrt() + 1e-8);
             assert!((step(&mut adam, &weight) - expected).abs() < 1e-9);
         }
@@ -258,7 +259,11 @@ mod tests {
             again.detach().copy_(&weight.detach());
             let mut second = optimiser("w", &again, method);
             second.restore(1, &|name| Ok(state[name].shallow_clone())).unwrap();
-            assert_eq!(step(&mut first, &weight).to_bits(), step(&mut second, &again).to_bits(), "{method:?}");
+            assert_eq!(
+                step(&mut first, &weight).to_bits(),
+                step(&mut second, &again).to_bits(),
+                "{method:?}"
+            );
         }
     }
 }

@@ -2,12 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use crate::config::TrainSettings;
+use crate::config::{SplitSettings, TrainSettings};
+use crate::mask::Mask;
 use crate::preprocess::Preprocessor;
-use crate::train::dataset::{Case, DatasetError, Split, cases};
+use crate::radiograph::Radiograph;
+use crate::train::dataset::{Case, Problem, Problems, Split, read_all};
 use crate::train::learn::Films;
-use crate::train::sample::Exam;
-use rayon::prelude::*;
+use crate::train::sample::{Exam, Sample};
+use crate::train::split::{SplitOptions, assign};
+use crate::train::split_table::SplitTable;
 
 /// The films of a run.
 #[derive(Debug)]
@@ -16,25 +19,56 @@ pub(super) struct Loaded {
     pub(super) films: Films,
     /// How many films of each source there are to learn from.
     pub(super) by_source: BTreeMap<String, usize>,
-    /// A hash over films and splits.
-    pub(super) sha256: String,
+    /// What every film is used for, those to test on included.
+    pub(super) splits: SplitTable,
+}
+
+/// What is kept of a film.
+enum Kept {
+    Sample(Sample),
+    Exam(Exam),
+    Nothing,
 }
 
 impl Loaded {
-    pub(super) fn read(settings: &TrainSettings, preprocessor: &Preprocessor) -> Result<Self, DatasetError> {
-        let exam = |case: &Case| -> Result<Exam, DatasetError> {
-            let film = case.film()?;
-            let reference = case.reference(&film)?;
-            Ok(Exam::new(&film, reference, &case.source, preprocessor))
+    /// Reads every film, also those to test on: what is wrong with them is better known before than after.
+    pub(super) fn read(settings: &TrainSettings, preprocessor: &Preprocessor) -> anyhow::Result<Self> {
+        let mut cases = settings.data.cases()?;
+        let SplitSettings { split_seed: seed, validation_share: validation, test_share: test } =
+            settings.split;
+        assign(&mut cases, &SplitOptions { seed, validation, test })?;
+        check(&cases)?;
+        let keep = |case: &Case, film: Radiograph, reference: Mask| {
+            let exam = || Exam::new(&film, reference, &case.source, preprocessor);
+            match case.split {
+                Some(Split::Train) => Kept::Sample(exam().into()),
+                Some(Split::Validation) => Kept::Exam(exam()),
+                Some(Split::Test) | None => Kept::Nothing,
+            }
         };
-        let train: Vec<_> = cases(&settings.data, Split::Train)?.into_iter().filter(|c| settings.source.is_empty() || settings.source.contains(&c.source)).collect();
-        let validation = cases(&settings.data, Split::Validation)?;
-        let mut by_source = BTreeMap::new();
-        for case in &train {
-            *by_source.entry(case.source.clone()).or_default() += 1;
+        let read = read_all(&cases, keep)?;
+        let splits = SplitTable::new(cases.iter().zip(read.iter().map(|read| read.digest)))?;
+        let (mut train, mut validation, mut by_source) = (Vec::new(), Vec::new(), BTreeMap::new());
+        for read in read {
+            match read.kept {
+                Kept::Sample(sample) => {
+                    *by_source.entry(sample.source.to_string()).or_default() += 1;
+                    train.push(sample);
+                }
+                Kept::Exam(exam) => validation.push(exam),
+                Kept::Nothing => {}
+            }
         }
-        let samples = train.par_iter().map(|case| Ok(exam(case)?.into())).collect::<Result<Vec<_>, DatasetError>>()?;
-        let exams = validation.par_iter().map(exam).collect::<Result<Vec<_>, _>>()?;
-        Ok(Self { films: Films { train: samples.into(), validation: exams }, by_source, sha256: String::new() })
+        Ok(Self { films: Films { train: train.into(), validation }, by_source, splits })
     }
+}
+
+/// There must be films to learn from and films to choose by.
+fn check(cases: &[Case]) -> Result<(), Problems> {
+    let empty = |split: Split| {
+        let has = cases.iter().any(|case| case.split == Some(split));
+        (!has).then_some(Problem::EmptySplit { split, among: cases.len() })
+    };
+    let problems = [Split::Train, Split::Validation].into_iter().filter_map(empty).collect();
+    Problems::new(problems).map_or(Ok(()), Err)
 }

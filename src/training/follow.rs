@@ -85,7 +85,8 @@ impl Recorder {
             self.progress.say(&format!("stopped after iteration {iteration}; --resume goes on from there"));
         } else if let Some(Best { iteration, mean_dice }) = run.best() {
             let out = self.out.display();
-            self.progress.say(&format!("the best, Dice {mean_dice:.4} after iteration {iteration}, is in {out}"));
+            self.progress
+                .say(&format!("the best, Dice {mean_dice:.4} after iteration {iteration}, is in {out}"));
         }
         Ok(())
     }
@@ -161,10 +162,11 @@ impl Follower for Recorder {
 fn in_words(validated: &journal::Validated, elapsed: Duration) -> String {
     let journal::Validated { iteration, mean_dice, lowest_dice, by_source, best, .. } = validated;
     let minutes = elapsed.as_secs_f64() / 60.0;
-    let sources: String = by_source.iter().map(|(source, dice)| format!(", {source} {dice:.4}")).collect();
+    let sources: Vec<_> = by_source.iter().map(|(source, dice)| format!("{source} {dice:.4}")).collect();
+    let sources = sources.join(", ");
     let kept = if *best { ", kept" } else { "" };
     format!(
-        "validation at {iteration} ({minutes:.0} min): Dice mean {mean_dice:.4}, lowest {lowest_dice:.4}{sources}{kept}"
+        "validation at {iteration} ({minutes:.0} min): Dice mean {mean_dice:.4}, lowest {lowest_dice:.4}, {sources}{kept}"
     )
 }
 

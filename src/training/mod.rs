@@ -43,13 +43,14 @@ pub fn train(settings: &TrainSettings, stop: Arc<AtomicBool>) -> anyhow::Result<
     let preprocessing = settings.preprocess_options().map_err(anyhow::Error::msg)?;
     let preprocessing = resumed.as_ref().map_or(preprocessing, |found| found.setup.preprocessing.clone());
     let loaded = Loaded::read(settings, &Preprocessor::new(preprocessing.clone())?)?;
-    let setup = Setup { recipe, preprocessing, films_sha256: loaded.sha256.clone() };
+    let setup = Setup { recipe, preprocessing, films_sha256: loaded.splits.sha256() };
     if settings.dry_run {
         follow::describe(&setup, &loaded);
         return Ok(Ended::Finished);
     }
     let mut run = begin(resumed.as_ref(), &setup, placement)?;
     fs_err::create_dir_all(&records)?;
+    loaded.splits.write(&settings.out)?;
     let export = Export {
         name: settings.name.clone(),
         version: settings.model_version.clone(),

@@ -21,7 +21,7 @@ const LADDER: [(u8, &[&str]); 12] = [
     (6, &["pipeline"]),
     (7, &["evaluation", "http"]),
     (8, &["config", "telemetry"]),
-    (9, &["serve", "training"]),
+    (9, &["scoring", "serve", "training"]),
     (10, &["bin"]),
 ];
 

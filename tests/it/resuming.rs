@@ -130,7 +130,8 @@ fn a_run_is_only_resumed_as_what_it_was() {
     let program = Program { data: small::data_set(&[("train", 5), ("validation", 2)]) };
     let refusal = |more: &[&str]| {
         let mut arguments = program.arguments("out");
-        arguments.retain(|argument| !more.iter().any(|more| more.split('=').next() == argument.split('=').next()));
+        arguments
+            .retain(|argument| !more.iter().any(|more| more.split('=').next() == argument.split('=').next()));
         let refused = run(TRAIN, arguments.iter().map(String::as_str).chain(more.iter().copied()));
         assert!(!refused.status.success());
         String::from_utf8(refused.stderr).unwrap()

@@ -15,6 +15,7 @@ use lungfield::model::manifest::{MANIFEST, WEIGHTS};
 use lungfield::phantom::{Depth, Phantom, PhantomOptions};
 use lungfield::preprocess::{PreprocessOptions, Preprocessor};
 use lungfield::train::augment::AugmentOptions;
+use lungfield::train::dataset::{Case, DataFolder, Layout, ListOptions, Problems, Split, in_split, list};
 use lungfield::train::export::Export;
 use lungfield::train::learn::{Films, Follower, Learned, Run, Step, learn};
 use lungfield::train::loss::LossOptions;
@@ -150,6 +151,12 @@ pub(crate) fn model() -> TempDir {
         fs_err::write(folder.path().join(name), bytes).unwrap();
     }
     folder
+}
+
+/// The cases of one split in a data set's folder.
+pub(crate) fn cases(folder: &Path, split: Split) -> Result<Vec<Case>, Problems> {
+    let data = DataFolder { folder: folder.to_owned(), layout: Some(Layout::Cases) };
+    in_split(&list(&[data], ListOptions::default())?, split)
 }
 
 /// A data set of phantoms on disk, with as many cases of each split as are named.

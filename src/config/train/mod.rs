@@ -5,9 +5,10 @@ mod recipe;
 use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::PathBuf;
 
-use clap::Parser;
+use clap::{Args, Parser};
 
 use self::recipe::RecipeFlags;
+use super::DataSettings;
 use crate::model::device::{DeviceChoice, PrecisionChoice};
 use crate::network::layout::SIDE_MULTIPLE;
 use crate::preprocess::PreprocessOptions;
@@ -20,12 +21,12 @@ use crate::train::recipe::Preset;
 #[derive(Clone, Debug, Parser)]
 #[command(name = "lungfield-train", version)]
 pub struct TrainSettings {
-    /// The data set: a folder with cases.csv and the images that it names.
-    #[arg(long, value_name = "FOLDER")]
-    pub data: PathBuf,
-    /// Train on these sources only; repeat for several. All unless given.
-    #[arg(long, value_name = "NAME")]
-    pub source: Vec<String>,
+    /// The films.
+    #[command(flatten)]
+    pub data: DataSettings,
+    /// What films without a split are used for.
+    #[command(flatten)]
+    pub split: SplitSettings,
     /// The model directory to write; it is made where it does not exist.
     #[arg(long, value_name = "FOLDER")]
     pub out: PathBuf,
@@ -65,6 +66,20 @@ pub struct TrainSettings {
     /// The numbers of the run.
     #[command(flatten)]
     pub recipe: RecipeFlags,
+}
+
+/// What films are used for whose data set does not say. All films of a patient are used alike.
+#[derive(Clone, Copy, Debug, Args)]
+pub struct SplitSettings {
+    /// The seed by which they are drawn.
+    #[arg(long, default_value_t = 1)]
+    pub split_seed: u64,
+    /// The share of each source to choose weights by.
+    #[arg(long, default_value_t = 0.1)]
+    pub validation_share: f64,
+    /// The share of each source to keep for testing.
+    #[arg(long, default_value_t = 0.1)]
+    pub test_share: f64,
 }
 
 impl TrainSettings {
@@ -113,7 +128,8 @@ mod tests {
 
     #[test]
     fn every_number_can_be_set() {
-        let article = recipe(&["--preset=article", "--width=8", "--optimiser=adamw", "--shift=0.1", "--seed=9"]);
+        let article =
+            recipe(&["--preset=article", "--width=8", "--optimiser=adamw", "--shift=0.1", "--seed=9"]);
         assert_eq!((article.width.get(), article.optimiser.method, article.seed), (8, Method::Adamw, 9));
         assert_eq!(article.augment, AugmentOptions { shift: 0.1, ..AugmentOptions::NONE });
         let plain = recipe(&["--no-augmentation", "--gamma=0.3"]);

@@ -62,7 +62,7 @@ pub(super) fn kept(bytes: &[u8], done: u32) -> Result<Vec<Entry>, Unreadable> {
     Ok(entries)
 }
 
-/// A number that [`line`] wrote; `null` is not a number.
+/// A number that [`line()`] wrote; `null` is not a number.
 pub(super) fn number<'a, D: Deserializer<'a>>(deserializer: D) -> Result<f64, D::Error> {
     Ok(Option::deserialize(deserializer)?.unwrap_or(f64::NAN))
 }

@@ -1,0 +1,175 @@
+//! Decides how an evaluation is put together: settings → cases that may be scored → scores → table and report.
+
+use std::io::Write;
+use std::time::{Instant, SystemTime};
+
+use anyhow::{bail, ensure};
+
+use crate::config::EvaluateSettings;
+use crate::evaluation::measure::Scored;
+use crate::evaluation::report::picture::{Picture, choose};
+use crate::evaluation::report::{self, DataFacts, ModelFacts, Report};
+use crate::evaluation::score::Examinee;
+use crate::evaluation::summary::Summary;
+use crate::mask::Threshold;
+use crate::model::device::Placement;
+use crate::model::manifest::{Manifest, Network};
+use crate::model::torch::TorchSegmenter;
+use crate::telemetry::Progress;
+use crate::train::dataset::{Case, Split, read_all};
+use crate::train::split_table::SplitTable;
+
+/// Scores as `settings` say, and prints the table to `out`.
+pub fn evaluate(settings: &EvaluateSettings, out: &mut dyn Write) -> anyhow::Result<()> {
+    let manifest = Manifest::read(&settings.model)?;
+    let chosen = Chosen::read(settings)?;
+    let placement = Placement::resolve(settings.device, settings.precision)?;
+    let mut segmenter = TorchSegmenter::load(&settings.model, &manifest, placement)?;
+    let threshold = settings.threshold.unwrap_or(manifest.threshold);
+    let preprocessor = manifest.preprocessor()?;
+    let mut examinee = Examinee { segmenter: &mut segmenter, preprocessor: &preprocessor, threshold };
+    let started = Instant::now();
+    let mut progress = Progress::start("film", chosen.cases.len() as u64);
+    let mut observe = |done: usize| progress.step(done as u64, "");
+    let films = examinee.score(&chosen.cases, settings.batch_size, &mut observe)?;
+    drop(progress);
+    if settings.cases {
+        write_cases(out, &films)?;
+    }
+    write!(out, "{}", Summary::of(&films))?;
+    writeln!(out, "took {:.1} s", started.elapsed().as_secs_f64())?;
+    if let Some(folder) = &settings.report {
+        let (best, worst) = pictures(&mut examinee, &chosen.cases, &films, settings.pictures)?;
+        let model = model_facts(&manifest, placement, threshold);
+        report::write(&Report { model, data: chosen.facts(settings), films, best, worst }, folder)?;
+        writeln!(out, "the report is {}", folder.join(report::PAGE).display())?;
+    }
+    Ok(())
+}
+
+/// The cases to score.
+struct Chosen {
+    cases: Vec<Case>,
+    training_included: bool,
+}
+
+impl Chosen {
+    fn read(settings: &EvaluateSettings) -> anyhow::Result<Self> {
+        let cases = settings.data.cases()?;
+        let digests = read_all(&cases, |_, _, _| ())?;
+        let table = SplitTable::read(&settings.model)?;
+        let seen = |index: usize| table.as_ref()?.split_of(&digests[index].digest);
+        let is_asked = |&(index, case): &(usize, &Case)| is_asked(settings.split, seen(index), case.split);
+        let asked: Vec<_> = cases.iter().enumerate().filter(is_asked).collect();
+        let trained = asked.iter().filter(|(index, _)| seen(*index) == Some(Split::Train)).count();
+        if trained > 0 && !settings.allow_training_cases {
+            bail!(
+                "the model was trained on {trained} of the {} films that would be scored; leave them out, or ask for it \
+                 by --allow-training-cases",
+                asked.len()
+            );
+        }
+        ensure!(!asked.is_empty(), "{}", nothing(settings.split));
+        let cases = asked.into_iter().map(|(_, case)| case.clone()).collect();
+        Ok(Self { cases, training_included: trained > 0 })
+    }
+
+    fn facts(&self, settings: &EvaluateSettings) -> DataFacts {
+        let name = |folder: &std::path::PathBuf| {
+            folder
+                .file_name()
+                .map_or_else(|| folder.display().to_string(), |name| name.to_string_lossy().into_owned())
+        };
+        let today = humantime::format_rfc3339_seconds(SystemTime::now()).to_string();
+        DataFacts {
+            folders: settings.data.data.iter().map(name).collect(),
+            split: settings.split.map_or("unseen".to_owned(), |split| split.to_string()),
+            date: today.split('T').next().unwrap_or_default().to_owned(),
+            training_included: self.training_included,
+        }
+    }
+}
+
+/// Whether a case is asked for, given what the model used it for and what its data set has it for.
+///
+/// What the model knows goes before what the data set says; a case that both have for different things is asked for
+/// by either, so that a film which was trained on can't be left out of a test unnoticed.
+fn is_asked(wanted: Option<Split>, seen: Option<Split>, listed: Option<Split>) -> bool {
+    match wanted {
+        Some(wanted) => seen == Some(wanted) || listed == Some(wanted),
+        None => match seen {
+            Some(seen) => seen == Split::Test,
+            None => listed.is_none_or(|listed| listed == Split::Test),
+        },
+    }
+}
+
+fn nothing(wanted: Option<Split>) -> String {
+    match wanted {
+        Some(split) => format!("the data has no {split} case"),
+        None => "the data has no case that the model was neither trained nor chosen on".to_owned(),
+    }
+}
+
+fn pictures(
+    examinee: &mut Examinee<'_>,
+    cases: &[Case],
+    films: &[Scored],
+    count: usize,
+) -> anyhow::Result<(Vec<Picture>, Vec<Picture>)> {
+    let (best, worst) = choose(films, count);
+    let mut draw = |indices: Vec<usize>| {
+        let pictures = indices.into_iter().map(|index| examinee.picture(&cases[index], &films[index]));
+        pictures.collect::<Result<Vec<_>, _>>()
+    };
+    Ok((draw(best)?, draw(worst)?))
+}
+
+fn model_facts(manifest: &Manifest, placement: Placement, threshold: Threshold) -> ModelFacts {
+    let Network::SegNet { width } = manifest.network;
+    let precision = serde_json::to_value(placement.precision()).expect("a precision is a word");
+    ModelFacts {
+        name: manifest.name.clone(),
+        version: manifest.version.clone(),
+        weights_sha256: manifest.weights_sha256.clone(),
+        license: manifest.license.clone(),
+        network_width: width.get(),
+        side: manifest.preprocessing.side,
+        threshold,
+        precision: precision.as_str().unwrap_or_default().to_owned(),
+        device: placement.device_name(),
+    }
+}
+
+fn write_cases(out: &mut dyn Write, films: &[Scored]) -> anyhow::Result<()> {
+    let mut table = csv::Writer::from_writer(out);
+    table.write_record(["case", "source", "dice", "jaccard"])?;
+    for Scored { case, source, measures, .. } in films {
+        let overlap = measures.overlap;
+        let (dice, jaccard) = (format!("{:.6}", overlap.dice()), format!("{:.6}", overlap.jaccard()));
+        table.write_record([case, source, &dice, &jaccard])?;
+    }
+    table.flush()?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn unless_told_otherwise_what_the_model_has_not_seen_is_scored() {
+        assert!(is_asked(None, None, None), "a film of another hospital");
+        assert!(is_asked(None, Some(Split::Test), Some(Split::Train)), "the model knows better than a list");
+        assert!(!is_asked(None, Some(Split::Train), Some(Split::Test)));
+        assert!(!is_asked(None, Some(Split::Validation), None));
+        assert!(!is_asked(None, None, Some(Split::Train)));
+    }
+
+    #[test]
+    fn a_film_that_was_trained_on_is_not_left_out_of_a_test_unnoticed() {
+        assert!(is_asked(Some(Split::Test), Some(Split::Train), Some(Split::Test)));
+        assert!(is_asked(Some(Split::Test), Some(Split::Test), None));
+        assert!(!is_asked(Some(Split::Test), Some(Split::Validation), Some(Split::Train)));
+    }
+}

@@ -1,0 +1,97 @@
+//! Decides what `cases.csv` says: a case in each line.
+
+use std::path::{Path, PathBuf};
+
+use csv::StringRecord;
+use serde::Deserialize;
+
+use super::Split;
+use super::case::{Case, FilmFile, ReferenceFile};
+use super::layout::CASES;
+use super::listing::Listing;
+use super::problem::{CaseName, Problem};
+
+/// The columns that a list can't do without.
+const REQUIRED: [&str; 4] = ["case", "source", "image", "reference"];
+
+/// One line; further columns are allowed, and paths start from the list's folder.
+#[derive(Deserialize)]
+struct Row {
+    case: String,
+    source: String,
+    image: PathBuf,
+    reference: PathBuf,
+    #[serde(default)]
+    patient: Option<String>,
+    #[serde(default)]
+    split: Option<Split>,
+    #[serde(default)]
+    finding: Option<String>,
+    #[serde(default)]
+    doubtful_reference: Option<Doubtful>,
+}
+
+/// What a list may say of a reference mask; nothing means no.
+#[derive(Clone, Copy, PartialEq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Doubtful {
+    Yes,
+    No,
+}
+
+/// Lists the cases in `folder/cases.csv`, in its order.
+pub(super) fn list(folder: &Path, listing: &mut Listing) -> Result<(), Problem> {
+    let path = folder.join(CASES);
+    let bytes = fs_err::read(&path)?;
+    let bad_line = |reason: String| Problem::Line { path: path.clone(), reason };
+    let mut reader = csv::Reader::from_reader(bytes.as_slice());
+    let columns = reader.headers().map_err(|error| bad_line(error.to_string()))?.clone();
+    let missing: Vec<_> =
+        REQUIRED.into_iter().filter(|required| columns.iter().all(|column| column != *required)).collect();
+    if !missing.is_empty() {
+        return Err(Problem::Columns { path, missing });
+    }
+    for record in reader.records() {
+        match record.map_err(|error| error.to_string()).and_then(|record| row(&record, &columns)) {
+            Ok(row) => add(folder, row, listing),
+            Err(reason) => listing.problems.push(bad_line(reason)),
+        }
+    }
+    Ok(())
+}
+
+/// One line, or what is wrong with it.
+fn row(record: &StringRecord, columns: &StringRecord) -> Result<Row, String> {
+    let row: Row = record.deserialize(Some(columns)).map_err(|error| error.to_string())?;
+    if row.case.is_empty() || row.source.is_empty() {
+        let line = record.position().map_or(0, csv::Position::line);
+        return Err(format!("line {line} names no case or no source"));
+    }
+    Ok(row)
+}
+
+fn add(folder: &Path, row: Row, listing: &mut Listing) {
+    let Row { case: name, source, image, reference, patient, split, finding, doubtful_reference } = row;
+    let (image, reference) = (folder.join(image), folder.join(reference));
+    let case = || CaseName { source: source.clone(), name: name.clone() };
+    let has_film = image.is_file();
+    let has_mask = reference.is_file();
+    if !has_film {
+        listing.problems.push(Problem::NoFilm { case: case(), path: image.clone() });
+    }
+    if !has_mask {
+        listing.miss_mask(Problem::NoMask { case: case(), path: reference.clone() });
+    }
+    if has_film && has_mask {
+        listing.cases.push(Case {
+            patient: patient.unwrap_or_else(|| name.clone()),
+            name,
+            source,
+            finding,
+            doubtful: doubtful_reference == Some(Doubtful::Yes),
+            split,
+            film: FilmFile::Picture(image),
+            reference: ReferenceFile::Whole(reference),
+        });
+    }
+}
