@@ -84,8 +84,10 @@ pub enum Measure {
     /// Jaccard's index.
     Jaccard,
     /// The symmetric 95 % Hausdorff distance, in pixels.
+    #[serde(rename = "hausdorff_95_px")]
     Hausdorff95,
     /// The average symmetric surface distance, in pixels.
+    #[serde(rename = "surface_distance_px")]
     SurfaceDistance,
 }
 

@@ -5,6 +5,7 @@ use rand_chacha::rand_core::{Rng, SeedableRng};
 use serde::Serialize;
 
 use crate::surface::quantile;
+use crate::train::validate::mean;
 
 /// How many times the films are drawn anew.
 pub const RESAMPLES: usize = 2000;
@@ -63,12 +64,6 @@ impl Statistics {
             deviation: (squares / (sorted.len() as f64 - 1.0).max(1.0)).sqrt(),
         })
     }
-}
-
-/// The mean of some numbers; of none it is 0.
-#[must_use]
-pub fn mean(values: &[f64]) -> f64 {
-    values.iter().sum::<f64>() / values.len().max(1) as f64
 }
 
 fn bootstrap(strata: &[Vec<f64>], count: usize) -> Interval {

@@ -20,6 +20,8 @@ use crate::preprocess::PreprocessOptions;
 
 /// The name of the checkpoint in a run's folder.
 pub const CHECKPOINT: &str = "checkpoint.safetensors";
+/// The entry of the file's header.
+const HEADER: &str = "run";
 /// The format of checkpoints that this version reads and writes.
 const FORMAT: u32 = 1;
 
@@ -41,6 +43,13 @@ pub struct Checkpoint {
     pub setup: Setup,
     state: State,
     tensors: HashMap<String, Tensor>,
+}
+
+/// What a checkpoint holds besides tensors.
+#[derive(Debug, Serialize, Deserialize)]
+struct Header {
+    setup: Setup,
+    state: State,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -81,11 +90,10 @@ pub fn write(folder: &Path, run: &Run, setup: &Setup) -> Result<(), CheckpointEr
         .chain(run.optimiser.state())
         .collect();
     let state = State { format: FORMAT, iteration: run.iteration, best: run.best };
-    let json = |value: Result<String, _>| value.expect("numbers and names are JSON");
-    let header = HashMap::from([
-        ("setup".to_owned(), json(serde_json::to_string(setup))),
-        ("state".to_owned(), json(serde_json::to_string(&state))),
-    ]);
+    let header = serde_json::to_string(&Header { setup: setup.clone(), state });
+    let header = header.expect("numbers and names are JSON");
+    // One entry only: a header's entries have no order, and the same run is to give the same bytes.
+    let header = HashMap::from([(HEADER.to_owned(), header)]);
     files::replace(&folder.join(CHECKPOINT), &weights::serialise(&tensors, Some(header))?)?;
     Ok(())
 }
@@ -99,12 +107,12 @@ pub fn read(folder: &Path) -> Result<Option<Checkpoint>, CheckpointError> {
     };
     let unreadable = |cause: String| CheckpointError::Unreadable { path: path.clone(), cause };
     let Stored { tensors, header } = weights::parse(&bytes).map_err(|cause| unreadable(cause.to_string()))?;
-    let part = |name: &str| header.get(name).ok_or_else(|| unreadable(format!("its header lacks {name}")));
-    let state: State = serde_json::from_str(part("state")?).map_err(|cause| unreadable(cause.to_string()))?;
+    let header = header.get(HEADER).ok_or_else(|| unreadable(format!("its header lacks {HEADER}")))?;
+    let Header { setup, state } =
+        serde_json::from_str(header).map_err(|cause| unreadable(cause.to_string()))?;
     if state.format != FORMAT {
         return Err(unreadable(format!("its format is {}, not {FORMAT}", state.format)));
     }
-    let setup = serde_json::from_str(part("setup")?).map_err(|cause| unreadable(cause.to_string()))?;
     Ok(Some(Checkpoint { setup, state, tensors }))
 }
 

@@ -69,7 +69,7 @@ struct Program {
 impl Program {
     fn arguments(&self, out: &str) -> Vec<String> {
         let (data, out) = (self.data.path(), self.data.path().join(out));
-        let few = "--device=cpu --precision=f32 --threads=1 --width=2 --side=64 --batch-size=2 --iterations=60 \
+        let few = "--device=cpu --precision=f32 --threads=1 --width=2 --side=64 --batch-size=2 --iterations=150 \
                    --validate-every=7 --checkpoint-every=1";
         let folders = [format!("--data={}", data.display()), format!("--out={}", out.display())];
         few.split(' ').map(str::to_owned).chain(folders).collect()
@@ -108,12 +108,13 @@ fn a_run_that_was_killed_and_stopped_ends_where_an_undisturbed_one_does() {
     assert!(program.spawn("whole", &[]).wait_with_output().unwrap().status.success());
 
     let mut killed = program.spawn("disturbed", &[]);
-    let mut last = program.next_checkpoint("disturbed", &[]);
+    program.next_checkpoint("disturbed", &[]);
     signal(&killed, Signal::KILL);
     assert!(!killed.wait().unwrap().success());
     for asked in [Signal::INT, Signal::TERM] {
+        let last = program.next_checkpoint("disturbed", &[]);
         let stopped = program.spawn("disturbed", &["--resume"]);
-        last = program.next_checkpoint("disturbed", &last);
+        program.next_checkpoint("disturbed", &last);
         signal(&stopped, asked);
         let said = stopped.wait_with_output().unwrap();
         let text = String::from_utf8(said.stderr).unwrap();

@@ -12,7 +12,7 @@ use super::super::summary::Summary;
 use super::figure::{Entry, Figure, Sample, figures, source_class};
 use super::html::{Text, counted, listed, rendered};
 use super::picture::Picture;
-use super::svg::shape;
+use super::svg::{ARROW, DOT, shape};
 use super::tables::{write_films, write_measure};
 use super::{CASES, DATA, Report};
 
@@ -75,7 +75,7 @@ fn write_tiles(out: &mut String, report: &Report, summary: &Summary) -> fmt::Res
     let statistics = |measure: Measure| all.statistics(measure);
     out.write_str("<dl class=\"tiles\">")?;
     if let Some(Statistics { mean, interval, .. }) = statistics(Measure::Dice) {
-        let range = format!("95 % interval {:.4} – {:.4}", interval.lower, interval.upper);
+        let range = format!("95 %: {:.4} – {:.4}", interval.lower, interval.upper);
         write_tile(out, "Mean Dice", format_args!("{mean:.4}"), range)?;
     }
     let dice = |film: &Scored| film.measures.overlap.dice();
@@ -139,17 +139,19 @@ fn write_legend(out: &mut String, legend: &[Entry]) -> fmt::Result {
 /// What stands beside a name in a legend, 30 wide and 12 high.
 fn drawn(sample: Sample) -> String {
     let line = |class: &str| format!(r#"<line x1="1" y1="6" x2="29" y2="6" class="{class}"/>"#);
-    let dot = |class: &str| format!(r#"<circle cx="15" cy="6" r="3.4" class="{class} s0"/>"#);
+    let mark = |shape: &str, class: &str| {
+        format!(r#"<path transform="translate(15 6)" d="{shape}" class="{class}"/>"#)
+    };
     match sample {
         Sample::Source(index) => {
-            let (class, shape) = (source_class(index), shape(index));
-            let mark = format!(r#"<path transform="translate(15 6)" d="{shape}" class="mark {class}"/>"#);
-            line(&format!("curve {class}")) + &mark
+            let class = source_class(index);
+            line(&format!("curve {class}")) + &mark(shape(index), &format!("mark {class}"))
         }
         Sample::All => line("curve all"),
         Sample::Article => line("article"),
-        Sample::Film => dot("film"),
-        Sample::Doubtful => dot("doubtful"),
+        Sample::Film => mark(DOT, "film s0"),
+        Sample::Doubtful => mark(DOT, "doubtful s0"),
+        Sample::Beyond => mark(ARROW, "film s0"),
     }
 }
 
@@ -214,8 +216,8 @@ fn write_facts(out: &mut String, report: &Report) -> fmt::Result {
     let folders: Vec<&str> = data.folders.iter().map(String::as_str).collect();
     write_fact(out, "Data sets", listed(&folders))?;
     let doubtful = report.films.iter().filter(|film| film.doubtful).count();
-    let films = format!("{}, {doubtful} with a doubtful reference mask", counted(report.films.len(), "film"));
-    write_fact(out, "Films", films)?;
+    write_fact(out, "Films", report.films.len())?;
+    write_fact(out, "Doubtful reference masks", doubtful)?;
     write_fact(out, "Split", &data.split)?;
     write_fact(out, "Films of the training split", if data.training_included { "included" } else { "none" })?;
     write_fact(out, "Evaluated on", &data.date)?;

@@ -8,6 +8,11 @@ use super::html::{Text, rendered};
 /// Width of every figure, in its own units; the page scales it to the width of its column.
 pub(super) const WIDTH: f64 = 480.0;
 
+/// A small disc around the origin.
+pub(super) const DOT: &str = "M-2.4,0a2.4,2.4 0 1,0 4.8,0a2.4,2.4 0 1,0 -4.8,0z";
+/// An arrow whose point is the origin.
+pub(super) const ARROW: &str = "M0,0l6,-3.4v6.8z";
+
 /// Which part of a text its position says.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Anchor {
@@ -60,11 +65,11 @@ impl Svg {
         ));
     }
 
-    /// A dot that says what it is when it is pointed at.
-    pub(super) fn dot(&mut self, [x, y]: [f64; 2], class: &str, tip: impl Display) {
+    /// A mark of any shape that says what it is when it is pointed at.
+    pub(super) fn pointed_out(&mut self, [x, y]: [f64; 2], shape: &str, class: &str, tip: impl Display) {
         let tip = Text(tip);
         self.add(format_args!(
-            r#"<circle cx="{x:.1}" cy="{y:.1}" r="2.4" class="{class}"><title>{tip}</title></circle>"#
+            r#"<path transform="translate({x:.1} {y:.1})" d="{shape}" class="{class}"><title>{tip}</title></path>"#
         ));
     }
 
@@ -174,7 +179,7 @@ mod tests {
     fn texts_are_escaped() {
         let mut svg = Svg::new(10.0);
         svg.text([0.0, 0.0], Anchor::Start, "label", "<&>");
-        svg.dot([0.0, 0.0], "dot", "\"<");
+        svg.pointed_out([0.0, 0.0], DOT, "film", "\"<");
         let drawn = svg.finish("figure", "a < b", "a & b");
         for expected in ["&lt;&amp;&gt;", "&quot;&lt;", "a &lt; b", "a &amp; b"] {
             assert!(drawn.contains(expected), "{drawn}");

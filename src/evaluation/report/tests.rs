@@ -133,14 +133,14 @@ fn the_numbers_for_programs_are_those_of_the_page() {
     assert_eq!(json["model"]["threshold"], 0.5);
     assert_eq!(json["films"].as_array().unwrap().len(), 4);
     assert_eq!(json["films"][0]["case"], HOSTILE);
-    assert_eq!(json["films"][3]["measures"]["hausdorff95"], serde_json::Value::Null);
+    assert_eq!(json["films"][3]["measures"]["hausdorff_95_px"], serde_json::Value::Null);
     let groups = json["groups"].as_array().unwrap();
     let names: Vec<_> = groups.iter().map(|group| group["group"].as_str().unwrap()).collect();
     assert_eq!(names, ["source", "source", "source", "all", "all_but_doubtful"]);
     let all = &groups[3];
     let mean = summary.all().unwrap().statistics(Measure::Dice).unwrap().mean;
     assert!((all["measures"]["dice"]["statistics"]["mean"].as_f64().unwrap() - mean).abs() < 1e-12);
-    assert_eq!(all["measures"]["surface_distance"]["undefined"], 1);
+    assert_eq!(all["measures"]["surface_distance_px"]["undefined"], 1);
     assert_eq!(
         all["dice_by_threshold"].as_array().unwrap().len(),
         json["thresholds"].as_array().unwrap().len()

@@ -3,8 +3,9 @@
 
 use super::super::super::measure::Scored;
 use super::super::super::summary::{ARTICLE, Article, Summary};
-use super::super::svg::{Anchor, Axis, Svg};
-use super::{Entry, Figure, Sample, dice_axis, dice_of, draw_horizontal, source_class};
+use super::super::svg::{ARROW, Anchor, Axis, DOT, Svg};
+use super::scores::ScoreAxis;
+use super::{Entry, Figure, Sample, dice_of, draw_horizontal, source_class};
 use crate::surface::quantile;
 
 const TITLE: &str = "Spread by source";
@@ -26,7 +27,8 @@ struct Shape {
 }
 
 pub(super) fn figure(films: &[Scored], summary: &Summary) -> Figure {
-    let (axis, _) = dice_axis(films);
+    let scores = ScoreAxis::of(films);
+    let axis = scores.axis;
     let names: Vec<&str> = summary.sources().map(|(name, _)| name).collect();
     let article = TOP + ROW * names.len() as f64;
     let mut svg = Svg::new(article + ARTICLE_ROW + 42.0);
@@ -38,19 +40,23 @@ pub(super) fn figure(films: &[Scored], summary: &Summary) -> Figure {
         svg.text([axis.places[0], top + NAME], Anchor::Start, "name", name);
         draw_box(&mut svg, axis, (top, index), shape);
         let own: Vec<_> = films.iter().filter(|film| film.source == name).collect();
-        draw_films(&mut svg, axis, (top, index), &own);
+        draw_films(&mut svg, scores, (top, index), &own);
         shapes.push((name, shape));
     }
     draw_article(&mut svg, axis, article);
-    let sentence = sentence(&shapes);
-    Figure { title: TITLE, svg: svg.finish("boxes", TITLE, &sentence), legend: legend(films), sentence }
+    let sentence = sentence(&shapes) + &scores.about_beyond(films);
+    let svg = svg.finish("boxes", TITLE, &sentence);
+    Figure { title: TITLE, svg, legend: legend(films, scores), sentence }
 }
 
-fn legend(films: &[Scored]) -> Vec<Entry> {
+fn legend(films: &[Scored], scores: ScoreAxis) -> Vec<Entry> {
     let mut entries = vec![Entry { sample: Sample::Film, name: "a film".to_owned() }];
     if films.iter().any(|film| film.doubtful) {
         let name = "a film with a doubtful reference mask".to_owned();
         entries.push(Entry { sample: Sample::Doubtful, name });
+    }
+    if films.iter().any(|film| scores.is_beyond(film.measures.overlap.dice())) {
+        entries.push(Entry { sample: Sample::Beyond, name: "a film beyond the axis".to_owned() });
     }
     entries
 }
@@ -84,13 +90,15 @@ fn draw_box(svg: &mut Svg, axis: Axis, (top, index): (f64, usize), shape: Shape)
     svg.line([median, upper], [median, lower], "median");
 }
 
-fn draw_films(svg: &mut Svg, axis: Axis, (top, index): (f64, usize), films: &[&Scored]) {
-    let class = source_class(index);
+fn draw_films(svg: &mut Svg, scores: ScoreAxis, (top, index): (f64, usize), films: &[&Scored]) {
     for (place, film) in films.iter().enumerate() {
         let dice = film.measures.overlap.dice();
         let y = top + DOTS[0] + (DOTS[1] - DOTS[0]) * (place as f64 * SCATTER).fract();
         let kind = if film.doubtful { "doubtful" } else { "film" };
-        svg.dot([axis.at(dice), y], &format!("{kind} {class}"), format_args!("{}: {dice:.4}", film.case));
+        let class = format!("{kind} {}", source_class(index));
+        let shape = if scores.is_beyond(dice) { ARROW } else { DOT };
+        let tip = format!("{}: {dice:.4}", film.case);
+        svg.pointed_out([scores.axis.at(dice), y], shape, &class, tip);
     }
 }
 
@@ -154,7 +162,7 @@ mod tests {
             vec![scored("x", "a", [10, 10]), scored("y", "a", [10, 9]), scored("z", "b", [10, 8])];
         films[1].doubtful = true;
         let figure = figure(&films, &Summary::of(&films));
-        assert_eq!(figure.svg.matches("<circle").count(), 3);
+        assert_eq!(figure.svg.matches("<path").count(), 3);
         assert_eq!(figure.svg.matches(r#"class="doubtful s0""#).count(), 1);
         assert!(figure.svg.contains("<title>z: 0.8889</title>"));
         assert_eq!(figure.legend.len(), 2);

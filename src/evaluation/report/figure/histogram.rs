@@ -1,68 +1,77 @@
 //! Decides how the histogram of Dice is drawn: a strip for each source, above one another on one axis.
 
+use std::collections::BTreeMap;
+
 use super::super::super::measure::{Measure, Scored};
 use super::super::super::summary::{ARTICLE, Row, Summary};
 use super::super::html::counted;
 use super::super::svg::{Anchor, Axis, Svg};
-use super::{Entry, Figure, Sample, dice_axis, dice_of, draw_horizontal, source_class};
+use super::scores::ScoreAxis;
+use super::{Entry, Figure, Sample, dice_of, draw_horizontal, source_class};
 
 const TITLE: &str = "Distribution of Dice";
-/// Height of a strip's bars at most, and of a strip with its name.
-const BARS: f64 = 66.0;
-const STRIP: f64 = BARS + 32.0;
 const TOP: f64 = 8.0;
+/// Height of the room above a strip's bars, for its name.
+const NAME: f64 = 32.0;
+/// Height of all bars together, and of a strip's bars at least.
+const BARS: f64 = 190.0;
+const LOWEST_BARS: f64 = 66.0;
 
 pub(super) fn figure(films: &[Scored], summary: &Summary) -> Figure {
-    let (axis, width) = dice_axis(films);
+    let scores = ScoreAxis::of(films);
+    let axis = scores.axis;
     let strips: Vec<_> = summary.sources().collect();
-    let bottom = TOP + STRIP * strips.len() as f64;
+    let bars = (BARS / strips.len() as f64).max(LOWEST_BARS);
+    let bottom = TOP + (NAME + bars) * strips.len() as f64;
     let mut svg = Svg::new(bottom + 42.0);
     draw_horizontal(&mut svg, axis, [TOP + 24.0, bottom], "Dice");
-    for (index, (name, row)) in strips.iter().enumerate() {
-        let base = TOP + STRIP * (index + 1) as f64;
-        let counts = counts(&dice_of(films, name), axis, width);
-        draw_strip(&mut svg, (index, base), (axis, width), &counts);
-        let mean = row.statistics(Measure::Dice).map_or(0.0, |dice| dice.mean);
-        // Twice, so that it stands out from bars of any colour.
-        for class in ["casing", "mean"] {
-            svg.line([axis.at(mean), base - BARS - 4.0], [axis.at(mean), base], class);
-        }
-        let name = format!("{name}: {}, mean {mean:.4}", counted(row.films, "film"));
-        svg.text([axis.places[0], base - BARS - 12.0], Anchor::Start, "name", name);
-    }
     let article = axis.at(ARTICLE.mean);
     svg.line([article, TOP + 24.0], [article, bottom], "article");
+    for (index, (name, row)) in strips.into_iter().enumerate() {
+        let base = TOP + (NAME + bars) * (index + 1) as f64;
+        draw_bars(&mut svg, index, [base - bars, base], (scores, &dice_of(films, name)));
+        draw_mean(&mut svg, name, [base - bars, base], (axis, row));
+    }
     let legend = vec![
         Entry { sample: Sample::All, name: "mean".to_owned() },
         Entry { sample: Sample::Article, name: format!("mean in the article, {:.3}", ARTICLE.mean) },
     ];
-    let sentence = sentence(films, summary.all());
+    let sentence = sentence(films, summary.all()) + &scores.about_beyond(films);
     Figure { title: TITLE, svg: svg.finish("histogram", TITLE, &sentence), legend, sentence }
 }
 
-/// How many scores lie in each bin. A bin takes its lower bound in, the last its upper one too.
-fn counts(dice: &[f64], axis: Axis, width: f64) -> Vec<usize> {
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "no score is below the axis")]
-    let bin = |value: f64| ((value - axis.values[0]) / width + 1e-9) as usize;
-    let mut counts = vec![0; bin(axis.values[1])];
-    let last = counts.len() - 1;
-    for &value in dice {
-        counts[bin(value).min(last)] += 1;
-    }
-    counts
-}
-
-fn draw_strip(svg: &mut Svg, (index, base): (usize, f64), (axis, width): (Axis, f64), counts: &[usize]) {
-    let most = counts.iter().copied().max().unwrap_or(0).max(1);
+/// Draws a source's bars, and how many of its films lie beyond the axis.
+fn draw_bars(svg: &mut Svg, index: usize, [top, base]: [f64; 2], (scores, dice): (ScoreAxis, &[f64])) {
+    let ScoreAxis { axis, bin } = scores;
+    let mut counts = BTreeMap::<usize, usize>::new();
+    let within = dice.iter().filter(|&&dice| !scores.is_beyond(dice));
+    within.for_each(|&dice| *counts.entry(scores.bin_of(dice)).or_default() += 1);
+    let most = counts.values().copied().max().unwrap_or(1);
     let class = format!("bar {}", source_class(index));
-    for (bin, &count) in counts.iter().enumerate().filter(|(_, count)| **count > 0) {
-        let edge = |bin: usize| axis.at(axis.values[0] + bin as f64 * width);
-        let height = BARS * count as f64 / most as f64;
-        svg.rectangle([edge(bin) + 0.5, base - height], [edge(bin + 1) - edge(bin) - 1.0, height], &class);
+    for (&place, &count) in &counts {
+        let [left, right] = [place, place + 1].map(|edge| axis.at(axis.values[0] + edge as f64 * bin));
+        let height = (base - top) * count as f64 / most as f64;
+        svg.rectangle([left + 0.5, base - height], [right - left - 1.0, height], &class);
     }
     svg.line([axis.places[0], base], [axis.places[1], base], "axis");
-    svg.text([axis.places[0] - 6.0, base - BARS + 4.0], Anchor::End, "tick", most);
+    svg.text([axis.places[0] - 6.0, top + 4.0], Anchor::End, "tick", most);
     svg.text([axis.places[0] - 6.0, base + 4.0], Anchor::End, "tick", 0);
+    let beyond = dice.len() - counts.values().sum::<usize>();
+    if beyond > 0 {
+        let place = [axis.places[0] - 6.0, f64::midpoint(top, base) + 4.0];
+        svg.text(place, Anchor::End, "tick", format_args!("← {beyond}"));
+    }
+}
+
+/// Draws the name of a source, and its mean over its bars.
+fn draw_mean(svg: &mut Svg, name: &str, [top, base]: [f64; 2], (axis, row): (Axis, &Row)) {
+    let mean = row.statistics(Measure::Dice).map_or(0.0, |dice| dice.mean);
+    // Twice, so that it stands out from bars of any colour.
+    for class in ["casing", "mean"] {
+        svg.line([axis.at(mean), top - 4.0], [axis.at(mean), base], class);
+    }
+    let name = format!("{name}: {}, mean {mean:.4}", counted(row.films, "film"));
+    svg.text([axis.places[0], top - 12.0], Anchor::Start, "name", name);
 }
 
 fn sentence(films: &[Scored], all: Option<&Row>) -> String {
@@ -86,19 +95,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_score_is_in_one_bin() {
-        let axis = Axis { values: [0.9, 1.0], places: [0.0, 100.0] };
-        assert_eq!(counts(&[0.9, 0.919, 0.92, 0.999, 1.0], axis, 0.02), [2, 1, 0, 0, 2]);
-    }
-
-    #[test]
-    fn bars_are_as_high_as_their_counts() {
+    fn bars_are_as_high_as_their_counts_and_films_beyond_are_counted() {
         let mut svg = Svg::new(100.0);
-        let axis = Axis { values: [0.0, 1.0], places: [0.0, 100.0] };
-        draw_strip(&mut svg, (0, 90.0), (axis, 0.5), &[1, 4]);
+        let scores = ScoreAxis { axis: Axis { values: [0.5, 1.0], places: [0.0, 100.0] }, bin: 0.25 };
+        draw_bars(&mut svg, 0, [24.0, 90.0], (scores, &[0.1, 0.2, 0.6, 0.8, 0.9, 1.0]));
         let drawn = svg.finish("x", "x", "x");
-        assert!(drawn.contains(r#"y="71.0" width="49.0" height="19.0""#), "{drawn}");
-        assert!(drawn.contains(r#"y="14.0" width="49.0" height="76.0""#), "{drawn}");
+        assert!(drawn.contains(r#"<rect x="0.5" y="68.0" width="49.0" height="22.0""#), "{drawn}");
+        assert!(drawn.contains(r#"<rect x="50.5" y="24.0" width="49.0" height="66.0""#), "{drawn}");
+        assert!(drawn.contains("← 2<"), "{drawn}");
     }
 
     #[test]

@@ -4,11 +4,12 @@
 mod boxes;
 mod histogram;
 mod reliability;
+mod scores;
 mod sensitivity;
 
 use super::super::measure::Scored;
-use super::super::summary::{ARTICLE, Summary};
-use super::svg::{Anchor, Axis, Svg, WIDTH, step};
+use super::super::summary::Summary;
+use super::svg::{Anchor, Axis, Svg, WIDTH};
 use crate::mask::Threshold;
 
 /// Where the plots of all figures begin and end, from left to right.
@@ -49,6 +50,8 @@ pub(super) enum Sample {
     Film,
     /// The dot of a film whose reference mask is doubtful.
     Doubtful,
+    /// The arrow of a film beyond the axis.
+    Beyond,
     /// The line of the article.
     Article,
 }
@@ -79,15 +82,7 @@ fn dice_of(films: &[Scored], source: &str) -> Vec<f64> {
     dice
 }
 
-/// An axis on which every film and the article's scores have a place, and a width of bins that divides it evenly.
-fn dice_axis(films: &[Scored]) -> (Axis, f64) {
-    let lowest = films.iter().map(|film| film.measures.overlap.dice()).fold(ARTICLE.minimum, f64::min);
-    let (width, _) = step((1.0 - lowest) / 50.0);
-    let low = ((lowest / width + 1e-9).floor() * width).max(0.0);
-    (Axis { values: [low, 1.0], places: PLOT }, width)
-}
-
-/// Draws an axis of Dice below `bottom`, and its grid up to `top`.
+/// Draws an axis below `bottom`, and its grid up to `top`.
 fn draw_horizontal(svg: &mut Svg, axis: Axis, [top, bottom]: [f64; 2], label: &str) {
     let (ticks, places) = axis.ticks(7);
     for tick in ticks {
@@ -128,18 +123,6 @@ fn source_entries(summary: &Summary) -> Vec<Entry> {
 mod tests {
     use super::super::super::measure::tests::scored;
     use super::*;
-
-    #[test]
-    fn the_axis_of_dice_holds_every_film_and_the_article_in_whole_bins() {
-        for found in [10, 9, 7, 3, 0] {
-            let films = [scored("x", "a", [10, found]), scored("y", "a", [10, 10])];
-            let (axis, width) = dice_axis(&films);
-            let [low, high] = axis.values;
-            assert!(low <= films[0].measures.overlap.dice() && low <= ARTICLE.minimum, "{found}");
-            let bins = (high - low) / width;
-            assert!((bins - bins.round()).abs() < 1e-6 && (20.0..=51.0).contains(&bins), "{found}: {bins}");
-        }
-    }
 
     #[test]
     fn a_report_without_films_has_no_figures() {
