@@ -135,6 +135,7 @@ fn model_facts(manifest: &Manifest, placement: Placement, threshold: Threshold) 
         license: manifest.license.clone(),
         network_width: width.get(),
         side: manifest.preprocessing.side,
+        flip_averaging: manifest.flip_averaging,
         threshold,
         precision: precision.as_str().unwrap_or_default().to_owned(),
         device: placement.device_name(),

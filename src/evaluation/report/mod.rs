@@ -43,6 +43,8 @@ pub struct ModelFacts {
     pub network_width: u16,
     /// The side of the square model grid, in pixels.
     pub side: u32,
+    /// Whether each film was segmented together with its mirror image.
+    pub flip_averaging: bool,
     /// The probability from which on a pixel was lung.
     pub threshold: Threshold,
     /// The numbers in which the network computed, as in `bf16`.

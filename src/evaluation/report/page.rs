@@ -211,6 +211,7 @@ fn write_facts(out: &mut String, report: &Report) -> fmt::Result {
     write_fact(out, "Licence of the weights", &model.license)?;
     write_fact(out, "Network", format_args!("SegNet, {} channels in its first block", model.network_width))?;
     write_fact(out, "Model grid", format_args!("{0} × {0} pixels", model.side))?;
+    write_fact(out, "Averaged with the mirror image", if model.flip_averaging { "yes" } else { "no" })?;
     write_fact(out, "Threshold", model.threshold.get())?;
     write_fact(out, "Run on", format_args!("{}, {}", model.device, model.precision))?;
     let folders: Vec<&str> = data.folders.iter().map(String::as_str).collect();

@@ -21,6 +21,7 @@ fn report() -> Report {
         license: "CC-BY-NC-SA-4.0".to_owned(),
         network_width: 16,
         side: 256,
+        flip_averaging: false,
         threshold: Threshold::HALF,
         precision: "bf16".to_owned(),
         device: "cpu".to_owned(),
