@@ -1,8 +1,6 @@
 //! Decides which films a report shows, and how large.
 
-use fast_image_resize::images::{TypedImage, TypedImageRef};
 use fast_image_resize::pixels::{U8, U16};
-use fast_image_resize::{FilterType, PixelTrait, ResizeAlg, ResizeOptions, Resizer};
 
 use super::super::measure::Scored;
 use crate::codec::overlay;
@@ -10,6 +8,7 @@ use crate::geometry::{Geometry, Size};
 use crate::mask::Mask;
 use crate::overlap::SizeMismatch;
 use crate::postprocess;
+use crate::preprocess::resize;
 use crate::radiograph::{Pixels, Radiograph};
 
 /// The longest side of a picture, in pixels: a page with a dozen of them stays below 3 MB.
@@ -84,24 +83,15 @@ fn reduced_mask(mask: &Mask, geometry: &Geometry) -> Mask {
 fn reduced_film(film: &Radiograph, size: Size) -> Radiograph {
     let pixels = match film.pixels() {
         Pixels::Eight(greys) => {
-            let reduced = resized::<U8>(greys, film.size(), size);
+            let reduced = resize::<U8>(greys, film.size(), size);
             Pixels::Eight(reduced.pixels().iter().map(|grey| grey.0).collect())
         }
         Pixels::Sixteen(greys) => {
-            let reduced = resized::<U16>(bytemuck::cast_slice(greys), film.size(), size);
+            let reduced = resize::<U16>(bytemuck::cast_slice(greys), film.size(), size);
             Pixels::Sixteen(reduced.pixels().iter().map(|grey| grey.0).collect())
         }
     };
     Radiograph::new(size, pixels, None).expect("the resizer fills the size that it was given")
-}
-
-fn resized<P: PixelTrait>(greys: &[u8], from: Size, to: Size) -> TypedImage<'static, P> {
-    let source = TypedImageRef::<P>::from_buffer(from.width(), from.height(), greys)
-        .expect("a radiograph has as many greys as its size says, aligned as its type asks");
-    let mut target = TypedImage::new(to.width(), to.height());
-    let options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(FilterType::Bilinear));
-    Resizer::new().resize_typed(&source, &mut target, &options).expect("both images have pixels of one type");
-    target
 }
 
 #[cfg(test)]
