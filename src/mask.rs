@@ -43,11 +43,35 @@ impl Mask {
         self.pixels.chunks_exact(self.size.columns())
     }
 
+    /// The mask's border, row by row: its pixels with at least one of their four neighbours outside, where what lies
+    /// beyond the film is outside.
+    #[must_use]
+    pub fn border_rows(&self) -> impl ExactSizeIterator<Item = Vec<bool>> {
+        let row = |y: usize| self.pixels[y * self.size.columns()..][..self.size.columns()].as_ref();
+        (0..self.size.rows()).map(move |y| {
+            let inside = (1..self.size.rows().saturating_sub(1)).contains(&y);
+            border_row(row(y), inside.then(|| (row(y - 1), row(y + 1))))
+        })
+    }
+
     /// Number of lung pixels.
     #[must_use]
     pub fn area_px(&self) -> u64 {
         self.pixels.iter().map(|&lung| u64::from(lung)).sum()
     }
+}
+
+/// The border pixels of a row, given the rows above and below it; the first and the last row have only one of them, so
+/// that all of their pixels are on the border.
+fn border_row(row: &[bool], around: Option<(&[bool], &[bool])>) -> Vec<bool> {
+    let mut border = row.to_vec();
+    let Some((above, below)) = around.filter(|_| row.contains(&true)) else { return border };
+    // The windows' middles; the first and the last pixel of a row have a neighbour beyond the film.
+    let middles = border.iter_mut().zip(above).zip(below).skip(1);
+    for (((pixel, above), below), sides) in middles.zip(row.windows(3)) {
+        *pixel &= !(sides[0] & sides[2] & above & below);
+    }
+    border
 }
 
 /// The probability of lung at each pixel of the square model grid, row by row.

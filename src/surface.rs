@@ -1,7 +1,6 @@
 //! Decides how far the borders of two masks lie apart.
 //!
-//! A mask's border is made of its pixels with at least one of their four neighbours outside, where what lies beyond
-//! the film is outside. From each border pixel of one mask the distance to the nearest border pixel of the other is
+//! From each pixel of one mask's border ([`Mask::border_rows`]) the distance to the nearest border pixel of the other is
 //! taken, and the other way round: two lists, the *directed* distances.
 //!
 //! Distances are Euclidean and exact, by the lower envelope of parabolas (Felzenszwalb and Huttenlocher, "Distance
@@ -111,12 +110,8 @@ struct BorderPixel {
 impl Border {
     fn of(mask: &Mask) -> Self {
         let columns = mask.size().columns();
-        let beyond = vec![false; columns];
-        let above = std::iter::once(&*beyond).chain(mask.rows());
-        let below = mask.rows().skip(1).chain([&*beyond]);
-        let neighbours = above.zip(below);
-        let rows = mask.rows().zip(neighbours).map(|(row, (above, below))| border_columns(above, row, below));
-        Self { columns, rows: linked(rows.collect(), columns) }
+        let places = |row: Vec<bool>| row.iter().enumerate().filter(|(_, on)| **on).map(|(x, _)| x).collect();
+        Self { columns, rows: linked(mask.border_rows().map(places).collect(), columns) }
     }
 
     fn is_empty(&self) -> bool {
@@ -133,16 +128,6 @@ impl Border {
         }
         first
     }
-}
-
-/// The columns of a row's border pixels, given the rows above and below it.
-fn border_columns(above: &[bool], row: &[bool], below: &[bool]) -> Vec<usize> {
-    if !row.contains(&true) {
-        return Vec::new();
-    }
-    let last = row.len() - 1;
-    let inside = |x: usize| above[x] && below[x] && x > 0 && row[x - 1] && x < last && row[x + 1];
-    (0..=last).filter(|&x| row[x] && !inside(x)).collect()
 }
 
 /// Tells every border pixel its next one in the same column.

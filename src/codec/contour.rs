@@ -13,8 +13,7 @@ pub fn visible_width(size: Size) -> u32 {
     (size.width().max(size.height()) / SIDE_PER_WIDTH).max(1)
 }
 
-/// The outline of `mask`: its pixels with at least one of their four neighbours outside, where what lies beyond the
-/// film's border is outside, thickened to `width` pixels by a square around each.
+/// The outline of `mask`: its border ([`Mask::border_rows`]), thickened to `width` pixels by a square around each pixel.
 ///
 /// An odd square is centred on its pixel; an even one reaches a pixel further right and down. A width of 0 is drawn
 /// as 1. The outline of an empty mask is empty.
@@ -23,25 +22,8 @@ pub fn outline(mask: &Mask, width: u32) -> Mask {
     let before = width.saturating_sub(1) as usize / 2;
     let after = width as usize / 2;
     let size = mask.size();
-    let beyond = vec![false; size.columns()];
-    let mut edges: Vec<Vec<bool>> = Vec::with_capacity(size.rows());
-    let above = std::iter::once(&*beyond).chain(mask.rows());
-    let below = mask.rows().skip(1).chain([&*beyond]);
-    for ((above, row), below) in above.zip(mask.rows()).zip(below) {
-        edges.push(widened(&edge(above, row, below), before, after));
-    }
+    let edges: Vec<_> = mask.border_rows().map(|edge| widened(&edge, before, after)).collect();
     united_rows(size, &edges, before, after)
-}
-
-/// The outline's pixels in a row, given the rows above and below it.
-fn edge(above: &[bool], row: &[bool], below: &[bool]) -> Vec<bool> {
-    let mut edge = row.to_vec();
-    // The windows' middles; the first and the last pixel of a row have a neighbour beyond the border.
-    let middles = edge.iter_mut().zip(above).zip(below).skip(1);
-    for (((pixel, above), below), sides) in middles.zip(row.windows(3)) {
-        *pixel &= !(sides[0] & sides[2] & above & below);
-    }
-    edge
 }
 
 /// The row with every pixel drawn out by `before` pixels to the left and `after` to the right.
