@@ -6,6 +6,7 @@
 
 pub mod codec;
 pub mod config;
+pub mod drawing;
 pub mod engine;
 pub mod evaluation;
 pub mod files;

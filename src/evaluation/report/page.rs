@@ -10,11 +10,12 @@ use super::super::measure::{Measure, Scored};
 use super::super::statistics::{RESAMPLES, Statistics};
 use super::super::summary::Summary;
 use super::figure::{Entry, Figure, Sample, figures, source_class};
-use super::html::{Text, counted, listed, rendered};
+use super::html::{counted, listed, rendered};
 use super::picture::Picture;
 use super::svg::{ARROW, DOT, shape};
 use super::tables::{write_films, write_measure};
 use super::{CASES, DATA, Report};
+use crate::drawing::Text;
 
 const STYLE: &str = include_str!("style.css");
 

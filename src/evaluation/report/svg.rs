@@ -1,9 +1,10 @@
 //! Decides how figures are drawn: as SVG whose colours and fonts the page's style sheet gives, so that they follow it
 //! into the dark and onto paper.
 
-use std::fmt::{self, Display, Write};
+use std::fmt::Write;
 
-use super::html::{Text, rendered};
+use super::html::rendered;
+use crate::drawing::{Drawing, Text};
 
 /// Width of every figure, in its own units; the page scales it to the width of its column.
 pub(super) const WIDTH: f64 = 480.0;
@@ -13,96 +14,17 @@ pub(super) const DOT: &str = "M-2.4,0a2.4,2.4 0 1,0 4.8,0a2.4,2.4 0 1,0 -4.8,0z"
 /// An arrow whose point is the origin.
 pub(super) const ARROW: &str = "M0,0l6,-3.4v6.8z";
 
-/// Which part of a text its position says.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Anchor {
-    /// Its beginning.
-    Start,
-    /// Its middle.
-    Middle,
-    /// Its end.
-    End,
-}
-
-/// A drawing in the making. Positions count from its upper left corner; classes are those of the style sheet.
-#[derive(Debug)]
-pub(super) struct Svg {
-    height: f64,
-    body: String,
-}
-
-impl Svg {
-    /// An empty drawing.
-    pub(super) fn new(height: f64) -> Self {
-        Self { height, body: String::new() }
-    }
-
-    /// A straight line from one position to another.
-    pub(super) fn line(&mut self, [x1, y1]: [f64; 2], [x2, y2]: [f64; 2], class: &str) {
-        self.add(format_args!(
-            r#"<line x1="{x1:.1}" y1="{y1:.1}" x2="{x2:.1}" y2="{y2:.1}" class="{class}"/>"#
-        ));
-    }
-
-    /// A rectangle with its upper left corner, its width and its height.
-    pub(super) fn rectangle(&mut self, [x, y]: [f64; 2], [width, height]: [f64; 2], class: &str) {
-        self.add(format_args!(
-            r#"<rect x="{x:.1}" y="{y:.1}" width="{width:.1}" height="{height:.1}" class="{class}"/>"#
-        ));
-    }
-
-    /// A line through some positions.
-    pub(super) fn curve(&mut self, points: &[[f64; 2]], class: &str) {
-        let points: Vec<_> = points.iter().map(|[x, y]| format!("{x:.1},{y:.1}")).collect();
-        self.add(format_args!(r#"<polyline points="{}" class="{class}"/>"#, points.join(" ")));
-    }
-
-    /// A mark of the shape that belongs to the `index`th source.
-    pub(super) fn mark(&mut self, [x, y]: [f64; 2], index: usize, class: &str) {
-        self.add(format_args!(
-            r#"<path transform="translate({x:.1} {y:.1})" d="{}" class="{class}"/>"#,
-            shape(index)
-        ));
-    }
-
-    /// A mark of any shape that says what it is when it is pointed at.
-    pub(super) fn pointed_out(&mut self, [x, y]: [f64; 2], shape: &str, class: &str, tip: impl Display) {
-        let tip = Text(tip);
-        self.add(format_args!(
-            r#"<path transform="translate({x:.1} {y:.1})" d="{shape}" class="{class}"><title>{tip}</title></path>"#
-        ));
-    }
-
-    /// A text on the base line of its position.
-    pub(super) fn text(&mut self, [x, y]: [f64; 2], anchor: Anchor, class: &str, text: impl Display) {
-        let anchor = match anchor {
-            Anchor::Start => "start",
-            Anchor::Middle => "middle",
-            Anchor::End => "end",
-        };
-        let text = Text(text);
-        self.add(format_args!(
-            r#"<text x="{x:.1}" y="{y:.1}" text-anchor="{anchor}" class="{class}">{text}</text>"#
-        ));
-    }
-
-    /// The drawing, named and described for who can't see it. `id` is its own on the page.
-    pub(super) fn finish(self, id: &str, title: &str, description: &str) -> String {
-        let Self { height, body } = self;
-        let (title, description) = (Text(title), Text(description));
-        rendered(|out| {
-            write!(
-                out,
-                r#"<svg viewBox="0 0 {WIDTH} {height}" role="img" aria-labelledby="{id}-title {id}-description">"#
-            )?;
-            write!(out, r#"<title id="{id}-title">{title}</title>"#)?;
-            write!(out, r#"<desc id="{id}-description">{description}</desc>{body}</svg>"#)
-        })
-    }
-
-    fn add(&mut self, element: fmt::Arguments<'_>) {
-        self.body.write_fmt(element).expect("memory takes every character");
-    }
+/// A drawing of a height as it stands on the page, named and described for who can't see it. `id` is its own on the page.
+pub(super) fn placed(drawing: &Drawing, height: f64, [id, title, description]: [&str; 3]) -> String {
+    let (title, description, elements) = (Text(title), Text(description), drawing.elements());
+    rendered(|out| {
+        write!(
+            out,
+            r#"<svg viewBox="0 0 {WIDTH} {height}" role="img" aria-labelledby="{id}-title {id}-description">"#
+        )?;
+        write!(out, r#"<title id="{id}-title">{title}</title>"#)?;
+        write!(out, r#"<desc id="{id}-description">{description}</desc>{elements}</svg>"#)
+    })
 }
 
 /// A disc, a square, a triangle or a diamond around the origin.
@@ -176,13 +98,9 @@ mod tests {
     }
 
     #[test]
-    fn texts_are_escaped() {
-        let mut svg = Svg::new(10.0);
-        svg.text([0.0, 0.0], Anchor::Start, "label", "<&>");
-        svg.pointed_out([0.0, 0.0], DOT, "film", "\"<");
-        let drawn = svg.finish("figure", "a < b", "a & b");
-        for expected in ["&lt;&amp;&gt;", "&quot;&lt;", "a &lt; b", "a &amp; b"] {
-            assert!(drawn.contains(expected), "{drawn}");
-        }
+    fn a_drawing_says_what_it_is() {
+        let placed = placed(&Drawing::new(), 10.0, ["figure", "a < b", "a & b"]);
+        assert!(placed.contains(r#"<title id="figure-title">a &lt; b</title>"#), "{placed}");
+        assert!(placed.contains(r#"<desc id="figure-description">a &amp; b</desc>"#), "{placed}");
     }
 }

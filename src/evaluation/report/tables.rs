@@ -5,7 +5,7 @@ use std::fmt::{self, Write};
 use super::super::measure::{Measure, Scored};
 use super::super::statistics::Statistics;
 use super::super::summary::{ARTICLE, Group, Row, Summary};
-use super::html::Text;
+use crate::drawing::Text;
 
 /// Writes the table of a measure: a row for each source, for all, and, below Dice, the article's.
 pub(super) fn write_measure(out: &mut String, summary: &Summary, measure: Measure) -> fmt::Result {

@@ -5,12 +5,13 @@ use std::collections::BTreeSet;
 use std::ops::Range;
 
 use super::axis::{Axis, Spacing, grouped, rounded};
-use super::canvas::{Anchor, Canvas, Place, SOURCE_STYLES};
 use super::panel::{COLUMNS, Panel};
 use super::series::{Point, smoothed, thinned};
+use super::style::{SOURCE_STYLES, picture};
 use super::{Step, Validated};
+use crate::drawing::{Anchor, Drawing};
 
-const SIZE: Place = (960.0, 600.0);
+const SIZE: [f64; 2] = [960.0, 600.0];
 /// From the foot of each panel to its head.
 const LOSS_ROWS: Range<f64> = 290.0..70.0;
 const DICE_ROWS: Range<f64> = 546.0..326.0;
@@ -30,17 +31,17 @@ pub fn draw(steps: &[Step], validations: &[Validated]) -> String {
     let iterations = Axis::from_zero(f64::from(last.unwrap_or(0).max(FEWEST_ITERATIONS)), COLUMNS);
     let best = validations.iter().rev().find(|found| found.best);
     let summary = summary(last, best);
-    let mut canvas = Canvas::new(SIZE, &summary);
-    canvas.text("title", (COLUMNS.start, 32.0), Anchor::Start, &summary);
+    let mut drawing = Drawing::new();
+    drawing.text([COLUMNS.start, 32.0], Anchor::Start, "title", &summary);
 
-    let mut panel = Panel::new(&mut canvas, &iterations, LOSS_ROWS, "training loss, on a logarithmic axis");
+    let mut panel = Panel::new(&mut drawing, &iterations, LOSS_ROWS, "training loss, on a logarithmic axis");
     best.inspect(|best| panel.mark(best.iteration));
     draw_rate(&mut panel, steps);
     draw_loss(&mut panel, steps);
     panel.finish();
 
     let mut panel = Panel::new(
-        &mut canvas,
+        &mut drawing,
         &iterations,
         DICE_ROWS,
         "Dice on the validation films, on a logarithmic axis of 1 − Dice",
@@ -49,7 +50,7 @@ pub fn draw(steps: &[Step], validations: &[Validated]) -> String {
     draw_dice(&mut panel, validations, best);
     panel.iterations();
     panel.finish();
-    canvas.into_svg()
+    picture(&drawing, SIZE, &summary)
 }
 
 /// The run in a line.

@@ -3,8 +3,8 @@
 use std::ops::Range;
 
 use super::axis::{Axis, grouped, label, rounded};
-use super::canvas::{Anchor, Canvas, Place};
 use super::series::Point;
+use crate::drawing::{Anchor, Drawing, Place};
 
 /// The panels' left and right edges; a second axis and the legend stand to the right.
 pub(super) const COLUMNS: Range<f64> = 64.0..704.0;
@@ -17,11 +17,13 @@ const LEGEND_LINES: usize = 11;
 const NAME_LENGTH: usize = 15;
 /// What brings the foot of a text down to where its middle was.
 const HALF_TEXT: f64 = 4.0;
+/// The radius of a ring around a value.
+const RING: f64 = 5.0;
 
 /// A panel in the making.
 #[derive(Debug)]
 pub(super) struct Panel<'a> {
-    canvas: &'a mut Canvas,
+    drawing: &'a mut Drawing,
     iterations: &'a Axis,
     /// From its foot to its head, in pixels.
     rows: Range<f64>,
@@ -37,14 +39,14 @@ struct LegendLine {
 
 impl<'a> Panel<'a> {
     /// An empty panel under its name.
-    pub(super) fn new(canvas: &'a mut Canvas, iterations: &'a Axis, rows: Range<f64>, name: &str) -> Self {
+    pub(super) fn new(drawing: &'a mut Drawing, iterations: &'a Axis, rows: Range<f64>, name: &str) -> Self {
         for tick in iterations.ticks() {
             if let Some(x) = iterations.pixel(tick) {
-                canvas.rule("grid", (x, rows.start), (x, rows.end));
+                drawing.line([x, rows.start], [x, rows.end], "grid");
             }
         }
-        canvas.text("muted", (COLUMNS.start, rows.end - 8.0), Anchor::Start, name);
-        Self { canvas, iterations, rows, legend: Vec::new() }
+        drawing.text([COLUMNS.start, rows.end - 8.0], Anchor::Start, "muted", name);
+        Self { drawing, iterations, rows, legend: Vec::new() }
     }
 
     /// Writes the iterations below.
@@ -52,27 +54,27 @@ impl<'a> Panel<'a> {
         let foot = self.rows.start + 18.0;
         for tick in self.iterations.ticks() {
             if let Some(x) = self.iterations.pixel(tick) {
-                self.canvas.text("muted", (x, foot), Anchor::Middle, &grouped(tick));
+                self.drawing.text([x, foot], Anchor::Middle, "muted", grouped(tick));
             }
         }
         let middle = f64::midpoint(COLUMNS.start, COLUMNS.end);
-        self.canvas.text("muted", (middle, foot + 20.0), Anchor::Middle, "iteration");
+        self.drawing.text([middle, foot + 20.0], Anchor::Middle, "muted", "iteration");
     }
 
     /// Draws the axis on the left, and the grid that belongs to it.
     pub(super) fn left_axis(&mut self, axis: &Axis) {
         for (tick, y) in ticks(axis) {
-            self.canvas.rule("grid", (COLUMNS.start, y), (COLUMNS.end, y));
-            self.canvas.text("muted", (COLUMNS.start - 8.0, y + HALF_TEXT), Anchor::End, &label(tick));
+            self.drawing.line([COLUMNS.start, y], [COLUMNS.end, y], "grid");
+            self.drawing.text([COLUMNS.start - 8.0, y + HALF_TEXT], Anchor::End, "muted", label(tick));
         }
     }
 
     /// Draws an axis on the right, under the name of what it measures.
     pub(super) fn right_axis(&mut self, axis: &Axis, name: &str) {
         for (tick, y) in ticks(axis) {
-            self.canvas.text("muted", (COLUMNS.end + 8.0, y + HALF_TEXT), Anchor::Start, &label(tick));
+            self.drawing.text([COLUMNS.end + 8.0, y + HALF_TEXT], Anchor::Start, "muted", label(tick));
         }
-        self.canvas.text("muted", (COLUMNS.end, self.rows.end - 8.0), Anchor::End, name);
+        self.drawing.text([COLUMNS.end, self.rows.end - 8.0], Anchor::End, "muted", name);
     }
 
     /// Draws a curve, which goes before all that was drawn earlier. The legend gives its last value that is finite.
@@ -81,7 +83,7 @@ impl<'a> Panel<'a> {
             points.iter().map(|(iteration, value)| self.place(*iteration, *value, axis)).collect();
         for piece in places.split(Option::is_none) {
             let piece: Vec<Place> = piece.iter().copied().flatten().collect();
-            self.canvas.line(class, &piece);
+            self.drawing.curve(&piece, &format!("curve {class}"));
         }
         if let Some((_, value)) = points.iter().rev().find(|(_, value)| value.is_finite()) {
             self.explain(class, name, *value);
@@ -97,49 +99,52 @@ impl<'a> Panel<'a> {
     /// Marks an iteration from head to foot.
     pub(super) fn mark(&mut self, iteration: u32) {
         if let Some(x) = self.iterations.pixel(f64::from(iteration)) {
-            self.canvas.rule("reached", (x, self.rows.start), (x, self.rows.end));
+            self.drawing.line([x, self.rows.start], [x, self.rows.end], "reached");
         }
     }
 
     /// Puts a ring around a value.
     pub(super) fn ring(&mut self, class: &str, (iteration, value): Point, axis: &Axis) {
         if let Some(place) = self.place(iteration, value, axis) {
-            self.canvas.ring(class, place);
+            self.drawing.circle(place, RING, class);
         }
     }
 
     /// Writes across the panel, at a share of its height from the foot.
     pub(super) fn say(&mut self, class: &str, height: f64, text: &str) {
         let y = self.rows.start + (self.rows.end - self.rows.start) * height;
-        self.canvas.text(class, (f64::midpoint(COLUMNS.start, COLUMNS.end), y), Anchor::Middle, text);
+        self.drawing.text([f64::midpoint(COLUMNS.start, COLUMNS.end), y], Anchor::Middle, class, text);
     }
 
     /// Draws the frame and the legend.
     pub(super) fn finish(self) {
         let (foot, head) = (self.rows.start, self.rows.end);
-        self.canvas.rule("frame", (COLUMNS.start, foot), (COLUMNS.start, head));
-        self.canvas.rule("frame", (COLUMNS.start, foot), (COLUMNS.end, foot));
+        self.drawing.line([COLUMNS.start, foot], [COLUMNS.start, head], "frame");
+        self.drawing.line([COLUMNS.start, foot], [COLUMNS.end, foot], "frame");
         let room = if self.legend.len() > LEGEND_LINES { LEGEND_LINES - 1 } else { LEGEND_LINES };
         let mut y = head + HALF_TEXT;
         for line in self.legend.iter().take(room) {
             let (start, middle) = (LEGEND.start, y - HALF_TEXT);
             match line.class.as_str() {
-                ring @ "best" => self.canvas.ring(ring, (start + 12.0, middle)),
-                class => self.canvas.line(class, &[(start, middle), (start + 26.0, middle)]),
+                ring @ "best" => self.drawing.circle([start + 12.0, middle], RING, ring),
+                class => {
+                    let sample = [[start, middle], [start + 26.0, middle]];
+                    self.drawing.curve(&sample, &format!("curve {class}"));
+                }
             }
-            self.canvas.text("", (start + 34.0, y), Anchor::Start, &line.name);
-            self.canvas.text("muted", (LEGEND.end, y), Anchor::End, &line.value);
+            self.drawing.text([start + 34.0, y], Anchor::Start, "", &line.name);
+            self.drawing.text([LEGEND.end, y], Anchor::End, "muted", &line.value);
             y += LEGEND_STEP;
         }
         let left_out = self.legend.len().saturating_sub(room);
         if left_out > 0 {
             let text = format!("and {left_out} more");
-            self.canvas.text("muted", (LEGEND.start + 34.0, y), Anchor::Start, &text);
+            self.drawing.text([LEGEND.start + 34.0, y], Anchor::Start, "muted", &text);
         }
     }
 
     fn place(&self, iteration: f64, value: f64, axis: &Axis) -> Option<Place> {
-        Some((self.iterations.pixel(iteration)?, axis.pixel(value)?))
+        Some([self.iterations.pixel(iteration)?, axis.pixel(value)?])
     }
 }
 
@@ -161,11 +166,11 @@ mod tests {
 
     fn drawn(fill: impl FnOnce(&mut Panel<'_>)) -> String {
         let iterations = Axis::from_zero(100.0, COLUMNS);
-        let mut canvas = Canvas::new((960.0, 600.0), "a panel");
-        let mut panel = Panel::new(&mut canvas, &iterations, 100.0..0.0, "values");
+        let mut drawing = Drawing::new();
+        let mut panel = Panel::new(&mut drawing, &iterations, 100.0..0.0, "values");
         fill(&mut panel);
         panel.finish();
-        canvas.into_svg()
+        drawing.elements().to_owned()
     }
 
     #[test]
@@ -173,8 +178,8 @@ mod tests {
         let points = [(0.0, 1.0), (25.0, 0.5), (50.0, f64::NAN), (75.0, 0.5), (100.0, 0.0)];
         let axis = Axis::from_zero(1.0, 100.0..0.0);
         let svg = drawn(|panel| panel.curve("loss", "loss", &points, &axis));
-        assert!(svg.contains("points=\"64.0,0.0 224.0,50.0 \""), "{svg}");
-        assert!(svg.contains("points=\"544.0,50.0 704.0,100.0 \""), "{svg}");
+        assert!(svg.contains("points=\"64.0,0.0 224.0,50.0\""), "{svg}");
+        assert!(svg.contains("points=\"544.0,50.0 704.0,100.0\""), "{svg}");
         assert_eq!(svg.matches("<polyline").count(), 3, "two pieces and the sample in the legend");
     }
 

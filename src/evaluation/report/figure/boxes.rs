@@ -3,9 +3,10 @@
 
 use super::super::super::measure::Scored;
 use super::super::super::summary::{ARTICLE, Article, Summary};
-use super::super::svg::{ARROW, Anchor, Axis, DOT, Svg};
+use super::super::svg::{ARROW, Axis, DOT, placed};
 use super::scores::ScoreAxis;
 use super::{Entry, Figure, Sample, dice_of, draw_horizontal, source_class};
+use crate::drawing::{Anchor, Drawing};
 use crate::surface::quantile;
 
 const TITLE: &str = "Spread by source";
@@ -31,21 +32,21 @@ pub(super) fn figure(films: &[Scored], summary: &Summary) -> Figure {
     let axis = scores.axis;
     let names: Vec<&str> = summary.sources().map(|(name, _)| name).collect();
     let article = TOP + ROW * names.len() as f64;
-    let mut svg = Svg::new(article + ARTICLE_ROW + 42.0);
-    draw_horizontal(&mut svg, axis, [TOP, article + ARTICLE_ROW], "Dice");
+    let mut drawing = Drawing::new();
+    draw_horizontal(&mut drawing, axis, [TOP, article + ARTICLE_ROW], "Dice");
     let mut shapes = Vec::new();
     for (index, &name) in names.iter().enumerate() {
         let top = TOP + ROW * index as f64;
         let shape = Shape::of(&dice_of(films, name));
-        svg.text([axis.places[0], top + NAME], Anchor::Start, "name", name);
-        draw_box(&mut svg, axis, (top, index), shape);
+        drawing.text([axis.places[0], top + NAME], Anchor::Start, "name", name);
+        draw_box(&mut drawing, axis, (top, index), shape);
         let own: Vec<_> = films.iter().filter(|film| film.source == name).collect();
-        draw_films(&mut svg, scores, (top, index), &own);
+        draw_films(&mut drawing, scores, (top, index), &own);
         shapes.push((name, shape));
     }
-    draw_article(&mut svg, axis, article);
+    draw_article(&mut drawing, axis, article);
     let sentence = sentence(&shapes) + &scores.about_beyond(films);
-    let svg = svg.finish("boxes", TITLE, &sentence);
+    let svg = placed(&drawing, article + ARTICLE_ROW + 42.0, ["boxes", TITLE, &sentence]);
     Figure { title: TITLE, svg, legend: legend(films, scores), sentence }
 }
 
@@ -76,21 +77,21 @@ impl Shape {
     }
 }
 
-fn draw_box(svg: &mut Svg, axis: Axis, (top, index): (f64, usize), shape: Shape) {
+fn draw_box(drawing: &mut Drawing, axis: Axis, (top, index): (f64, usize), shape: Shape) {
     let class = source_class(index);
     let [upper, lower] = BOX.map(|y| top + y);
     let middle = f64::midpoint(upper, lower);
     let [first, median, third] = shape.quartiles.map(|value| axis.at(value));
     for (whisker, edge) in shape.whiskers.into_iter().zip([first, third]) {
         let end = axis.at(whisker);
-        svg.line([end, middle], [edge, middle], &format!("whisker {class}"));
-        svg.line([end, middle - 5.0], [end, middle + 5.0], &format!("whisker {class}"));
+        drawing.line([end, middle], [edge, middle], &format!("whisker {class}"));
+        drawing.line([end, middle - 5.0], [end, middle + 5.0], &format!("whisker {class}"));
     }
-    svg.rectangle([first, upper], [(third - first).max(1.0), lower - upper], &format!("box {class}"));
-    svg.line([median, upper], [median, lower], "median");
+    drawing.rectangle([first, upper], [(third - first).max(1.0), lower - upper], &format!("box {class}"));
+    drawing.line([median, upper], [median, lower], "median");
 }
 
-fn draw_films(svg: &mut Svg, scores: ScoreAxis, (top, index): (f64, usize), films: &[&Scored]) {
+fn draw_films(drawing: &mut Drawing, scores: ScoreAxis, (top, index): (f64, usize), films: &[&Scored]) {
     for (place, film) in films.iter().enumerate() {
         let dice = film.measures.overlap.dice();
         let y = top + DOTS[0] + (DOTS[1] - DOTS[0]) * (place as f64 * SCATTER).fract();
@@ -98,17 +99,17 @@ fn draw_films(svg: &mut Svg, scores: ScoreAxis, (top, index): (f64, usize), film
         let class = format!("{kind} {}", source_class(index));
         let shape = if scores.is_beyond(dice) { ARROW } else { DOT };
         let tip = format!("{}: {dice:.4}", film.case);
-        svg.pointed_out([scores.axis.at(dice), y], shape, &class, tip);
+        drawing.pointed_out([scores.axis.at(dice), y], shape, &class, tip);
     }
 }
 
-fn draw_article(svg: &mut Svg, axis: Axis, top: f64) {
+fn draw_article(drawing: &mut Drawing, axis: Axis, top: f64) {
     let Article { mean, minimum, maximum, .. } = ARTICLE;
     let y = top + 27.0;
-    svg.text([axis.places[0], top + NAME], Anchor::Start, "name quiet", "article: lowest, mean, highest");
-    svg.line([axis.at(minimum), y], [axis.at(maximum), y], "range");
+    drawing.text([axis.places[0], top + NAME], Anchor::Start, "name quiet", "article: lowest, mean, highest");
+    drawing.line([axis.at(minimum), y], [axis.at(maximum), y], "range");
     for value in [minimum, mean, maximum] {
-        svg.line([axis.at(value), y - 5.0], [axis.at(value), y + 5.0], "range");
+        drawing.line([axis.at(value), y - 5.0], [axis.at(value), y + 5.0], "range");
     }
 }
 

@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 use super::super::super::measure::{Measure, Scored};
 use super::super::super::summary::{ARTICLE, Row, Summary};
 use super::super::html::counted;
-use super::super::svg::{Anchor, Axis, Svg};
+use super::super::svg::{Axis, placed};
 use super::scores::ScoreAxis;
 use super::{Entry, Figure, Sample, dice_of, draw_horizontal, source_class};
+use crate::drawing::{Anchor, Drawing};
 
 const TITLE: &str = "Distribution of Dice";
 const TOP: f64 = 8.0;
@@ -23,25 +24,31 @@ pub(super) fn figure(films: &[Scored], summary: &Summary) -> Figure {
     let strips: Vec<_> = summary.sources().collect();
     let bars = (BARS / strips.len() as f64).max(LOWEST_BARS);
     let bottom = TOP + (NAME + bars) * strips.len() as f64;
-    let mut svg = Svg::new(bottom + 42.0);
-    draw_horizontal(&mut svg, axis, [TOP + 24.0, bottom], "Dice");
+    let mut drawing = Drawing::new();
+    draw_horizontal(&mut drawing, axis, [TOP + 24.0, bottom], "Dice");
     let article = axis.at(ARTICLE.mean);
-    svg.line([article, TOP + 24.0], [article, bottom], "article");
+    drawing.line([article, TOP + 24.0], [article, bottom], "article");
     for (index, (name, row)) in strips.into_iter().enumerate() {
         let base = TOP + (NAME + bars) * (index + 1) as f64;
-        draw_bars(&mut svg, index, [base - bars, base], (scores, &dice_of(films, name)));
-        draw_mean(&mut svg, name, [base - bars, base], (axis, row));
+        draw_bars(&mut drawing, index, [base - bars, base], (scores, &dice_of(films, name)));
+        draw_mean(&mut drawing, name, [base - bars, base], (axis, row));
     }
     let legend = vec![
         Entry { sample: Sample::All, name: "mean".to_owned() },
         Entry { sample: Sample::Article, name: format!("mean in the article, {:.3}", ARTICLE.mean) },
     ];
     let sentence = sentence(films, summary.all()) + &scores.about_beyond(films);
-    Figure { title: TITLE, svg: svg.finish("histogram", TITLE, &sentence), legend, sentence }
+    let svg = placed(&drawing, bottom + 42.0, ["histogram", TITLE, &sentence]);
+    Figure { title: TITLE, svg, legend, sentence }
 }
 
 /// Draws a source's bars, and how many of its films lie beyond the axis.
-fn draw_bars(svg: &mut Svg, index: usize, [top, base]: [f64; 2], (scores, dice): (ScoreAxis, &[f64])) {
+fn draw_bars(
+    drawing: &mut Drawing,
+    index: usize,
+    [top, base]: [f64; 2],
+    (scores, dice): (ScoreAxis, &[f64]),
+) {
     let ScoreAxis { axis, bin } = scores;
     let mut counts = BTreeMap::<usize, usize>::new();
     let within = dice.iter().filter(|&&dice| !scores.is_beyond(dice));
@@ -51,27 +58,27 @@ fn draw_bars(svg: &mut Svg, index: usize, [top, base]: [f64; 2], (scores, dice):
     for (&place, &count) in &counts {
         let [left, right] = [place, place + 1].map(|edge| axis.at(axis.values[0] + edge as f64 * bin));
         let height = (base - top) * count as f64 / most as f64;
-        svg.rectangle([left + 0.5, base - height], [right - left - 1.0, height], &class);
+        drawing.rectangle([left + 0.5, base - height], [right - left - 1.0, height], &class);
     }
-    svg.line([axis.places[0], base], [axis.places[1], base], "axis");
-    svg.text([axis.places[0] - 6.0, top + 4.0], Anchor::End, "tick", most);
-    svg.text([axis.places[0] - 6.0, base + 4.0], Anchor::End, "tick", 0);
+    drawing.line([axis.places[0], base], [axis.places[1], base], "axis");
+    drawing.text([axis.places[0] - 6.0, top + 4.0], Anchor::End, "tick", most);
+    drawing.text([axis.places[0] - 6.0, base + 4.0], Anchor::End, "tick", 0);
     let beyond = dice.len() - counts.values().sum::<usize>();
     if beyond > 0 {
         let place = [axis.places[0] - 6.0, f64::midpoint(top, base) + 4.0];
-        svg.text(place, Anchor::End, "tick", format_args!("← {beyond}"));
+        drawing.text(place, Anchor::End, "tick", format_args!("← {beyond}"));
     }
 }
 
 /// Draws the name of a source, and its mean over its bars.
-fn draw_mean(svg: &mut Svg, name: &str, [top, base]: [f64; 2], (axis, row): (Axis, &Row)) {
+fn draw_mean(drawing: &mut Drawing, name: &str, [top, base]: [f64; 2], (axis, row): (Axis, &Row)) {
     let mean = row.statistics(Measure::Dice).map_or(0.0, |dice| dice.mean);
     // Twice, so that it stands out from bars of any colour.
     for class in ["casing", "mean"] {
-        svg.line([axis.at(mean), top - 4.0], [axis.at(mean), base], class);
+        drawing.line([axis.at(mean), top - 4.0], [axis.at(mean), base], class);
     }
     let name = format!("{name}: {}, mean {mean:.4}", counted(row.films, "film"));
-    svg.text([axis.places[0], top - 12.0], Anchor::Start, "name", name);
+    drawing.text([axis.places[0], top - 12.0], Anchor::Start, "name", name);
 }
 
 fn sentence(films: &[Scored], all: Option<&Row>) -> String {
@@ -96,10 +103,10 @@ mod tests {
 
     #[test]
     fn bars_are_as_high_as_their_counts_and_films_beyond_are_counted() {
-        let mut svg = Svg::new(100.0);
+        let mut drawing = Drawing::new();
         let scores = ScoreAxis { axis: Axis { values: [0.5, 1.0], places: [0.0, 100.0] }, bin: 0.25 };
-        draw_bars(&mut svg, 0, [24.0, 90.0], (scores, &[0.1, 0.2, 0.6, 0.8, 0.9, 1.0]));
-        let drawn = svg.finish("x", "x", "x");
+        draw_bars(&mut drawing, 0, [24.0, 90.0], (scores, &[0.1, 0.2, 0.6, 0.8, 0.9, 1.0]));
+        let drawn = drawing.elements();
         assert!(drawn.contains(r#"<rect x="0.5" y="68.0" width="49.0" height="22.0""#), "{drawn}");
         assert!(drawn.contains(r#"<rect x="50.5" y="24.0" width="49.0" height="66.0""#), "{drawn}");
         assert!(drawn.contains("← 2<"), "{drawn}");

@@ -9,7 +9,8 @@ mod sensitivity;
 
 use super::super::measure::Scored;
 use super::super::summary::Summary;
-use super::svg::{Anchor, Axis, Svg, WIDTH};
+use super::svg::{Axis, WIDTH, shape};
+use crate::drawing::{Anchor, Drawing};
 use crate::mask::Threshold;
 
 /// Where the plots of all figures begin and end, from left to right.
@@ -82,29 +83,40 @@ fn dice_of(films: &[Scored], source: &str) -> Vec<f64> {
     dice
 }
 
+/// Draws the curve of each source, with its mark at every point.
+fn draw_sources(drawing: &mut Drawing, curves: impl Iterator<Item = Vec<[f64; 2]>>) {
+    for (index, points) in curves.enumerate() {
+        let class = source_class(index);
+        drawing.curve(&points, &format!("curve {class}"));
+        for point in points {
+            drawing.mark(point, shape(index), &format!("mark {class}"));
+        }
+    }
+}
+
 /// Draws an axis below `bottom`, and its grid up to `top`.
-fn draw_horizontal(svg: &mut Svg, axis: Axis, [top, bottom]: [f64; 2], label: &str) {
+fn draw_horizontal(drawing: &mut Drawing, axis: Axis, [top, bottom]: [f64; 2], label: &str) {
     let (ticks, places) = axis.ticks(7);
     for tick in ticks {
         let x = axis.at(tick);
-        svg.line([x, top], [x, bottom], "grid");
-        svg.text([x, bottom + 16.0], Anchor::Middle, "tick", format_args!("{tick:.places$}"));
+        drawing.line([x, top], [x, bottom], "grid");
+        drawing.text([x, bottom + 16.0], Anchor::Middle, "tick", format_args!("{tick:.places$}"));
     }
-    svg.line([axis.places[0], bottom], [axis.places[1], bottom], "axis");
+    drawing.line([axis.places[0], bottom], [axis.places[1], bottom], "axis");
     let middle = f64::midpoint(axis.places[0], axis.places[1]);
-    svg.text([middle, bottom + 34.0], Anchor::Middle, "label", label);
+    drawing.text([middle, bottom + 34.0], Anchor::Middle, "label", label);
 }
 
 /// Draws an axis to the left of the plot, its grid across it, and its label above it.
-fn draw_vertical(svg: &mut Svg, axis: Axis, label: &str) {
+fn draw_vertical(drawing: &mut Drawing, axis: Axis, label: &str) {
     let (ticks, places) = axis.ticks(6);
     for tick in ticks {
         let y = axis.at(tick);
-        svg.line([PLOT[0], y], [PLOT[1], y], "grid");
-        svg.text([PLOT[0] - 6.0, y + 4.0], Anchor::End, "tick", format_args!("{tick:.places$}"));
+        drawing.line([PLOT[0], y], [PLOT[1], y], "grid");
+        drawing.text([PLOT[0] - 6.0, y + 4.0], Anchor::End, "tick", format_args!("{tick:.places$}"));
     }
     let top = axis.places[0].min(axis.places[1]);
-    svg.text([4.0, top - 12.0], Anchor::Start, "label", label);
+    drawing.text([4.0, top - 12.0], Anchor::Start, "label", label);
 }
 
 /// An entry for each source, and one for all where there are several.

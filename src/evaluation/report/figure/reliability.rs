@@ -2,8 +2,9 @@
 
 use super::super::super::calibration::{Bin, Calibration};
 use super::super::super::summary::{Row, Summary};
-use super::super::svg::{Anchor, Axis, Svg};
-use super::{Figure, PLOT, draw_horizontal, draw_vertical, source_class, source_entries};
+use super::super::svg::{Axis, placed};
+use super::{Figure, PLOT, draw_horizontal, draw_sources, draw_vertical, source_entries};
+use crate::drawing::{Anchor, Drawing};
 
 const TITLE: &str = "Calibration";
 const TOP: f64 = 30.0;
@@ -14,26 +15,20 @@ const STRIP: [f64; 2] = [218.0, 262.0];
 pub(super) fn figure(summary: &Summary) -> Figure {
     let across = Axis { values: [0.0, 1.0], places: PLOT };
     let up = Axis { values: [0.0, 1.0], places: [BOTTOM, TOP] };
-    let mut svg = Svg::new(STRIP[1] + 42.0);
-    draw_vertical(&mut svg, up, "share of lung");
-    draw_horizontal(&mut svg, across, [TOP, STRIP[1]], "probability that the model gives");
-    svg.line([PLOT[0], BOTTOM], [PLOT[1], TOP], "diagonal");
+    let mut drawing = Drawing::new();
+    draw_vertical(&mut drawing, up, "share of lung");
+    draw_horizontal(&mut drawing, across, [TOP, STRIP[1]], "probability that the model gives");
+    drawing.line([PLOT[0], BOTTOM], [PLOT[1], TOP], "diagonal");
     let sources: Vec<_> = summary.sources().collect();
     if let Some(all) = summary.all() {
-        draw_pixels(&mut svg, across, &all.calibration);
+        draw_pixels(&mut drawing, across, &all.calibration);
         if sources.len() > 1 {
-            svg.curve(&points(all, across, up), "curve all");
+            drawing.curve(&points(all, across, up), "curve all");
         }
     }
-    for (index, (_, row)) in sources.iter().enumerate() {
-        let (points, class) = (points(row, across, up), source_class(index));
-        svg.curve(&points, &format!("curve {class}"));
-        for point in points {
-            svg.mark(point, index, &format!("mark {class}"));
-        }
-    }
+    draw_sources(&mut drawing, sources.iter().map(|(_, row)| points(row, across, up)));
     let sentence = summary.all().map_or_else(String::new, |all| sentence(&all.calibration));
-    let svg = svg.finish("reliability", TITLE, &sentence);
+    let svg = placed(&drawing, STRIP[1] + 42.0, ["reliability", TITLE, &sentence]);
     Figure { title: TITLE, svg, legend: source_entries(summary), sentence }
 }
 
@@ -48,18 +43,18 @@ fn means(calibration: &Calibration) -> impl Iterator<Item = (f64, f64)> {
 }
 
 /// Bars as high as the logarithm of the pixels in a bin: nearly all pixels are in the outermost two.
-fn draw_pixels(svg: &mut Svg, across: Axis, calibration: &Calibration) {
+fn draw_pixels(drawing: &mut Drawing, across: Axis, calibration: &Calibration) {
     let height = |bin: &Bin| (bin.pixels() as f64 + 1.0).log10();
     let bins = calibration.bins();
     let highest = bins.iter().map(height).fold(1.0, f64::max);
     for (index, bin) in bins.iter().enumerate() {
         let [left, right] = [index, index + 1].map(|edge| across.at(edge as f64 / bins.len() as f64));
         let tall = (STRIP[1] - STRIP[0]) * height(bin) / highest;
-        svg.rectangle([left + 1.0, STRIP[1] - tall], [right - left - 2.0, tall], "pixels");
+        drawing.rectangle([left + 1.0, STRIP[1] - tall], [right - left - 2.0, tall], "pixels");
         let label = [f64::midpoint(left, right), STRIP[1] - 4.0];
-        svg.text(label, Anchor::Middle, "count", rounded(bin.pixels()));
+        drawing.text(label, Anchor::Middle, "count", rounded(bin.pixels()));
     }
-    svg.text([PLOT[0] - 6.0, STRIP[1] - 4.0], Anchor::End, "tick", "pixels");
+    drawing.text([PLOT[0] - 6.0, STRIP[1] - 4.0], Anchor::End, "tick", "pixels");
 }
 
 /// A count as short as a narrow bar asks: `950`, `12k`, `3.4M`.

@@ -2,8 +2,9 @@
 
 use super::super::super::measure::{Measure, THRESHOLDS, thresholds};
 use super::super::super::summary::{Row, Summary};
-use super::super::svg::{Anchor, Axis, Svg, step};
-use super::{Figure, PLOT, draw_horizontal, draw_vertical, source_class, source_entries};
+use super::super::svg::{Axis, placed, step};
+use super::{Figure, PLOT, draw_horizontal, draw_sources, draw_vertical, source_entries};
+use crate::drawing::{Anchor, Drawing};
 use crate::mask::Threshold;
 
 const TITLE: &str = "Sensitivity to the threshold";
@@ -15,23 +16,17 @@ const EQUALLY_GOOD: f64 = 0.005;
 pub(super) fn figure(summary: &Summary, threshold: Threshold) -> Figure {
     let across = Axis { values: [0.0, 1.0], places: PLOT };
     let up = Axis { values: [floor(summary), 1.0], places: [BOTTOM, TOP] };
-    let mut svg = Svg::new(BOTTOM + 42.0);
-    draw_vertical(&mut svg, up, "mean Dice");
-    draw_horizontal(&mut svg, across, [TOP, BOTTOM], "threshold");
-    draw_threshold(&mut svg, across, threshold);
+    let mut drawing = Drawing::new();
+    draw_vertical(&mut drawing, up, "mean Dice");
+    draw_horizontal(&mut drawing, across, [TOP, BOTTOM], "threshold");
+    draw_threshold(&mut drawing, across, threshold);
     let sources: Vec<_> = summary.sources().collect();
     if let Some(all) = summary.all().filter(|_| sources.len() > 1) {
-        svg.curve(&points(all, across, up), "curve all");
+        drawing.curve(&points(all, across, up), "curve all");
     }
-    for (index, (_, row)) in sources.iter().enumerate() {
-        let (points, class) = (points(row, across, up), source_class(index));
-        svg.curve(&points, &format!("curve {class}"));
-        for point in points {
-            svg.mark(point, index, &format!("mark {class}"));
-        }
-    }
+    draw_sources(&mut drawing, sources.iter().map(|(_, row)| points(row, across, up)));
     let sentence = summary.all().map_or_else(String::new, |all| sentence(all, threshold));
-    let svg = svg.finish("sensitivity", TITLE, &sentence);
+    let svg = placed(&drawing, BOTTOM + 42.0, ["sensitivity", TITLE, &sentence]);
     Figure { title: TITLE, svg, legend: source_entries(summary), sentence }
 }
 
@@ -47,12 +42,12 @@ fn points(row: &Row, across: Axis, up: Axis) -> Vec<[f64; 2]> {
     places.into_iter().zip(row.dice_by_threshold).map(|(x, dice)| [x, up.at(dice)]).collect()
 }
 
-fn draw_threshold(svg: &mut Svg, across: Axis, threshold: Threshold) {
+fn draw_threshold(drawing: &mut Drawing, across: Axis, threshold: Threshold) {
     let threshold = f64::from(threshold.get());
     let x = across.at(threshold);
-    svg.line([x, TOP - 8.0], [x, BOTTOM], "in-use");
+    drawing.line([x, TOP - 8.0], [x, BOTTOM], "in-use");
     let (anchor, beside) = if threshold < 0.7 { (Anchor::Start, 5.0) } else { (Anchor::End, -5.0) };
-    svg.text([x + beside, TOP - 9.0], anchor, "label", format_args!("in use: {threshold:.2}"));
+    drawing.text([x + beside, TOP - 9.0], anchor, "label", format_args!("in use: {threshold:.2}"));
 }
 
 fn sentence(all: &Row, threshold: Threshold) -> String {
