@@ -16,7 +16,7 @@ use crate::model::device::Placement;
 use crate::model::manifest::{Manifest, Network};
 use crate::model::torch::TorchSegmenter;
 use crate::telemetry::Progress;
-use crate::train::dataset::{Case, Split, read_all};
+use crate::train::dataset::{Case, Listed, Split, read_all};
 use crate::train::split_table::SplitTable;
 
 /// Scores as `settings` say, and prints the table to `out`.
@@ -33,6 +33,9 @@ pub fn evaluate(settings: &EvaluateSettings, out: &mut dyn Write) -> anyhow::Res
     let mut observe = |done: usize| progress.step(done as u64, "");
     let films = examinee.score(&chosen.cases, settings.batch_size, &mut observe)?;
     drop(progress);
+    if chosen.left_out > 0 {
+        writeln!(out, "{} films without a reference mask are left out", chosen.left_out)?;
+    }
     if settings.cases {
         write_cases(out, &films)?;
     }
@@ -50,18 +53,23 @@ pub fn evaluate(settings: &EvaluateSettings, out: &mut dyn Write) -> anyhow::Res
 /// The cases to score.
 struct Chosen {
     cases: Vec<Case>,
+    /// How many films were left out, since they have no reference mask.
+    left_out: usize,
     training_included: bool,
 }
 
 impl Chosen {
     fn read(settings: &EvaluateSettings) -> anyhow::Result<Self> {
-        let cases = settings.data.cases()?;
+        let Listed { cases, left_out } = settings.data.cases()?;
         let digests = read_all(&cases, |_, _, _| ())?;
         let table = SplitTable::read(&settings.model)?;
-        let seen = |index: usize| table.as_ref()?.split_of(&digests[index].digest);
+        let seen = |index: usize| match &table {
+            Some(table) => table.split_of(&digests[index].digest).map_or(Seen::Never, Seen::As),
+            None => Seen::Unknown,
+        };
         let is_asked = |&(index, case): &(usize, &Case)| is_asked(settings.split, seen(index), case.split);
         let asked: Vec<_> = cases.iter().enumerate().filter(is_asked).collect();
-        let trained = asked.iter().filter(|(index, _)| seen(*index) == Some(Split::Train)).count();
+        let trained = asked.iter().filter(|(index, _)| seen(*index) == Seen::As(Split::Train)).count();
         if trained > 0 && !settings.allow_training_cases {
             bail!(
                 "the model was trained on {trained} of the {} films that would be scored; leave them out, or ask for it \
@@ -71,7 +79,7 @@ impl Chosen {
         }
         ensure!(!asked.is_empty(), "{}", nothing(settings.split));
         let cases = asked.into_iter().map(|(_, case)| case.clone()).collect();
-        Ok(Self { cases, training_included: trained > 0 })
+        Ok(Self { cases, left_out, training_included: trained > 0 })
     }
 
     fn facts(&self, settings: &EvaluateSettings) -> DataFacts {
@@ -90,17 +98,28 @@ impl Chosen {
     }
 }
 
+/// What a model used a film for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Seen {
+    /// It was in this split.
+    As(Split),
+    /// It was not there.
+    Never,
+    /// The model keeps no record.
+    Unknown,
+}
+
 /// Whether a case is asked for, given what the model used it for and what its data set has it for.
 ///
 /// What the model knows goes before what the data set says; a case that both have for different things is asked for
-/// by either, so that a film which was trained on can't be left out of a test unnoticed.
-fn is_asked(wanted: Option<Split>, seen: Option<Split>, listed: Option<Split>) -> bool {
-    match wanted {
-        Some(wanted) => seen == Some(wanted) || listed == Some(wanted),
-        None => match seen {
-            Some(seen) => seen == Split::Test,
-            None => listed.is_none_or(|listed| listed == Split::Test),
-        },
+/// by either, so that a film which was trained on can't be left out of a test unnoticed. Where no split is wanted, a film
+/// that the model has a record of never having seen is scored, whatever another run would use it for.
+fn is_asked(wanted: Option<Split>, seen: Seen, listed: Option<Split>) -> bool {
+    match (wanted, seen) {
+        (Some(wanted), seen) => seen == Seen::As(wanted) || listed == Some(wanted),
+        (None, Seen::As(split)) => split == Split::Test,
+        (None, Seen::Never) => true,
+        (None, Seen::Unknown) => listed.is_none_or(|listed| listed == Split::Test),
     }
 }
 
@@ -160,17 +179,20 @@ mod tests {
 
     #[test]
     fn unless_told_otherwise_what_the_model_has_not_seen_is_scored() {
-        assert!(is_asked(None, None, None), "a film of another hospital");
-        assert!(is_asked(None, Some(Split::Test), Some(Split::Train)), "the model knows better than a list");
-        assert!(!is_asked(None, Some(Split::Train), Some(Split::Test)));
-        assert!(!is_asked(None, Some(Split::Validation), None));
-        assert!(!is_asked(None, None, Some(Split::Train)));
+        let seen = |split, listed| is_asked(None, Seen::As(split), listed);
+        assert!(seen(Split::Test, Some(Split::Train)), "the model knows better than a list");
+        assert!(!seen(Split::Train, Some(Split::Test)) && !seen(Split::Validation, None));
+        let never = |listed| is_asked(None, Seen::Never, listed);
+        assert!(never(None) && never(Some(Split::Train)), "films of another hospital");
+        let unknown = |listed| is_asked(None, Seen::Unknown, listed);
+        assert!(unknown(None) && unknown(Some(Split::Test)) && !unknown(Some(Split::Train)));
     }
 
     #[test]
     fn a_film_that_was_trained_on_is_not_left_out_of_a_test_unnoticed() {
-        assert!(is_asked(Some(Split::Test), Some(Split::Train), Some(Split::Test)));
-        assert!(is_asked(Some(Split::Test), Some(Split::Test), None));
-        assert!(!is_asked(Some(Split::Test), Some(Split::Validation), Some(Split::Train)));
+        let test = |seen, listed| is_asked(Some(Split::Test), seen, listed);
+        assert!(test(Seen::As(Split::Train), Some(Split::Test)));
+        assert!(test(Seen::As(Split::Test), None) && test(Seen::Unknown, Some(Split::Test)));
+        assert!(!test(Seen::As(Split::Validation), Some(Split::Train)) && !test(Seen::Never, None));
     }
 }

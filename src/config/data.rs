@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use crate::train::dataset::{Case, DataFolder, Layout, ListOptions, Problems, list};
+use crate::train::dataset::{DataFolder, Layout, ListOptions, Listed, Problems, list};
 
 /// Which films there are.
 #[derive(Clone, Debug, Args)]
@@ -49,9 +49,10 @@ pub enum DataError {
 
 impl DataSettings {
     /// The cases that were asked for; nothing but lists and names has been read.
-    pub fn cases(&self) -> Result<Vec<Case>, DataError> {
+    pub fn cases(&self) -> Result<Listed, DataError> {
         let options = ListOptions { allow_missing_masks: self.allow_missing_masks };
-        let mut cases = list(&self.folders()?, options)?;
+        let mut listed = list(&self.folders()?, options)?;
+        let cases = &mut listed.cases;
         if let Some(wanted) = self.source.iter().find(|name| cases.iter().all(|case| case.source != **name)) {
             let mut found: Vec<_> = cases.iter().map(|case| case.source.as_str()).collect();
             found.sort_unstable();
@@ -59,7 +60,7 @@ impl DataSettings {
             return Err(DataError::NoSource { wanted: wanted.clone(), found: found.join(", ") });
         }
         cases.retain(|case| self.source.is_empty() || self.source.contains(&case.source));
-        Ok(cases)
+        Ok(listed)
     }
 
     fn folders(&self) -> Result<Vec<DataFolder>, DataError> {

@@ -117,12 +117,6 @@ pub fn read(folder: &Path) -> Result<Option<Checkpoint>, CheckpointError> {
 }
 
 impl Checkpoint {
-    /// Iterations done.
-    #[must_use]
-    pub fn iteration(&self) -> u32 {
-        self.state.iteration
-    }
-
     /// The run, as it was.
     pub fn resume(&self, device: Device) -> Result<Run, TchError> {
         let _guard = tch::no_grad_guard();

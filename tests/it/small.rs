@@ -156,7 +156,7 @@ pub(crate) fn model() -> TempDir {
 /// The cases of one split in a data set's folder.
 pub(crate) fn cases(folder: &Path, split: Split) -> Result<Vec<Case>, Problems> {
     let data = DataFolder { folder: folder.to_owned(), layout: Some(Layout::Cases) };
-    in_split(&list(&[data], ListOptions::default())?, split)
+    in_split(&list(&[data], ListOptions::default())?.cases, split)
 }
 
 /// A data set of phantoms on disk, with as many cases of each split as are named.

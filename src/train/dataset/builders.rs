@@ -65,7 +65,7 @@ impl DataSet {
 
     /// What is listed when the layout is recognised and nothing may be left out.
     pub(in crate::train) fn list(&self) -> Result<Vec<Case>, Problems> {
-        list(&[self.data(None)], ListOptions::default())
+        Ok(list(&[self.data(None)], ListOptions::default())?.cases)
     }
 
     /// What is wrong with it, as it is shown.

@@ -78,9 +78,12 @@ impl Layout {
     }
 }
 
-/// The layout of a folder, where exactly one fits.
+/// The layout of a folder, where exactly one fits. A list of cases goes before all others, since somebody wrote it.
 pub fn recognise(folder: &Path) -> Result<Layout, Problem> {
     fs_err::read_dir(folder)?;
+    if Layout::Cases.fits(folder)? {
+        return Ok(Layout::Cases);
+    }
     let mut fitting = Vec::new();
     for &layout in Layout::value_variants() {
         if layout.fits(folder)? {
@@ -224,13 +227,21 @@ mod tests {
 
     #[test]
     fn a_folder_that_fits_several_layouts_asks_which_is_meant() {
-        let folder = folder(&["CXR_png/a.png", "mask/a_mask.png", "cases.csv"]);
+        let folder = folder(&["CXR_png/a.png", "mask/a_mask.png", "images/a.png", "masks/a.png"]);
         let text = recognise(folder.path()).unwrap_err().to_string();
-        let named = text.contains("cases (cases.csv)") && text.contains("shenzhen (CXR_png/ and mask/)");
+        let named =
+            text.contains("folders (images/ and masks/)") && text.contains("shenzhen (CXR_png/ and mask/)");
         assert!(named && !text.contains("montgomery"), "{text}");
         assert_eq!(confirm(folder.path(), Layout::Shenzhen).unwrap(), Layout::Shenzhen);
-        let text = confirm(folder.path(), Layout::Folders).unwrap_err().to_string();
-        assert!(text.contains("folders") && text.contains("images/ and masks/"), "{text}");
+        let text = confirm(folder.path(), Layout::Montgomery).unwrap_err().to_string();
+        assert!(text.contains("montgomery") && text.contains("ManualMask/leftMask/"), "{text}");
+    }
+
+    #[test]
+    fn a_list_of_cases_goes_before_what_else_a_folder_holds() {
+        let folder = folder(&["cases.csv", "images/a.png", "masks/a.png"]);
+        assert_eq!(recognise(folder.path()).unwrap(), Layout::Cases);
+        assert_eq!(confirm(folder.path(), Layout::Folders).unwrap(), Layout::Folders);
     }
 
     #[test]

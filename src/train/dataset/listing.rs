@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::layout::{Layout, confirm, name, recognise};
 use super::problem::{CaseName, Problem, Problems};
-use super::{Case, DataFolder, ListOptions, pairing, table};
+use super::{Case, DataFolder, ListOptions, Listed, pairing, table};
 
 /// What has been found so far.
 #[derive(Debug)]
@@ -13,11 +13,12 @@ pub(super) struct Listing {
     options: ListOptions,
     pub(super) cases: Vec<Case>,
     pub(super) problems: Vec<Problem>,
+    left_out: usize,
 }
 
 impl Listing {
     pub(super) fn new(options: ListOptions) -> Self {
-        Self { options, cases: Vec::new(), problems: Vec::new() }
+        Self { options, cases: Vec::new(), problems: Vec::new(), left_out: 0 }
     }
 
     /// Adds a data set.
@@ -46,13 +47,15 @@ impl Listing {
 
     /// Takes in that a film has no mask.
     pub(super) fn miss_mask(&mut self, problem: Problem) {
-        if !self.options.allow_missing_masks {
+        if self.options.allow_missing_masks {
+            self.left_out += 1;
+        } else {
             self.problems.push(problem);
         }
     }
 
     /// The cases, where nothing is wrong.
-    pub(super) fn finish(mut self) -> Result<Vec<Case>, Problems> {
+    pub(super) fn finish(mut self) -> Result<Listed, Problems> {
         let mut counts = BTreeMap::<_, usize>::new();
         for case in &self.cases {
             *counts.entry((&case.source, &case.name)).or_default() += 1;
@@ -64,7 +67,8 @@ impl Listing {
         if self.cases.is_empty() && self.problems.is_empty() {
             self.problems.push(Problem::NoData);
         }
-        Problems::new(self.problems).map_or(Ok(self.cases), Err)
+        let listed = Listed { cases: self.cases, left_out: self.left_out };
+        Problems::new(self.problems).map_or(Ok(listed), Err)
     }
 }
 

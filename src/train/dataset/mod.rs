@@ -70,12 +70,21 @@ pub struct ListOptions {
     pub allow_missing_masks: bool,
 }
 
-/// The cases of some data sets, one data set after the other; at least one case of each.
+/// The cases of some data sets.
+#[derive(Clone, Debug)]
+pub struct Listed {
+    /// The cases, one data set after the other.
+    pub cases: Vec<Case>,
+    /// How many films were left out, as [`ListOptions`] allow.
+    pub left_out: usize,
+}
+
+/// The cases of some data sets; at least one case of each.
 ///
 /// Cases come in the order of `cases.csv`, and by their names where a data set has no list. Nothing but that list is
 /// opened: films and masks are looked for by their names alone. A mask without a film is a problem in every layout,
 /// since each data set was published with a film for each of its masks: where one is missing, the copy is incomplete.
-pub fn list(data: &[DataFolder], options: ListOptions) -> Result<Vec<Case>, Problems> {
+pub fn list(data: &[DataFolder], options: ListOptions) -> Result<Listed, Problems> {
     let mut listing = Listing::new(options);
     for folder in data {
         listing.add(folder);

@@ -150,7 +150,7 @@ mod tests {
         assert_ne!(png::encode_radiograph(&film), bulkier);
         set.write("images/d.png", bulkier);
         set.write("images/b.png", "no film");
-        let mut cases = list(&[set.data(None), other.data(None)], ListOptions::default()).unwrap();
+        let mut cases = list(&[set.data(None), other.data(None)], ListOptions::default()).unwrap().cases;
         let problems = read_all(&cases, |_, _, _| ()).unwrap_err();
         let told: Vec<_> = problems.all().iter().map(Problem::to_string).collect();
         assert!(told.len() == 3 && told[0].contains("images/b.png"), "{told:?}");

@@ -16,7 +16,7 @@ fn findings(cases: &[Case]) -> Vec<Option<&str>> {
     cases.iter().map(|case| case.finding.as_deref()).collect()
 }
 
-fn without_missing_masks(set: &DataSet) -> Result<Vec<Case>, Problems> {
+fn without_missing_masks(set: &DataSet) -> Result<Listed, Problems> {
     list(&[set.data(None)], ListOptions { allow_missing_masks: true })
 }
 
@@ -80,7 +80,8 @@ fn montgomerys_lungs_are_united() {
 
     set.remove("ManualMask/rightMask/MCUCXR_0001_0.png");
     assert_says(&set.refusal(), &["ManualMask/rightMask/MCUCXR_0001_0.png"]);
-    assert_eq!(names(&without_missing_masks(&set).unwrap()), ["MCUCXR_0002_1"]);
+    let listed = without_missing_masks(&set).unwrap();
+    assert_eq!((names(&listed.cases), listed.left_out), (vec!["MCUCXR_0002_1"], 1));
 }
 
 #[test]
@@ -95,7 +96,8 @@ fn shenzhens_films_without_masks_are_problems_until_they_are_left_out() {
     set.remove("mask/CHNCXR_0003_x_mask.png");
     let (second, third) = ("mask/CHNCXR_0002_1_mask.png", "mask/CHNCXR_0003_x_mask.png");
     assert_says(&set.refusal(), &[second, third]);
-    assert_eq!(names(&without_missing_masks(&set).unwrap()), ["CHNCXR_0001_0"]);
+    let listed = without_missing_masks(&set).unwrap();
+    assert_eq!((names(&listed.cases), listed.left_out), (vec!["CHNCXR_0001_0"], 2));
 }
 
 #[test]
@@ -163,7 +165,7 @@ fn a_list_may_have_four_columns() {
     let set = folders(1);
     // A byte order mark, as spreadsheets write it.
     set.write("cases.csv", "\u{feff}reference,image,source,case\nmasks/a.png,images/a.png,here,one\n");
-    let cases = list(&[set.data(Some(Layout::Cases))], ListOptions::default()).unwrap();
+    let cases = list(&[set.data(Some(Layout::Cases))], ListOptions::default()).unwrap().cases;
     let Case { name, source, patient, finding: None, split: None, doubtful: false, .. } = &cases[0] else {
         panic!("{cases:?}");
     };
@@ -234,8 +236,8 @@ fn a_name_is_given_once_in_a_source() {
 #[test]
 fn several_data_sets_make_one_list() {
     let (first, second) = (shenzhen(&["x_0", "x_1"]), folders(1));
-    let cases =
-        list(&[first.data(None), second.data(Some(Layout::Folders))], ListOptions::default()).unwrap();
+    let data = [first.data(None), second.data(Some(Layout::Folders))];
+    let cases = list(&data, ListOptions::default()).unwrap().cases;
     let found: Vec<_> = cases.iter().map(|case| format!("{}/{}", case.source, case.name)).collect();
     assert_eq!(found, ["shenzhen/x_0", "shenzhen/x_1", "clinic/a"]);
 }
@@ -269,7 +271,7 @@ fn a_data_set_of_which_everything_is_left_out_is_empty() {
 fn a_folder_is_named_also_where_it_was_given_in_another_way() {
     let set = folders(1);
     let data = DataFolder { folder: set.folder().join("images/.."), layout: None };
-    assert_eq!(list(&[data], ListOptions::default()).unwrap()[0].source, "clinic");
+    assert_eq!(list(&[data], ListOptions::default()).unwrap().cases[0].source, "clinic");
 }
 
 #[test]
