@@ -6,6 +6,7 @@ use std::sync::mpsc::{Receiver, sync_channel};
 use rayon::prelude::*;
 
 use super::augment::{AugmentOptions, Varied, vary};
+use super::recipe::Coarse;
 use super::sample::Sample;
 use super::sampler::{Sampler, stream};
 
@@ -27,6 +28,8 @@ pub struct FeedOptions {
     pub seed: u64,
     /// How films are varied.
     pub augment: AugmentOptions,
+    /// The first iterations, on a coarser grid.
+    pub coarse: Coarse,
 }
 
 /// The films at `places`, varied, as `iteration` sees them.
@@ -38,7 +41,9 @@ pub fn batch(samples: &[Sample], places: &[usize], options: &FeedOptions, iterat
     let first = u64::from(iteration) * options.batch_size as u64;
     let film = |(index, &place): (usize, &usize)| {
         let mut rng = stream(options.seed, 1, first + index as u64);
-        vary(&samples[place], &options.augment, &mut rng)
+        let sample = &samples[place];
+        let side = options.coarse.side_at(iteration, sample.input.side());
+        vary(sample, side as usize, &options.augment, &mut rng)
     };
     places.par_iter().enumerate().map(film).collect()
 }
@@ -73,8 +78,8 @@ mod tests {
 
     fn samples() -> Arc<[Sample]> {
         let sample = |grey: u8| Sample {
-            input: ModelInput::new(32, vec![f32::from(grey) / 10.0; 32 * 32]).unwrap(),
-            target: ProbabilityMap::new(32, vec![0.0; 32 * 32]).unwrap(),
+            input: ModelInput::new(64, vec![f32::from(grey) / 10.0; 64 * 64]).unwrap(),
+            target: ProbabilityMap::new(64, vec![0.0; 64 * 64]).unwrap(),
             source: "phantom".into(),
         };
         (0..5).map(sample).collect()
@@ -88,6 +93,7 @@ mod tests {
             source_balance: 0.0,
             seed: 4,
             augment: AugmentOptions::default(),
+            coarse: Coarse { iterations: 2, side: 32 },
         };
         start(samples(), options).iter().flatten().map(|varied| varied.plane).collect()
     }
@@ -96,6 +102,8 @@ mod tests {
     fn a_resumed_feed_goes_on_where_the_other_left_off() {
         let whole = planes(0);
         assert_eq!(whole.len(), 18);
+        let sizes: Vec<_> = whole.iter().map(Vec::len).collect();
+        assert_eq!(sizes[..7], [32 * 32, 32 * 32, 32 * 32, 32 * 32, 32 * 32, 32 * 32, 64 * 64]);
         assert_eq!(planes(4), whole[12..]);
     }
 }

@@ -157,6 +157,7 @@ impl Run {
             source_balance: self.recipe.source_balance,
             seed: self.recipe.seed,
             augment: self.recipe.augment,
+            coarse: self.recipe.coarse,
         }
     }
 

@@ -40,10 +40,30 @@ pub struct Recipe {
     pub source_balance: f64,
     /// How films are varied.
     pub augment: AugmentOptions,
+    /// The first iterations, on a coarser grid.
+    pub coarse: Coarse,
     /// Iterations between two validations.
     pub validate_every: u32,
     /// The seed of the weights, the order of the films and their variations.
     pub seed: u64,
+}
+
+/// Iterations that see films on a grid of their own, coarser and so cheaper than the model's: what a lung looks like is
+/// learned there, and where exactly it ends afterwards.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Coarse {
+    /// How many, from the first on; 0 for none.
+    pub iterations: u32,
+    /// The side of the coarse grid, in pixels; a multiple of 32.
+    pub side: u32,
+}
+
+impl Coarse {
+    /// The side of the grid that an iteration, counted from 0, sees films on, where the model's grid has the side `fine`.
+    #[must_use]
+    pub fn side_at(self, iteration: u32, fine: u32) -> u32 {
+        if iteration < self.iterations { self.side } else { fine }
+    }
 }
 
 /// Recipes by name.
@@ -80,7 +100,7 @@ fn lungfield(precision: Precision) -> Recipe {
     Recipe {
         width: NonZeroU16::new(16).expect("16 is not 0"),
         precision,
-        iterations: 3500,
+        iterations: 3900,
         batch_size: 6,
         optimiser: OptimiserOptions { method: Method::Muon, momentum: 0.95, weight_decay: 0.0 },
         learning_rate: 0.02,
@@ -88,10 +108,11 @@ fn lungfield(precision: Precision) -> Recipe {
         decay: Decay::Polynomial,
         loss: LossOptions { dice_weight: 1.0, lung_weight: 1.0 },
         average_decay: 0.995,
-        flip_averaging: false,
+        flip_averaging: true,
         source_balance: 0.7,
         augment: AugmentOptions::default(),
-        validate_every: 250,
+        coarse: Coarse { iterations: 2600, side: 256 },
+        validate_every: 650,
         seed: 1,
     }
 }
@@ -111,6 +132,7 @@ fn article(precision: Precision) -> Recipe {
         flip_averaging: false,
         source_balance: 0.0,
         augment: AugmentOptions::NONE,
+        coarse: Coarse { iterations: 0, side: 256 },
         ..lungfield(precision)
     }
 }
@@ -137,6 +159,10 @@ impl Recipe {
             (self.iterations > 0, "--iterations is 0"),
             (self.batch_size > 0, "--batch-size is 0"),
             (self.validate_every > 0, "--validate-every is 0"),
+            (
+                self.coarse.side > 0 && self.coarse.side.is_multiple_of(32),
+                "--coarse-side is not a multiple of 32",
+            ),
             (positive(self.learning_rate), "--learning-rate is not a number above 0"),
             (share(self.optimiser.momentum), "--momentum is not from 0 to below 1"),
             (share(self.optimiser.weight_decay), "--weight-decay is not from 0 to below 1"),
@@ -174,8 +200,17 @@ mod tests {
         assert!(refused(Recipe { average_decay: 1.0, ..good.clone() }).contains("--average-decay"));
         assert!(refused(Recipe { source_balance: 1.1, ..good.clone() }).contains("--source-balance"));
         assert!(refused(Recipe { precision: Precision::F16, ..good.clone() }).contains("--precision"));
+        let coarse = Coarse { iterations: 1, side: 100 };
+        assert!(refused(Recipe { coarse, ..good.clone() }).contains("--coarse-side"));
         let augment = AugmentOptions { flip_probability: 2.0, ..AugmentOptions::NONE };
         assert!(refused(Recipe { augment, ..good }).contains("--flip-probability"));
+    }
+
+    #[test]
+    fn the_grid_is_coarse_for_the_first_iterations_only() {
+        let coarse = Coarse { iterations: 10, side: 256 };
+        assert_eq!([0, 9, 10, 11].map(|iteration| coarse.side_at(iteration, 384)), [256, 256, 384, 384]);
+        assert_eq!(Coarse { iterations: 0, ..coarse }.side_at(0, 384), 384);
     }
 
     #[test]

@@ -56,6 +56,12 @@ pub struct RecipeFlags {
     /// From 0, every film is seen equally often, to 1, films of every source are.
     #[arg(long)]
     pub source_balance: Option<f64>,
+    /// Iterations, from the first on, that see films on a coarser and cheaper grid.
+    #[arg(long)]
+    pub coarse_iterations: Option<u32>,
+    /// The side of the coarse grid, a multiple of 32.
+    #[arg(long)]
+    pub coarse_side: Option<u32>,
     /// Iterations between two validations.
     #[arg(long)]
     pub validate_every: Option<NonZeroU32>,
@@ -85,6 +91,9 @@ struct AugmentFlags {
     /// Largest rotation, in degrees.
     #[arg(long)]
     rotation_degrees: Option<f64>,
+    /// Largest shift of one part of a film against the others, as a share of the side.
+    #[arg(long)]
+    bend: Option<f64>,
     /// How often a film is mirrored, from 0 to 1.
     #[arg(long)]
     flip_probability: Option<f64>,
@@ -100,6 +109,12 @@ struct AugmentFlags {
     /// Largest standard deviation of the noise, as a share of the range from black to white.
     #[arg(long)]
     noise: Option<f64>,
+    /// Largest standard deviation of a blur, as a share of the side.
+    #[arg(long)]
+    blur: Option<f64>,
+    /// How often a film gets soft bright patches, as disease makes them, from 0 to 1.
+    #[arg(long)]
+    opacity_probability: Option<f64>,
     /// How often a film's greys are inverted, from 0 to 1.
     #[arg(long)]
     invert_probability: Option<f64>,
@@ -127,6 +142,8 @@ impl RecipeFlags {
         set(&mut recipe.average_decay, self.average_decay);
         set(&mut recipe.flip_averaging, self.flip_averaging);
         set(&mut recipe.source_balance, self.source_balance);
+        set(&mut recipe.coarse.iterations, self.coarse_iterations);
+        set(&mut recipe.coarse.side, self.coarse_side);
         set(&mut recipe.validate_every, self.validate_every.map(NonZeroU32::get));
         set(&mut recipe.seed, self.seed);
         self.augment.over(&mut recipe.augment);
@@ -149,11 +166,14 @@ impl AugmentFlags {
         set(&mut augment.scale, self.scale);
         set(&mut augment.aspect, self.aspect);
         set(&mut augment.rotation_degrees, self.rotation_degrees);
+        set(&mut augment.bend, self.bend);
         set(&mut augment.flip_probability, self.flip_probability);
         set(&mut augment.gamma, self.gamma);
         set(&mut augment.contrast, self.contrast);
         set(&mut augment.brightness, self.brightness);
         set(&mut augment.noise, self.noise);
+        set(&mut augment.blur, self.blur);
+        set(&mut augment.opacity_probability, self.opacity_probability);
         set(&mut augment.invert_probability, self.invert_probability);
         set(&mut augment.edge_probability, self.edge_probability);
     }
