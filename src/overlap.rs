@@ -24,11 +24,8 @@ pub struct SizeMismatch {
 impl Overlap {
     /// Counts the pixels of both masks and those that they share.
     pub fn of(first: &Mask, second: &Mask) -> Result<Self, SizeMismatch> {
-        if first.size() != second.size() {
-            return Err(SizeMismatch { first: first.size(), second: second.size() });
-        }
-        let pairs = first.pixels().iter().zip(second.pixels());
-        let intersection = pairs.map(|(&a, &b)| u64::from(a & b)).sum();
+        let mismatch = SizeMismatch { first: first.size(), second: second.size() };
+        let intersection = first.shared_px(second).ok_or(mismatch)?;
         Ok(Self { intersection, first: first.area_px(), second: second.area_px() })
     }
 
@@ -55,7 +52,7 @@ mod tests {
 
     fn mask(pixels: &[u8]) -> Mask {
         let size = Size::new(u32::try_from(pixels.len()).unwrap(), 1).unwrap();
-        Mask::new(size, pixels.iter().map(|&p| p == 1).collect()).unwrap()
+        Mask::new(size, pixels.iter().map(|&p| p == 1)).unwrap()
     }
 
     #[test]

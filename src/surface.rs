@@ -1,6 +1,6 @@
 //! Decides how far the borders of two masks lie apart.
 //!
-//! From each pixel of one mask's border ([`Mask::border_rows`]) the distance to the nearest border pixel of the other is
+//! From each pixel of one mask's border ([`Mask::border`]) the distance to the nearest border pixel of the other is
 //! taken, and the other way round: two lists, the *directed* distances.
 //!
 //! Distances are Euclidean and exact, by the lower envelope of parabolas (Felzenszwalb and Huttenlocher, "Distance
@@ -110,8 +110,11 @@ struct BorderPixel {
 impl Border {
     fn of(mask: &Mask) -> Self {
         let columns = mask.size().columns();
-        let places = |row: Vec<bool>| row.iter().enumerate().filter(|(_, on)| **on).map(|(x, _)| x).collect();
-        Self { columns, rows: linked(mask.border_rows().map(places).collect(), columns) }
+        let border = mask.border();
+        Self {
+            columns,
+            rows: linked(border.rows().map(|row| row.runs().flatten().collect()).collect(), columns),
+        }
     }
 
     fn is_empty(&self) -> bool {
@@ -237,7 +240,7 @@ mod tests {
     fn mask(rows: &[&str]) -> Mask {
         let pixels = |length: usize| u32::try_from(length).expect("a test's mask is small");
         let size = Size::new(pixels(rows[0].len()), pixels(rows.len())).expect("a test's mask has pixels");
-        let lung = rows.iter().flat_map(|row| row.chars()).map(|pixel| pixel == '#').collect();
+        let lung = rows.iter().flat_map(|row| row.chars()).map(|pixel| pixel == '#');
         Mask::new(size, lung).expect("the rows of a test's mask are equally long")
     }
 
@@ -252,7 +255,7 @@ mod tests {
     /// Every border pixel as row and column, found by looking at its neighbours one by one.
     fn plain_border(mask: &Mask) -> Vec<(f64, f64)> {
         let (columns, rows) = (mask.size().columns(), mask.size().rows());
-        let lung = |x: usize, y: usize| x < columns && y < rows && mask.pixels()[y * columns + x];
+        let lung = |x: usize, y: usize| x < columns && y < rows && mask.row(y).get(x);
         let beside = [(0, 1), (2, 1), (1, 0), (1, 2)];
         let inner = |x: usize, y: usize| {
             beside.iter().all(|(dx, dy)| lung((x + dx).wrapping_sub(1), (y + dy).wrapping_sub(1)))

@@ -13,7 +13,7 @@ pub fn visible_width(size: Size) -> u32 {
     (size.width().max(size.height()) / SIDE_PER_WIDTH).max(1)
 }
 
-/// The outline of `mask`: its border ([`Mask::border_rows`]), thickened to `width` pixels by a square around each pixel.
+/// The outline of `mask`: its border ([`Mask::border`]), thickened to `width` pixels by a square around each pixel.
 ///
 /// An odd square is centred on its pixel; an even one reaches a pixel further right and down. A width of 0 is drawn
 /// as 1. The outline of an empty mask is empty.
@@ -22,35 +22,15 @@ pub fn outline(mask: &Mask, width: u32) -> Mask {
     let before = width.saturating_sub(1) as usize / 2;
     let after = width as usize / 2;
     let size = mask.size();
-    let edges: Vec<_> = mask.border_rows().map(|edge| widened(&edge, before, after)).collect();
-    united_rows(size, &edges, before, after)
-}
-
-/// The row with every pixel drawn out by `before` pixels to the left and `after` to the right.
-fn widened(edge: &[bool], before: usize, after: usize) -> Vec<bool> {
-    let mut row = edge.to_vec();
-    for shift in 1..=before.min(edge.len()) {
-        unite(&mut row, &edge[shift..]);
+    let mut outline = Mask::empty(size);
+    for (y, edge) in mask.border().rows().enumerate() {
+        let rows = y.saturating_sub(before)..size.rows().min(y + after + 1);
+        for run in edge.runs() {
+            let columns = run.start.saturating_sub(before)..size.columns().min(run.end + after);
+            rows.clone().for_each(|row| outline.fill(row, columns.clone()));
+        }
     }
-    for shift in 1..=after.min(edge.len()) {
-        unite(&mut row[shift..], edge);
-    }
-    row
-}
-
-/// The mask whose rows unite every row of `edges` from `after` above to `before` below.
-fn united_rows(size: Size, edges: &[Vec<bool>], before: usize, after: usize) -> Mask {
-    let mut pixels = vec![false; size.pixels()];
-    for (index, row) in pixels.chunks_exact_mut(size.columns()).enumerate() {
-        let reach = index.saturating_sub(after)..edges.len().min(index + before + 1);
-        edges[reach].iter().for_each(|edge| unite(row, edge));
-    }
-    Mask::new(size, pixels).expect("the pixels were made for this size")
-}
-
-/// Sets what `other` has set, as far as both reach.
-fn unite(row: &mut [bool], other: &[bool]) {
-    row.iter_mut().zip(other).for_each(|(pixel, &other)| *pixel |= other);
+    outline
 }
 
 #[cfg(test)]
@@ -60,7 +40,7 @@ mod tests {
     fn mask(rows: &[&str]) -> Mask {
         let pixels = |length: usize| u32::try_from(length).expect("a test's mask is small");
         let size = Size::new(pixels(rows[0].len()), pixels(rows.len())).expect("a test's mask has pixels");
-        let pixels = rows.iter().flat_map(|row| row.chars()).map(|pixel| pixel == '#').collect();
+        let pixels = rows.iter().flat_map(|row| row.chars()).map(|pixel| pixel == '#');
         Mask::new(size, pixels).expect("the rows of a test's mask are equally long")
     }
 

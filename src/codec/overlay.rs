@@ -26,15 +26,14 @@ pub fn draw(film: &Radiograph, mask: &Mask, reference: Option<&Mask>) -> Result<
     let write_greys = grey_rows(film.pixels());
     let mut greys = vec![0; size.columns()];
     Ok(png::encode_rgb(size, |row, samples| {
-        let row = row * size.columns()..(row + 1) * size.columns();
-        write_greys(row.clone(), &mut greys);
-        for ((rgb, &grey), &lung) in samples.chunks_exact_mut(3).zip(&greys).zip(&mask.pixels()[row.clone()])
-        {
-            rgb.copy_from_slice(&if lung { reddened(grey) } else { [grey; 3] });
+        write_greys(row * size.columns()..(row + 1) * size.columns(), &mut greys);
+        let colours = samples.as_chunks_mut::<3>().0;
+        colours.iter_mut().zip(&greys).for_each(|(rgb, &grey)| *rgb = [grey; 3]);
+        for run in mask.row(row).runs() {
+            colours[run].iter_mut().for_each(|rgb| *rgb = reddened(rgb[0]));
         }
-        if let Some(outline) = &outline {
-            let edges = samples.chunks_exact_mut(3).zip(&outline.pixels()[row]);
-            edges.filter(|(_, edge)| **edge).for_each(|(rgb, _)| rgb.copy_from_slice(&WHITE));
+        for run in outline.iter().flat_map(|outline| outline.row(row).runs()) {
+            colours[run].fill(WHITE);
         }
     }))
 }
@@ -87,7 +86,7 @@ mod tests {
     use crate::geometry::Size;
 
     fn mask(size: Size, lung: &[usize]) -> Mask {
-        Mask::new(size, (0..size.pixels()).map(|index| lung.contains(&index)).collect())
+        Mask::new(size, (0..size.pixels()).map(|index| lung.contains(&index)))
             .expect("as many pixels as the size has")
     }
 

@@ -149,7 +149,7 @@ mod tests {
     fn calibration(inside: [f32; 8], padding: f32, lung: [u8; 8]) -> Calibration {
         let rows = inside.chunks_exact(2).flat_map(|row| [padding, row[0], row[1], padding]);
         let map = ProbabilityMap::new(4, rows.collect()).unwrap();
-        let reference = Mask::new(narrow().source(), lung.map(|lung| lung == 1).to_vec()).unwrap();
+        let reference = Mask::new(narrow().source(), lung.map(|lung| lung == 1)).unwrap();
         Calibration::of(&map, &narrow(), &reference)
     }
 

@@ -134,7 +134,7 @@ pub(super) mod tests {
     /// A film of one row, whose reference mask is its first `lung` pixels of 10 and whose mask the first `found`.
     pub(in crate::evaluation) fn scored(case: &str, source: &str, [lung, found]: [usize; 2]) -> Scored {
         let size = Size::new(10, 1).expect("neither side is 0");
-        let reference = Mask::new(size, (0..10).map(|x| x < lung).collect()).expect("ten pixels");
+        let reference = Mask::new(size, (0..10).map(|x| x < lung)).expect("ten pixels");
         let geometry = Geometry::letterbox(size, 10);
         let row = geometry.top() as usize;
         let probability = |index: usize| if index / 10 == row && index % 10 < found { 0.875 } else { 0.0 };

@@ -78,7 +78,7 @@ mod tests {
             let (x, y) = (index % 100, index / 100);
             y < rows && bars.iter().any(|&(start, width)| (start..start + width).contains(&x))
         };
-        let mask = Mask::new(Size::square(100).expect("there are pixels"), (0..10_000).map(lung).collect());
+        let mask = Mask::new(Size::square(100).expect("there are pixels"), (0..10_000).map(lung));
         warnings(&Lungs::of(&mask.expect("100 rows of 100 pixels")))
     }
 

@@ -203,7 +203,7 @@ fn a_server_whose_model_computes_something_else_does_not_start() {
         let mask = manifest.pointer_mut("/golden/mask").unwrap();
         let golden: Encoded = serde_json::from_value(mask.take()).unwrap();
         let golden = golden.check(1 << 22).unwrap().to_mask();
-        let opposite = golden.pixels().iter().map(|lung| !lung).collect();
+        let opposite = golden.pixels().map(|lung| !lung);
         *mask =
             serde_json::to_value(Rle::of(&Mask::new(golden.size(), opposite).unwrap()).compressed()).unwrap();
     });

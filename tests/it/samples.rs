@@ -20,7 +20,7 @@ pub(crate) use fixture;
 /// A mask of the pixels, by column and row, that are `inside`.
 pub(crate) fn mask(size: Size, inside: impl Fn(u32, u32) -> bool) -> Mask {
     let pixels = (0..size.height()).flat_map(|y| (0..size.width()).map(move |x| (x, y)));
-    Mask::new(size, pixels.map(|(x, y)| inside(x, y)).collect()).unwrap()
+    Mask::new(size, pixels.map(|(x, y)| inside(x, y))).unwrap()
 }
 
 /// Two lungs of 12 × 30 pixels; another place for each index below 64.
@@ -107,7 +107,7 @@ impl Picture {
     pub(crate) fn mask(&self) -> Mask {
         assert_eq!((self.color, self.depth), (ColorType::Grayscale, BitDepth::Eight));
         assert!(self.samples.iter().all(|sample| [0, 255].contains(sample)));
-        let pixels = self.samples.iter().map(|&sample| sample == 255).collect();
+        let pixels = self.samples.iter().map(|&sample| sample == 255);
         Mask::new(Size::new(self.size.0, self.size.1).unwrap(), pixels).unwrap()
     }
 }

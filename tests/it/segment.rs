@@ -13,7 +13,7 @@ use crate::server::{MAX_BODY_BYTES, Server};
 /// A film's reference mask of which half is left: Dice 2/3, Jaccard 1/2.
 fn half() -> Vec<u8> {
     let lungs = some_lungs();
-    film_of(&mask(lungs.size(), |x, y| y < 4 + 15 && lungs.pixels()[(y * SIDE + x) as usize]))
+    film_of(&mask(lungs.size(), |x, y| y < 4 + 15 && lungs.row(y as usize).get(x as usize)))
 }
 
 #[test]
@@ -99,7 +99,7 @@ fn an_overlay_is_the_film_with_lungs_in_red_and_the_reference_outlined_in_white(
     let mask = some_lungs();
     let drawn = Picture::read(&plain.body);
     assert_eq!((drawn.size, drawn.color, drawn.depth), ((SIDE, SIDE), ColorType::Rgb, BitDepth::Eight));
-    for (rgb, &lung) in drawn.samples.chunks_exact(3).zip(mask.pixels()) {
+    for (rgb, lung) in drawn.samples.chunks_exact(3).zip(mask.pixels()) {
         assert!(if lung { rgb[0] > rgb[1] && rgb[1] == rgb[2] } else { rgb == [0; 3] }, "{rgb:?}");
     }
 

@@ -15,11 +15,8 @@ pub use json::{Counts, Encoded, from_json};
 use crate::geometry::Size;
 use crate::mask::Mask;
 
-/// Columns encoded side by side. A film is stored row by row, so a single column touches a new cache line at every
-/// step; a band reads whole lines, and few enough of them to keep its list of changes in the cache.
+/// Columns encoded side by side: whole words of a row, and few enough of them to keep their lists of changes in the cache.
 const BAND: usize = 256;
-/// Pixels of one row compared at once: most of a film is far from any edge and is skipped by these.
-const BLOCK: usize = 32;
 
 /// The run lengths of a mask, which add up to exactly its pixels.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -94,15 +91,10 @@ impl Rle {
 
     /// The mask that the runs describe.
     ///
-    /// A mark is set at each pixel that differs from the one above it, outside of the mask being not lung; then every
-    /// row takes on the row above wherever it has no mark. Pixels are so written row by row, as they are stored.
+    /// Where a run begins or ends within a column, the mask changes from one row to the next.
     #[must_use]
     pub fn to_mask(&self) -> Mask {
-        let mut marks = vec![false; self.size.pixels()];
-        for run in self.lung_runs() {
-            mark_run(&mut marks, self.size, run);
-        }
-        filled_down(self.size, marks)
+        Mask::from_changes(self.size, self.lung_runs().flat_map(|run| changes(self.size, run)))
     }
 
     /// The counts in pycocotools' compressed form.
@@ -133,51 +125,27 @@ fn base(counts: &[u32]) -> i64 {
 
 /// Notes, for each column of the band, the rows whose pixel differs from the one before it in the walk.
 fn collect_changes(mask: &Mask, columns: std::ops::Range<usize>, changes: &mut [Vec<u32>]) {
-    let width = mask.size().columns();
-    // Before the top of a column comes the foot of the one to its left, and before the first of all, not lung.
-    let foot = &mask.pixels()[mask.pixels().len() - width..];
-    let left_of_band = columns.start.checked_sub(1).is_some_and(|left| foot[left]);
-    let mut before: Vec<bool> =
-        std::iter::once(left_of_band).chain(foot[columns.clone()].iter().copied()).collect();
-    before.pop();
-    let mut above: &[bool] = &before;
-    for (row, pixels) in (0_u32..).zip(mask.rows()) {
-        let band = &pixels[columns.clone()];
-        for (block, (here, over)) in band.chunks(BLOCK).zip(above.chunks(BLOCK)).enumerate() {
-            if here != over {
-                let differing = here.iter().zip(over).enumerate().filter(|(_, (pixel, over))| pixel != over);
-                differing.for_each(|(x, _)| changes[block * BLOCK + x].push(row));
-            }
+    let (top, foot) = (mask.row(0), mask.row(mask.size().rows() - 1));
+    for (column, rows) in columns.clone().zip(changes.iter_mut()) {
+        // Before the top of a column comes the foot of the one to its left, and before the first of all, not lung.
+        if top.get(column) != column.checked_sub(1).is_some_and(|left| foot.get(left)) {
+            rows.push(0);
         }
-        above = band;
+    }
+    for (row, (above, here)) in (1_u32..).zip(mask.rows().zip(mask.rows().skip(1))) {
+        here.differences(above, columns.clone()).for_each(|column| changes[column - columns.start].push(row));
     }
 }
 
-/// Marks where the columns that `run` passes through become lung and cease to be.
-fn mark_run(marks: &mut [bool], size: Size, run: std::ops::Range<usize>) {
-    let (rows, columns) = (size.rows(), size.columns());
-    let mut start = run.start;
-    while start < run.end {
-        let (column, first) = (start / rows, start % rows);
-        let end = run.end.min(start - first + rows);
-        marks[first * columns + column] ^= true;
-        let after = first + (end - start);
-        if after < rows {
-            marks[after * columns + column] ^= true;
-        }
-        start = end;
-    }
-}
-
-/// The mask whose pixels differ from the one above wherever there is a mark.
-fn filled_down(size: Size, mut marks: Vec<bool>) -> Mask {
-    let (mut above, mut below) = marks.split_at_mut(size.columns());
-    while !below.is_empty() {
-        let (row, rest) = below.split_at_mut(size.columns());
-        row.iter_mut().zip(above.iter()).for_each(|(pixel, &over)| *pixel ^= over);
-        (above, below) = (row, rest);
-    }
-    Mask::new(size, marks).expect("there is a mark or none for each pixel")
+/// Where the columns that a run of the walk passes through become lung and cease to be, as column and row.
+fn changes(size: Size, run: std::ops::Range<usize>) -> impl Iterator<Item = (usize, usize)> {
+    let rows = size.rows();
+    (run.start / rows..run.end.div_ceil(rows)).flat_map(move |column| {
+        let first = run.start.saturating_sub(column * rows);
+        let after = (run.end - column * rows).min(rows);
+        let end = (after < rows).then_some((column, after));
+        std::iter::once((column, first)).chain(end)
+    })
 }
 
 /// Turns the positions at which runs end into their lengths.
@@ -271,14 +239,14 @@ mod tests {
                 let digit = digit.to_digit(16).expect("the generator writes hexadecimal");
                 (0..4).rev().map(move |bit| digit >> bit & 1 == 1)
             });
-            Mask::new(self.size(), bits.take(self.size().pixels()).collect())
+            Mask::new(self.size(), bits.take(self.size().pixels()))
         }
     }
 
     fn mask(rows: &[&str]) -> Mask {
         let pixels = |length: usize| u32::try_from(length).expect("a test's mask is small");
         let size = Size::new(pixels(rows[0].len()), pixels(rows.len())).expect("a test's mask has pixels");
-        let pixels = rows.iter().flat_map(|row| row.chars()).map(|pixel| pixel == '1').collect();
+        let pixels = rows.iter().flat_map(|row| row.chars()).map(|pixel| pixel == '1');
         Mask::new(size, pixels).expect("the rows of a test's mask are equally long")
     }
 

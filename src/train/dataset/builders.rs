@@ -133,8 +133,8 @@ pub(in crate::train) fn add_jsrt(set: &DataSet, seed: u64, name: &str, fold: &st
     set.write(format!("All247images/{name}.IMG"), jsrt_bytes(&stored));
     for (mask, lung) in lungs(&phantom.mask).iter().zip(["left", "right"]) {
         let size = Size::square(MASK_SIDE).expect("there are pixels");
-        let rows = mask.rows().step_by(2).flat_map(|row| row.iter().copied().step_by(2));
-        let half = Mask::new(size, rows.collect()).expect("every other pixel of every other row");
+        let rows = mask.rows().step_by(2).flat_map(|row| row.pixels().step_by(2));
+        let half = Mask::new(size, rows).expect("every other pixel of every other row");
         set.write(format!("scratch/{fold}/masks/{lung} lung/{name}.gif"), encode_gif(&half));
     }
 }
@@ -149,7 +149,8 @@ pub(in crate::train) fn large_phantom(seed: u64) -> Phantom {
     let size = Size::square(FILM_SIDE).expect("there are pixels");
     let place = |at: usize| at / size.columns() / factor * coarse.columns() + at % size.columns() / factor;
     let pixels = Pixels::Sixteen((0..size.pixels()).map(|at| values[place(at)]).collect());
-    let lung = (0..size.pixels()).map(|at| mask.pixels()[place(at)]).collect();
+    let coarse = mask.pixels().collect::<Vec<_>>();
+    let lung = (0..size.pixels()).map(|at| coarse[place(at)]);
     Phantom {
         film: Radiograph::new(size, pixels, None).expect("there is a value for each pixel"),
         mask: Mask::new(size, lung).expect("there is a value for each pixel"),
@@ -165,7 +166,7 @@ pub(super) fn jsrt_bytes(values: &[u16]) -> Vec<u8> {
 pub(super) fn encode_gif(mask: &Mask) -> Vec<u8> {
     let side = |side: u32| u16::try_from(side).expect("a GIF is at most 65535 pixels wide and high");
     let (width, height) = (side(mask.size().width()), side(mask.size().height()));
-    let indices: Vec<_> = mask.pixels().iter().map(|&lung| u8::from(lung)).collect();
+    let indices: Vec<_> = mask.pixels().map(u8::from).collect();
     let mut encoder =
         Encoder::new(Vec::new(), width, height, &BLACK_AND_WHITE).expect("memory takes a header");
     encoder
@@ -179,8 +180,8 @@ pub(in crate::train) fn lungs(mask: &Mask) -> [Mask; 2] {
     let columns = mask.size().columns();
     [false, true].map(|right| {
         let here = |at: usize| (at % columns < columns / 2) == right;
-        let lung = mask.pixels().iter().enumerate().map(|(at, &lung)| lung && here(at));
-        Mask::new(mask.size(), lung.collect()).expect("there is a value for each pixel")
+        let lung = mask.pixels().enumerate().map(|(at, lung)| lung && here(at));
+        Mask::new(mask.size(), lung).expect("there is a value for each pixel")
     })
 }
 

@@ -95,7 +95,8 @@ impl Case {
         match &self.reference {
             ReferenceFile::Whole(path) => reference(path, film.size()),
             ReferenceFile::Lungs([left, right]) => {
-                Ok(union(&reference(left, film.size())?, &reference(right, film.size())?))
+                let both = reference(left, film.size())?.union(&reference(right, film.size())?);
+                Ok(both.expect("both masks were checked to have the film's size"))
             }
             ReferenceFile::Scr(lungs) => jsrt::reference(lungs),
         }
@@ -106,10 +107,4 @@ fn reference(path: &Path, film: Size) -> Result<Mask, DatasetError> {
     decode_reference(&fs_err::read(path)?, &Limits::default())
         .and_then(|mask| matching(mask, film))
         .map_err(|cause| DatasetError::Reference { path: path.to_owned(), cause })
-}
-
-/// What at least one of two masks of the same size calls lung.
-pub(super) fn union(first: &Mask, second: &Mask) -> Mask {
-    let lung = first.pixels().iter().zip(second.pixels()).map(|(&first, &second)| first | second);
-    Mask::new(first.size(), lung.collect()).expect("the masks are of one size")
 }

@@ -31,7 +31,7 @@ pub(super) fn decode_mask(bytes: &[u8], limits: Limits) -> Result<Mask, Referenc
         Some(None) => Err(ReferenceError::TrueColour),
         None => Err(damaged("the GIF has a pixel without a colour")),
     });
-    let pixels = pixels.collect::<Result<_, _>>()?;
+    let pixels: Vec<_> = pixels.collect::<Result<_, _>>()?;
     Ok(Mask::new(size, pixels).expect("the frame fills the screen"))
 }
 
@@ -87,7 +87,7 @@ mod tests {
     }
 
     fn indices() -> Vec<u8> {
-        mask().pixels().iter().map(|&lung| u8::from(lung)).collect()
+        mask().pixels().map(u8::from).collect()
     }
 
     fn file(screen: (u16, u16), palette: &[u8], frames: &[Frame]) -> Vec<u8> {
@@ -114,7 +114,7 @@ mod tests {
     fn a_mask_is_read_as_it_was_drawn() {
         assert_eq!(read(&encode_gif(&mask())).unwrap(), mask());
         let swapped = whole(&[200, 200, 200, 127, 127, 127], frame(indices()));
-        assert!(read(&swapped).unwrap().pixels().iter().zip(mask().pixels()).all(|(a, b)| a != b));
+        assert!(read(&swapped).unwrap().pixels().zip(mask().pixels()).all(|(a, b)| a != b));
     }
 
     #[test]

@@ -7,7 +7,7 @@
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use super::case::{DatasetError, union};
+use super::case::DatasetError;
 use super::gif;
 use crate::codec::{DecodeError, Limits};
 use crate::geometry::Size;
@@ -55,7 +55,8 @@ fn develop(bytes: &[u8]) -> Result<Radiograph, DecodeError> {
 /// Here it is known: the masks cover their films from edge to edge, so that each of their pixels stands for 2×2 of the
 /// film's.
 pub(super) fn reference([left, right]: &[PathBuf; 2]) -> Result<Mask, DatasetError> {
-    Ok(doubled(&union(&lung(left)?, &lung(right)?)))
+    let both = lung(left)?.union(&lung(right)?);
+    Ok(doubled(&both.expect("both masks were checked to have one size")))
 }
 
 fn lung(path: &Path) -> Result<Mask, DatasetError> {
@@ -69,11 +70,14 @@ fn lung(path: &Path) -> Result<Mask, DatasetError> {
 }
 
 fn doubled(mask: &Mask) -> Mask {
-    let wide = |row: &[bool]| -> Vec<bool> {
-        row.iter().flat_map(|&lung| std::iter::repeat_n(lung, FILM_PIXELS)).collect()
-    };
-    let pixels = mask.rows().flat_map(|row| wide(row).repeat(FILM_PIXELS)).collect();
-    Mask::new(film_size(), pixels).expect("a mask has half of a film's rows and columns")
+    let mut doubled = Mask::empty(film_size());
+    for (y, row) in mask.rows().enumerate() {
+        for run in row.runs() {
+            let columns = FILM_PIXELS * run.start..FILM_PIXELS * run.end;
+            (0..FILM_PIXELS).for_each(|below| doubled.fill(FILM_PIXELS * y + below, columns.clone()));
+        }
+    }
+    doubled
 }
 
 fn film_size() -> Size {
@@ -122,15 +126,14 @@ mod tests {
     fn each_mask_pixel_stands_for_four_film_pixels_and_both_lungs_count() {
         let side = MASK_SIDE as usize;
         let mask = |at: usize| {
-            let pixels = (0..side * side).map(|index| index == at).collect();
+            let pixels = (0..side * side).map(|index| index == at);
             encode_gif(&Mask::new(Size::square(MASK_SIDE).unwrap(), pixels).unwrap())
         };
         let folder = tempfile::tempdir().unwrap();
         let last = side * side - 1;
         let lungs = [path(&folder, "l.gif", &mask(side + 3)), path(&folder, "r.gif", &mask(last))];
         let found = reference(&lungs).unwrap();
-        let lung: Vec<_> =
-            found.pixels().iter().enumerate().filter(|(_, lung)| **lung).map(|(at, _)| at).collect();
+        let lung: Vec<_> = found.pixels().enumerate().filter(|(_, lung)| *lung).map(|(at, _)| at).collect();
         let at = |x: usize, y: usize| 2048 * y + x;
         let (corner, end) = ([at(6, 2), at(7, 2), at(6, 3), at(7, 3)], 2047);
         let opposite = [at(end - 1, end - 1), at(end, end - 1), at(end - 1, end), at(end, end)];

@@ -122,7 +122,7 @@ fn a_jsrt_film_comes_out_with_dark_lungs_and_its_mask_in_place() {
 /// The mean brightness in or around the lungs.
 fn mean(film: &Radiograph, mask: &Mask, lung: bool) -> f64 {
     let Pixels::Sixteen(values) = film.pixels() else { panic!("12 bits became 8") };
-    let chosen = values.iter().zip(mask.pixels()).filter(|(_, here)| **here == lung);
+    let chosen = values.iter().zip(mask.pixels()).filter(|(_, here)| *here == lung);
     let (sum, count) =
         chosen.fold((0.0, 0.0), |(sum, count), (value, _)| (sum + f64::from(*value), count + 1.0));
     sum / count
