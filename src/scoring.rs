@@ -12,7 +12,7 @@ use crate::evaluation::report::{self, DataFacts, ModelFacts, Report};
 use crate::evaluation::score::Examinee;
 use crate::evaluation::summary::Summary;
 use crate::mask::Threshold;
-use crate::model::device::Placement;
+use crate::model::device::{self, Placement};
 use crate::model::manifest::{Manifest, Network};
 use crate::model::torch::TorchSegmenter;
 use crate::telemetry::Progress;
@@ -21,6 +21,9 @@ use crate::train::split_table::SplitTable;
 
 /// Scores as `settings` say, and prints the table to `out`.
 pub fn evaluate(settings: &EvaluateSettings, out: &mut dyn Write) -> anyhow::Result<()> {
+    if let Some(threads) = settings.threads {
+        device::set_threads(threads);
+    }
     let manifest = Manifest::read(&settings.model)?;
     let chosen = Chosen::read(settings)?;
     let placement = Placement::resolve(settings.device, settings.precision)?;

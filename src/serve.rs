@@ -18,7 +18,7 @@ use tower::ServiceExt;
 use crate::config::ServeSettings;
 use crate::engine::{Engine, Health};
 use crate::http::{App, ModelCard, Phase, router};
-use crate::model::device::Placement;
+use crate::model::device::{self, Placement};
 use crate::model::manifest::Manifest;
 use crate::model::torch::{LoadError, TorchSegmenter};
 use crate::pipeline::Pipeline;
@@ -46,10 +46,15 @@ pub fn assemble(settings: &ServeSettings, phase: watch::Receiver<Phase>) -> anyh
     let manifest = Manifest::read(&settings.model)?;
     let preprocessor = manifest.preprocessor()?;
     let placement = Placement::resolve(settings.device, settings.precision)?;
-    let card = ModelCard::new(&manifest, placement, settings.max_batch_size.get(), settings.upload_limits());
+    if let Some(threads) = settings.threads {
+        device::set_threads(threads); // before the model thread starts, which takes the number on
+    }
+    let options = settings.engine_options(placement);
+    let max_batch_size = options.max_batch_size;
+    let card = ModelCard::new(&manifest, placement, max_batch_size.get(), settings.upload_limits());
     let threshold = manifest.threshold;
-    let (folder, max_batch_size) = (settings.model.clone(), settings.max_batch_size);
-    let engine = Engine::start(settings.engine_options(), move || {
+    let folder = settings.model.clone();
+    let engine = Engine::start(options, move || {
         let mut segmenter = TorchSegmenter::load(&folder, &manifest, placement)?;
         segmenter.warm_up(&manifest, max_batch_size)?;
         Ok::<_, LoadError>(segmenter)

@@ -22,6 +22,19 @@ PYTORCH = HERE / "plain_pytorch.py"
 TRAIN = HERE.parents[1] / "target" / "release" / "lungfield-train"
 LEARNING_RATE = "0.05"
 LAST_LINES = 20
+VARIATIONS = {
+    "shift": 0.08,
+    "scale": 0.22,
+    "aspect": 0.1,
+    "rotation-degrees": 10,
+    "flip-probability": 0.5,
+    "gamma": 0.5,
+    "contrast": 0.3,
+    "brightness": 0.12,
+    "noise": 0.05,
+    "edge-probability": 0.2,
+}
+"""What plain_pytorch.py does to films; lungfield-train is asked for the same and no more."""
 
 
 def run(command):
@@ -43,7 +56,9 @@ def lungfield(options):
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "model"
         command = [options.train, *shared_flags(options), "--out", out, "--precision", options.precision]
-        command += ["--optimiser", "sgd", "--momentum", "0.9", "--weight-decay", "1e-4", "--device", options.device]
+        command += ["--no-augmentation", "--coarse-iterations", 0]
+    command += [word for name, value in VARIATIONS.items() for word in (f"--{name}", value)]
+    command += ["--optimiser", "sgd", "--momentum", "0.9", "--weight-decay", "1e-4", "--device", options.device]
         # Validated once, at the end, where it is not timed.
         command += ["--validate-every", options.iterations]
         run(command)

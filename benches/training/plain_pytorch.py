@@ -113,7 +113,7 @@ def around(width):
 
 
 def vary(plane, target):
-    """The variations of src/train/augment.rs, with its default numbers."""
+    """Those variations of src/train/augment that compare.py asks lungfield-train for."""
     angle, scale, aspect = math.radians(around(10)), around(0.22), around(0.1) / 2
     wide, high = math.exp(-scale - aspect), math.exp(-scale + aspect)
     if torch.rand(()) < 0.5:

@@ -40,7 +40,10 @@ pub struct EvaluateSettings {
     /// The numbers in which it computes: auto, f32, bf16 or f16.
     #[arg(long, default_value = "auto")]
     pub precision: PrecisionChoice,
-    /// Films in one forward pass.
+    /// Threads of the network on the CPU; all cores unless given.
+    #[arg(long)]
+    pub threads: Option<NonZeroUsize>,
+    /// Films in a batch; on the CPU they go through the network one by one all the same.
     #[arg(long, default_value = "8")]
     pub batch_size: NonZeroUsize,
     /// The probability from which on a pixel is lung; the model's own by default.

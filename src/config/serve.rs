@@ -12,7 +12,7 @@ use super::LogSettings;
 use crate::codec::Limits;
 use crate::engine::EngineOptions;
 use crate::http::{ByteBudget, HttpOptions, UploadLimits};
-use crate::model::device::{DeviceChoice, PrecisionChoice};
+use crate::model::device::{DeviceChoice, Placement, PrecisionChoice};
 
 /// Serves a model over HTTP: films in, lung masks out.
 ///
@@ -33,9 +33,12 @@ pub struct ServeSettings {
     /// The numbers in which it computes: auto, f32, bf16 or f16. Auto is bf16 where the device has it, else f32.
     #[arg(long, env = "LUNGFIELD_PRECISION", default_value = "auto")]
     pub precision: PrecisionChoice,
-    /// The most films in one forward pass.
-    #[arg(long, env = "LUNGFIELD_MAX_BATCH_SIZE", default_value = "8")]
-    pub max_batch_size: NonZeroUsize,
+    /// Threads of one forward pass on the CPU; all cores unless given.
+    #[arg(long, env = "LUNGFIELD_THREADS")]
+    pub threads: Option<NonZeroUsize>,
+    /// The most films in a batch; by default 8 on CUDA, and 1 on the CPU, which is faster with one film at a time.
+    #[arg(long, env = "LUNGFIELD_MAX_BATCH_SIZE")]
+    pub max_batch_size: Option<NonZeroUsize>,
     /// How long a partial batch waits for more films while the device is free.
     #[arg(long, env = "LUNGFIELD_MAX_QUEUE_DELAY", default_value = "0ms", value_parser = humantime::parse_duration)]
     pub max_queue_delay: Duration,
@@ -78,11 +81,11 @@ pub struct ServeSettings {
 }
 
 impl ServeSettings {
-    /// How films wait for the model.
+    /// How films wait for the model, which runs there.
     #[must_use]
-    pub fn engine_options(&self) -> EngineOptions {
+    pub fn engine_options(&self, placement: Placement) -> EngineOptions {
         EngineOptions {
-            max_batch_size: self.max_batch_size,
+            max_batch_size: self.max_batch_size.unwrap_or_else(|| placement.batch_size()),
             max_queue_delay: self.max_queue_delay,
             queue_capacity: self.queue_capacity,
         }
@@ -172,7 +175,11 @@ mod tests {
         assert_eq!(settings.listen.to_string(), "127.0.0.1:8080");
         assert_eq!((settings.max_body, settings.max_pixels), (64 << 20, 64_000_000));
         assert_eq!(settings.max_queue_delay, Duration::ZERO);
-        assert_eq!((settings.max_batch_size.get(), settings.queue_capacity.get()), (8, 64));
+        assert_eq!(settings.queue_capacity.get(), 64);
+        let batch_size =
+            |settings: ServeSettings| settings.engine_options(Placement::cpu()).max_batch_size.get();
+        assert_eq!(batch_size(settings.clone()), 1);
+        assert_eq!(batch_size(parse(&["--max-batch-size=5"]).unwrap()), 5);
         settings.check().unwrap();
     }
 
@@ -181,6 +188,7 @@ mod tests {
         for bad in [
             ["--max-batch-size", "0"],
             ["--queue-capacity", "-1"],
+            ["--threads", "0"],
             ["--max-body", "0"],
             ["--max-body", "lots"],
             ["--byte-budget", "5GiB"],

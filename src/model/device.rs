@@ -119,6 +119,14 @@ impl Placement {
         self.precision
     }
 
+    /// The most films that are worth a batch. A GPU is filled by many films; on the CPU they go one by one, so a batch
+    /// would only keep the first of them waiting for the last.
+    #[must_use]
+    pub fn batch_size(self) -> NonZeroUsize {
+        let films = if self.device.is_cuda() { 8 } else { 1 };
+        NonZeroUsize::new(films).expect("a batch has films")
+    }
+
     /// The device as a user names it: `cpu` or `cuda:0`.
     #[must_use]
     pub fn device_name(self) -> String {

@@ -63,13 +63,13 @@ impl TorchSegmenter {
         Self { plan, _no_grad: tch::no_grad_guard() }
     }
 
-    /// Runs a batch of every size that will be served, then the golden phantom, which must come out as in training.
+    /// Runs a pass of every size that will be served, then the golden phantom, which must come out as in training.
     ///
     /// The first pass of a size is slow, since libtorch chooses and prepares its kernels; no caller should wait for it.
     pub fn warm_up(&mut self, manifest: &Manifest, max_batch_size: NonZeroUsize) -> Result<(), LoadError> {
         let side = manifest.preprocessing.side;
         let blank = ModelInput::new(side, vec![0.0; (side as usize).pow(2)]).expect("the plane is square");
-        for batch_size in 1..=max_batch_size.get() {
+        for batch_size in 1..=self.plan.films_in_pass(max_batch_size.get()) {
             let batch = vec![&blank; batch_size];
             self.segment(&batch).map_err(|cause| LoadError::WarmUp { batch_size, cause })?;
         }

@@ -20,7 +20,6 @@ use lungfield::model::Segmenter;
 use lungfield::model::device::{DeviceChoice, Placement, Precision, PrecisionChoice};
 use lungfield::model::manifest::Manifest;
 use lungfield::model::torch::{LoadError, TorchSegmenter};
-use lungfield::overlap::Overlap;
 use lungfield::phantom::{Depth, Phantom, PhantomOptions};
 use lungfield::pipeline::{Film, Form, Question, Segmentation};
 use lungfield::postprocess;
@@ -33,7 +32,7 @@ use tokio::sync::watch;
 use crate::client::PATIENCE;
 use crate::small;
 
-/// The most films in a batch, as by default.
+/// The most films in a batch, as by default on CUDA.
 const BATCH: usize = 8;
 
 fn folder() -> PathBuf {
@@ -164,8 +163,9 @@ async fn assert_batches_change_nothing(films: &[Radiograph], placement: Placemen
         for (&film, answer) in order.iter().zip(join_all(callers).await) {
             let answer = answer.unwrap();
             assert_eq!(answer.batch_size, BATCH);
-            let dice = Overlap::of(&restored(&answer.map, &prepared[film]), &alone[film]).unwrap().dice();
-            assert!(dice >= 0.9999, "film {film}, turn {turn}, {placement:?}: {dice}");
+            // On the CPU a film goes through the network alone, so not a bit differs.
+            let mask = restored(&answer.map, &prepared[film]);
+            assert_eq!(mask, alone[film], "film {film}, turn {turn}, {placement:?}");
         }
     }
     for (film, other) in (0..BATCH).flat_map(|film| (0..film).map(move |other| (film, other))) {
