@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use tokio::sync::Semaphore;
 
-use crate::codec::reference::{ReferenceError, decode_reference, matching};
+use crate::codec::reference::{ReferenceError, decode_reference};
 use crate::codec::rle::Rle;
 use crate::codec::{DecodeError, Limits, decode, overlay, png};
 use crate::engine::{Engine, EngineError, Segmented};
@@ -237,7 +237,7 @@ fn decoded(film: &Film, preprocessor: &Preprocessor, limits: Limits) -> Result<D
 impl Film {
     /// The reference mask of a film of this size, where there is one.
     fn reference_mask(&self, size: Size, limits: Limits) -> Result<Option<Mask>, ReferenceError> {
-        let read = |bytes: &Bytes| matching(decode_reference(bytes, &limits)?, size);
+        let read = |bytes: &Bytes| decode_reference(bytes, size, &limits);
         self.reference.as_ref().map(read).transpose()
     }
 }

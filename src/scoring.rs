@@ -16,7 +16,7 @@ use crate::model::device::{self, Placement};
 use crate::model::manifest::{Manifest, Network};
 use crate::model::torch::TorchSegmenter;
 use crate::telemetry::Progress;
-use crate::train::dataset::{Case, Listed, Split, read_all};
+use crate::train::dataset::{Case, Split, read_all};
 use crate::train::split_table::SplitTable;
 
 /// Scores as `settings` say, and prints the table to `out`.
@@ -36,11 +36,11 @@ pub fn evaluate(settings: &EvaluateSettings, out: &mut dyn Write) -> anyhow::Res
     let mut observe = |done: usize| progress.step(done as u64, "");
     let films = examinee.score(&chosen.cases, settings.batch_size, &mut observe)?;
     drop(progress);
-    if chosen.left_out > 0 {
-        writeln!(out, "{} films without a reference mask are left out", chosen.left_out)?;
-    }
     if settings.cases {
         write_cases(out, &films)?;
+    }
+    if let Some(remark) = &chosen.remark {
+        writeln!(out, "{remark}")?;
     }
     write!(out, "{}", Summary::of(&films))?;
     writeln!(out, "took {:.1} s", started.elapsed().as_secs_f64())?;
@@ -56,18 +56,22 @@ pub fn evaluate(settings: &EvaluateSettings, out: &mut dyn Write) -> anyhow::Res
 /// The cases to score.
 struct Chosen {
     cases: Vec<Case>,
-    /// How many films were left out, since they have no reference mask.
+    /// What a user should know of the list that they are chosen from.
+    remark: Option<String>,
     left_out: usize,
     training_included: bool,
 }
 
 impl Chosen {
     fn read(settings: &EvaluateSettings) -> anyhow::Result<Self> {
-        let Listed { cases, left_out } = settings.data.cases()?;
+        let listed = settings.data.cases()?;
+        let (remark, left_out, cases) = (listed.remark(), listed.left_out.len(), listed.cases);
         let digests = read_all(&cases, |_, _, _| ())?;
         let table = SplitTable::read(&settings.model)?;
         let seen = |index: usize| match &table {
-            Some(table) => table.split_of(&digests[index].digest).map_or(Seen::Never, Seen::As),
+            Some(table) => {
+                table.split_of(&digests[index].digest, &cases[index]).map_or(Seen::Never, Seen::As)
+            }
             None => Seen::Unknown,
         };
         let is_asked = |&(index, case): &(usize, &Case)| is_asked(settings.split, seen(index), case.split);
@@ -82,7 +86,7 @@ impl Chosen {
         }
         ensure!(!asked.is_empty(), "{}", nothing(settings.split));
         let cases = asked.into_iter().map(|(_, case)| case.clone()).collect();
-        Ok(Self { cases, left_out, training_included: trained > 0 })
+        Ok(Self { cases, remark, left_out, training_included: trained > 0 })
     }
 
     fn facts(&self, settings: &EvaluateSettings) -> DataFacts {
@@ -96,6 +100,7 @@ impl Chosen {
             folders: settings.data.data.iter().map(name).collect(),
             split: settings.split.map_or("unseen".to_owned(), |split| split.to_string()),
             date: today.split('T').next().unwrap_or_default().to_owned(),
+            without_reference: self.left_out,
             training_included: self.training_included,
         }
     }
@@ -104,9 +109,9 @@ impl Chosen {
 /// What a model used a film for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Seen {
-    /// It was in this split.
+    /// It, or another film of its patient, was in this split.
     As(Split),
-    /// It was not there.
+    /// Neither it nor its patient was there.
     Never,
     /// The model keeps no record.
     Unknown,

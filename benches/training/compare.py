@@ -56,7 +56,7 @@ def lungfield(options):
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "model"
         command = [options.train, *shared_flags(options), "--out", out, "--precision", options.precision]
-        command += ["--no-augmentation", "--coarse-iterations", 0]
+        command += ["--no-augmentation", "--coarse-share", 0]
     command += [word for name, value in VARIATIONS.items() for word in (f"--{name}", value)]
     command += ["--optimiser", "sgd", "--momentum", "0.9", "--weight-decay", "1e-4", "--device", options.device]
         # Validated once, at the end, where it is not timed.

@@ -21,16 +21,7 @@ pub fn visible_width(size: Size) -> u32 {
 pub fn outline(mask: &Mask, width: u32) -> Mask {
     let before = width.saturating_sub(1) as usize / 2;
     let after = width as usize / 2;
-    let size = mask.size();
-    let mut outline = Mask::empty(size);
-    for (y, edge) in mask.border().rows().enumerate() {
-        let rows = y.saturating_sub(before)..size.rows().min(y + after + 1);
-        for run in edge.runs() {
-            let columns = run.start.saturating_sub(before)..size.columns().min(run.end + after);
-            rows.clone().for_each(|row| outline.fill(row, columns.clone()));
-        }
-    }
-    outline
+    mask.border().widened(before, after)
 }
 
 #[cfg(test)]

@@ -39,15 +39,24 @@ pub enum ReferenceError {
 /// An image is cut at half of its *format's* range, whatever values it uses: a pixel is lung from 128 of 255 or from
 /// 32768 of 65535 on. So a mask of the values 0 and 1 has no lung, nor has a 16-bit one whose largest value is 255.
 /// Images of 1, 2 and 4 bits and palettes are first expanded to 8 bits. Transparency is ignored.
-pub fn decode_reference(bytes: &[u8], limits: &Limits) -> Result<Mask, ReferenceError> {
+///
+/// It must lie on the pixel grid of its film, whose size is `film`, and is never resized to fit. Of an RLE the size is
+/// compared before a mask is made: a few bytes can declare any shape.
+pub fn decode_reference(bytes: &[u8], film: Size, limits: &Limits) -> Result<Mask, ReferenceError> {
+    let fitting = |found: Size| {
+        if found == film { Ok(()) } else { Err(ReferenceError::SizeMismatch { expected: film, found }) }
+    };
     if bytes.trim_ascii_start().starts_with(b"{") {
-        return Ok(rle::from_json(bytes, limits.max_pixels)?);
+        let runs = rle::from_json(bytes, limits.max_pixels)?;
+        fitting(runs.size())?;
+        return Ok(runs.to_mask());
     }
     let format = sniff(bytes).ok_or(DecodeError::Unrecognised)?;
     let raster = raster::read(format, bytes, *limits)?;
     if raster.colour_spread > colour_tolerance(format) {
         return Err(ReferenceError::TrueColour);
     }
+    fitting(raster.film.size())?;
     Ok(cut_at_half(&raster.film))
 }
 
@@ -57,15 +66,6 @@ fn cut_at_half(image: &Radiograph) -> Mask {
         Pixels::Sixteen(values) => Mask::new(image.size(), values.iter().map(|&value| value >= 0x8000)),
     };
     mask.expect("an image has a value for each pixel")
-}
-
-/// The mask, where it lies on the pixel grid of a film of this size. A mask is never resized to fit.
-pub fn matching(mask: Mask, film: Size) -> Result<Mask, ReferenceError> {
-    if mask.size() == film {
-        Ok(mask)
-    } else {
-        Err(ReferenceError::SizeMismatch { expected: film, found: mask.size() })
-    }
 }
 
 /// PNG and TIFF give values back as they were; a JPEG does not.
@@ -93,7 +93,11 @@ mod tests {
     }
 
     fn read(bytes: &[u8]) -> Result<Mask, ReferenceError> {
-        decode_reference(bytes, &Limits::default())
+        read_for(bytes, (WIDTH, HEIGHT))
+    }
+
+    fn read_for(bytes: &[u8], (width, height): (u32, u32)) -> Result<Mask, ReferenceError> {
+        decode_reference(bytes, Size::new(width, height).unwrap(), &Limits::default())
     }
 
     fn upper_half() -> Vec<bool> {
@@ -146,7 +150,7 @@ mod tests {
 
     #[test]
     fn a_brace_announces_rle() {
-        let mask = read(b"\n {\"size\": [2, 3], \"counts\": [1, 2, 3]}").unwrap();
+        let mask = read_for(b"\n {\"size\": [2, 3], \"counts\": [1, 2, 3]}", (3, 2)).unwrap();
         assert!(mask.pixels().eq([false, true, false, true, false, false]));
         assert!(matches!(read(b"{"), Err(ReferenceError::Rle(_))));
     }
@@ -160,9 +164,14 @@ mod tests {
 
     #[test]
     fn a_mask_lies_on_its_films_own_grid() {
-        let (film, other) = (Size::new(40, 30).unwrap(), Size::new(30, 40).unwrap());
-        assert!(matching(Mask::empty(film), film).is_ok());
-        let refusal = matching(Mask::empty(other), film).unwrap_err();
-        assert_eq!(refusal.to_string(), "the reference mask is 30×40 pixels, its film 40×30");
+        let file = png(::png::ColorType::Grayscale, ::png::BitDepth::Eight, &picture());
+        let refusal = read_for(&file, (HEIGHT, WIDTH)).unwrap_err().to_string();
+        assert_eq!(
+            refusal,
+            format!("the reference mask is {WIDTH}×{HEIGHT} pixels, its film {HEIGHT}×{WIDTH}")
+        );
+        // A mask of this shape would take a word for every pixel.
+        let thin = br#"{"size": [60000000, 1], "counts": [60000000]}"#;
+        assert!(matches!(read(thin), Err(ReferenceError::SizeMismatch { .. })));
     }
 }

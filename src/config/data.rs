@@ -52,14 +52,16 @@ impl DataSettings {
     pub fn cases(&self) -> Result<Listed, DataError> {
         let options = ListOptions { allow_missing_masks: self.allow_missing_masks };
         let mut listed = list(&self.folders()?, options)?;
-        let cases = &mut listed.cases;
+        let cases = &listed.cases;
         if let Some(wanted) = self.source.iter().find(|name| cases.iter().all(|case| case.source != **name)) {
             let mut found: Vec<_> = cases.iter().map(|case| case.source.as_str()).collect();
             found.sort_unstable();
             found.dedup();
             return Err(DataError::NoSource { wanted: wanted.clone(), found: found.join(", ") });
         }
-        cases.retain(|case| self.source.is_empty() || self.source.contains(&case.source));
+        if !self.source.is_empty() {
+            listed.keep(&self.source);
+        }
         Ok(listed)
     }
 

@@ -110,7 +110,7 @@ impl Mask {
     /// Number of lung pixels.
     #[must_use]
     pub fn area_px(&self) -> u64 {
-        ones(&self.words)
+        self.words.iter().map(|word| u64::from(word.count_ones())).sum()
     }
 
     /// Number of pixels that are lung in both masks, or `None` where they are of different sizes.
@@ -128,6 +128,26 @@ impl Mask {
         }
         self.words.iter_mut().zip(&other.words).for_each(|(word, other)| *word |= other);
         Some(self)
+    }
+
+    /// The mask with each of its pixels drawn out to a square: `before` pixels to the left and up, `after` to the right
+    /// and down, as far as the mask reaches.
+    #[must_use]
+    pub fn widened(&self, before: usize, after: usize) -> Self {
+        let mut wide = Self::empty(self.size);
+        for (y, row) in self.rows().enumerate() {
+            row.widened_runs(before, after).for_each(|run| wide.fill(y, run));
+        }
+        let mut square = wide.clone();
+        let width = row_words(self.size);
+        let unite = |words: &mut [u64], other: &[u64]| words.iter_mut().zip(other).for_each(|(a, b)| *a |= b);
+        for down in 1..=after.min(self.size.rows() - 1) {
+            unite(&mut square.words[down * width..], &wide.words);
+        }
+        for up in 1..=before.min(self.size.rows() - 1) {
+            unite(&mut square.words, &wide.words[up * width..]);
+        }
+        square
     }
 
     /// The mask's border: its pixels with at least one of their four neighbours outside, where what lies beyond the film
@@ -178,14 +198,36 @@ impl<'a> Row<'a> {
         })
     }
 
+    /// The runs, each drawn out at both ends as far as the row reaches, those that then touch made one.
+    fn widened_runs(self, before: usize, after: usize) -> impl Iterator<Item = Range<usize>> + 'a {
+        let width = self.width;
+        let wide = move |run: Range<usize>| run.start.saturating_sub(before)..width.min(run.end + after);
+        let mut runs = self.runs().map(wide).peekable();
+        std::iter::from_fn(move || {
+            let mut run = runs.next()?;
+            while let Some(next) = runs.next_if(|next| next.start <= run.end) {
+                run.end = next.end;
+            }
+            Some(run)
+        })
+    }
+
     /// Number of lung pixels among some columns.
+    ///
+    /// # Panics
+    /// Where the row does not have them all.
     #[must_use]
     pub fn area_px(self, columns: Range<usize>) -> u64 {
+        assert!(columns.end <= self.width, "columns lie within their row");
         words_of(columns).map(|(index, bits)| u64::from((self.words[index] & bits).count_ones())).sum()
     }
 
     /// Those of `columns` at which this row and another of the same mask differ, left to right.
+    ///
+    /// # Panics
+    /// Where the row does not have them all.
     pub fn differences(self, other: Self, columns: Range<usize>) -> impl Iterator<Item = usize> {
+        assert!(columns.end <= self.width, "columns lie within their row");
         words_of(columns).flat_map(move |(index, bits)| {
             let mut differing = (self.words[index] ^ other.words[index]) & bits;
             std::iter::from_fn(move || {
@@ -224,10 +266,6 @@ fn words_of(columns: Range<usize>) -> impl Iterator<Item = (usize, u64)> {
         let beyond = WORD.saturating_sub(end - index * WORD);
         (index, u64::MAX << first & u64::MAX >> beyond)
     })
-}
-
-fn ones(words: &[u64]) -> u64 {
-    words.iter().map(|word| u64::from(word.count_ones())).sum()
 }
 
 #[cfg(test)]
@@ -301,6 +339,23 @@ mod tests {
             prop_assert_eq!(filled, mask.clone());
             prop_assert_eq!(mask.shared_px(&mask), Some(mask.area_px()));
             prop_assert_eq!(Mask::empty(mask.size()).union(&mask), Some(mask));
+        }
+
+        #[test]
+        fn widened_it_is_a_square_around_each_pixel(
+            (mask, pixels) in any_mask(), before in 0_usize..70, after in 0_usize..70
+        ) {
+            // Few pixels, so that not all is covered.
+            let sparse = pixels.iter().enumerate().map(|(at, &lung)| lung && at % 37 == 0);
+            let (width, height) = (mask.size().columns(), mask.size().rows());
+            let mask = Mask::new(mask.size(), sparse).unwrap();
+            let reached = |at: usize| {
+                let (x, y) = (at % width, at / width);
+                let lung = |y: usize| mask.row(y).runs().any(|run| run.start <= x + before && x < run.end + after);
+                (y.saturating_sub(after)..height.min(y + before + 1)).any(lung)
+            };
+            let expected = (0..width * height).map(reached);
+            prop_assert_eq!(mask.widened(before, after), Mask::new(mask.size(), expected).unwrap());
         }
 
         #[test]

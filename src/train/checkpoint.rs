@@ -23,7 +23,7 @@ pub const CHECKPOINT: &str = "checkpoint.safetensors";
 /// The entry of the file's header.
 const HEADER: &str = "run";
 /// The format of checkpoints that this version reads and writes.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 
 /// What a run was begun with; it is resumed with nothing else.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -57,6 +57,17 @@ struct State {
     format: u32,
     iteration: u32,
     best: Option<Best>,
+}
+
+/// What is the same in every format.
+#[derive(Deserialize)]
+struct Versioned {
+    state: Version,
+}
+
+#[derive(Deserialize)]
+struct Version {
+    format: u32,
 }
 
 /// A checkpoint that can't be used, or could not be written.
@@ -108,11 +119,13 @@ pub fn read(folder: &Path) -> Result<Option<Checkpoint>, CheckpointError> {
     let unreadable = |cause: String| CheckpointError::Unreadable { path: path.clone(), cause };
     let Stored { tensors, header } = weights::parse(&bytes).map_err(|cause| unreadable(cause.to_string()))?;
     let header = header.get(HEADER).ok_or_else(|| unreadable(format!("its header lacks {HEADER}")))?;
+    let Versioned { state: Version { format } } =
+        serde_json::from_str(header).map_err(|cause| unreadable(cause.to_string()))?;
+    if format != FORMAT {
+        return Err(unreadable(format!("its format is {format}, not {FORMAT}")));
+    }
     let Header { setup, state } =
         serde_json::from_str(header).map_err(|cause| unreadable(cause.to_string()))?;
-    if state.format != FORMAT {
-        return Err(unreadable(format!("its format is {}, not {FORMAT}", state.format)));
-    }
     Ok(Some(Checkpoint { setup, state, tensors }))
 }
 

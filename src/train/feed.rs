@@ -6,7 +6,7 @@ use std::sync::mpsc::{Receiver, sync_channel};
 use rayon::prelude::*;
 
 use super::augment::{AugmentOptions, Varied, vary};
-use super::recipe::Coarse;
+use super::recipe::coarse_side;
 use super::sample::Sample;
 use super::sampler::{Sampler, stream};
 
@@ -28,8 +28,8 @@ pub struct FeedOptions {
     pub seed: u64,
     /// How films are varied.
     pub augment: AugmentOptions,
-    /// The first iterations, on a coarser grid.
-    pub coarse: Coarse,
+    /// Iterations on the coarse grid, from the first on.
+    pub coarse_iterations: u32,
 }
 
 /// The films at `places`, varied, as `iteration` sees them.
@@ -42,7 +42,8 @@ pub fn batch(samples: &[Sample], places: &[usize], options: &FeedOptions, iterat
     let film = |(index, &place): (usize, &usize)| {
         let mut rng = stream(options.seed, 1, first + index as u64);
         let sample = &samples[place];
-        let side = options.coarse.side_at(iteration, sample.input.side());
+        let fine = sample.input.side();
+        let side = if iteration < options.coarse_iterations { coarse_side(fine) } else { fine };
         vary(sample, side as usize, &options.augment, &mut rng)
     };
     places.par_iter().enumerate().map(film).collect()
@@ -93,7 +94,7 @@ mod tests {
             source_balance: 0.0,
             seed: 4,
             augment: AugmentOptions::default(),
-            coarse: Coarse { iterations: 2, side: 32 },
+            coarse_iterations: 2,
         };
         start(samples(), options).iter().flatten().map(|varied| varied.plane).collect()
     }
@@ -104,6 +105,8 @@ mod tests {
         assert_eq!(whole.len(), 18);
         let sizes: Vec<_> = whole.iter().map(Vec::len).collect();
         assert_eq!(sizes[..7], [32 * 32, 32 * 32, 32 * 32, 32 * 32, 32 * 32, 32 * 32, 64 * 64]);
-        assert_eq!(planes(4), whole[12..]);
+        for done in [1, 2, 4] {
+            assert_eq!(planes(done), whole[3 * done as usize..], "after {done}");
+        }
     }
 }

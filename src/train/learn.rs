@@ -157,7 +157,7 @@ impl Run {
             source_balance: self.recipe.source_balance,
             seed: self.recipe.seed,
             augment: self.recipe.augment,
-            coarse: self.recipe.coarse,
+            coarse_iterations: self.recipe.coarse_iterations(),
         }
     }
 

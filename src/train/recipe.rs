@@ -9,6 +9,7 @@ use super::loss::LossOptions;
 use super::optimiser::{Method, OptimiserOptions};
 use super::schedule::{Decay, Schedule};
 use crate::model::device::Precision;
+use crate::network::layout::SIDE_MULTIPLE;
 
 /// Every number that decides a training run; the manifest keeps them.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -34,42 +35,31 @@ pub struct Recipe {
     /// The memory of the weights' moving average, from 0 (none) to below 1.
     pub average_decay: f64,
     /// Whether the model, validated and served, sees each film together with its mirror image.
-    #[serde(default)]
     pub flip_averaging: bool,
     /// From 0, every film is seen equally often, to 1, films of every source are.
     pub source_balance: f64,
     /// How films are varied.
     pub augment: AugmentOptions,
-    /// The first iterations, on a coarser grid.
-    pub coarse: Coarse,
+    /// The share of the iterations, from the first on, that sees films on the coarse grid, which is cheaper: what a lung
+    /// looks like is learned there, and where exactly it ends afterwards.
+    pub coarse_share: f64,
     /// Iterations between two validations.
     pub validate_every: u32,
     /// The seed of the weights, the order of the films and their variations.
     pub seed: u64,
 }
 
-/// Iterations that see films on a grid of their own, coarser and so cheaper than the model's: what a lung looks like is
-/// learned there, and where exactly it ends afterwards.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Coarse {
-    /// How many, from the first on; 0 for none.
-    pub iterations: u32,
-    /// The side of the coarse grid, in pixels; a multiple of 32.
-    pub side: u32,
-}
-
-impl Coarse {
-    /// The side of the grid that an iteration, counted from 0, sees films on, where the model's grid has the side `fine`.
-    #[must_use]
-    pub fn side_at(self, iteration: u32, fine: u32) -> u32 {
-        if iteration < self.iterations { self.side } else { fine }
-    }
+/// The side of the coarse grid of a model grid: two thirds, to the nearest side that the network takes.
+#[must_use]
+pub fn coarse_side(fine: u32) -> u32 {
+    let step = 3 * SIDE_MULTIPLE / 2;
+    ((fine + step / 2) / step).max(1) * SIDE_MULTIPLE
 }
 
 /// Recipes by name.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
 pub enum Preset {
-    /// Ours: what did best on the validation films of the shipped model, for two CPU cores and two hours.
+    /// Ours: that of the shipped model, for two CPU cores and two hours.
     #[default]
     Lungfield,
     /// The article's: width 64, plain descent, 5,000 iterations of 6 films, nothing varied and nothing averaged.
@@ -111,7 +101,7 @@ fn lungfield(precision: Precision) -> Recipe {
         flip_averaging: true,
         source_balance: 0.7,
         augment: AugmentOptions::default(),
-        coarse: Coarse { iterations: 2600, side: 256 },
+        coarse_share: 2.0 / 3.0,
         validate_every: 650,
         seed: 1,
     }
@@ -132,7 +122,7 @@ fn article(precision: Precision) -> Recipe {
         flip_averaging: false,
         source_balance: 0.0,
         augment: AugmentOptions::NONE,
-        coarse: Coarse { iterations: 0, side: 256 },
+        coarse_share: 0.0,
         ..lungfield(precision)
     }
 }
@@ -149,6 +139,18 @@ impl Recipe {
         }
     }
 
+    /// Iterations on the coarse grid, from the first on.
+    #[must_use]
+    pub fn coarse_iterations(&self) -> u32 {
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "a share of the iterations"
+        )]
+        let iterations = (f64::from(self.iterations) * self.coarse_share).round() as u32;
+        iterations
+    }
+
     /// What would spoil a run only once it has cost hours, by the name of the flag.
     pub fn check(&self) -> Result<(), &'static str> {
         let positive = |value: f64| value.is_finite() && value > 0.0;
@@ -159,10 +161,7 @@ impl Recipe {
             (self.iterations > 0, "--iterations is 0"),
             (self.batch_size > 0, "--batch-size is 0"),
             (self.validate_every > 0, "--validate-every is 0"),
-            (
-                self.coarse.side > 0 && self.coarse.side.is_multiple_of(32),
-                "--coarse-side is not a multiple of 32",
-            ),
+            (share(self.coarse_share), "--coarse-share is not from 0 to below 1"),
             (positive(self.learning_rate), "--learning-rate is not a number above 0"),
             (share(self.optimiser.momentum), "--momentum is not from 0 to below 1"),
             (share(self.optimiser.weight_decay), "--weight-decay is not from 0 to below 1"),
@@ -200,17 +199,30 @@ mod tests {
         assert!(refused(Recipe { average_decay: 1.0, ..good.clone() }).contains("--average-decay"));
         assert!(refused(Recipe { source_balance: 1.1, ..good.clone() }).contains("--source-balance"));
         assert!(refused(Recipe { precision: Precision::F16, ..good.clone() }).contains("--precision"));
-        let coarse = Coarse { iterations: 1, side: 100 };
-        assert!(refused(Recipe { coarse, ..good.clone() }).contains("--coarse-side"));
-        let augment = AugmentOptions { flip_probability: 2.0, ..AugmentOptions::NONE };
-        assert!(refused(Recipe { augment, ..good }).contains("--flip-probability"));
+        assert!(refused(Recipe { coarse_share: 1.0, ..good.clone() }).contains("--coarse-share"));
+        let none = AugmentOptions::NONE;
+        for (augment, flag) in [
+            (AugmentOptions { flip_probability: 2.0, ..none }, "--flip-probability"),
+            (AugmentOptions { bend: 0.11, ..none }, "--bend"),
+            (AugmentOptions { blur: 0.11, ..none }, "--blur"),
+            (AugmentOptions { opacity_probability: -0.1, ..none }, "--opacity-probability"),
+        ] {
+            assert!(refused(Recipe { augment, ..good.clone() }).contains(flag));
+        }
     }
 
     #[test]
-    fn the_grid_is_coarse_for_the_first_iterations_only() {
-        let coarse = Coarse { iterations: 10, side: 256 };
-        assert_eq!([0, 9, 10, 11].map(|iteration| coarse.side_at(iteration, 384)), [256, 256, 384, 384]);
-        assert_eq!(Coarse { iterations: 0, ..coarse }.side_at(0, 384), 384);
+    fn a_coarse_grid_is_one_that_the_network_takes_and_never_finer() {
+        assert_eq!([384, 256, 128, 96, 64, 32].map(coarse_side), [256, 160, 96, 64, 32, 32]);
+        assert!((1..=64).map(|i| i * SIDE_MULTIPLE).all(|fine| coarse_side(fine) <= fine));
+    }
+
+    #[test]
+    fn coarse_iterations_are_a_share_of_the_run() {
+        let recipe = Preset::Lungfield.recipe(Precision::F32);
+        assert_eq!((recipe.iterations, recipe.coarse_iterations()), (3900, 2600));
+        assert_eq!(Recipe { iterations: 30, ..recipe }.coarse_iterations(), 20);
+        assert_eq!(Preset::Article.recipe(Precision::F32).coarse_iterations(), 0);
     }
 
     #[test]

@@ -24,6 +24,8 @@ const COLUMNS: [&str; 5] = ["film_sha256", "split", "source", "patient", "case"]
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SplitTable {
     films: BTreeMap<FilmDigest, Film>,
+    /// The split of each patient, by source and name.
+    patients: BTreeMap<(String, String), Split>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -98,14 +100,17 @@ impl SplitTable {
         if film.split != split {
             return Err(TwoSplits { film: digest, first: film.split, second: split });
         }
+        self.patients.insert((names.source.clone(), names.patient.clone()), split);
         film.names.insert(names);
         Ok(())
     }
 
-    /// What a film was used for, or `None` where it was not there.
+    /// What a film was used for, or else another film of the patient of its `case`, since patients are used whole and a
+    /// film may come in another size or depth; `None` where neither was there.
     #[must_use]
-    pub fn split_of(&self, film: &FilmDigest) -> Option<Split> {
-        self.films.get(film).map(|film| film.split)
+    pub fn split_of(&self, film: &FilmDigest, case: &Case) -> Option<Split> {
+        let patient = || self.patients.get(&(case.source.clone(), case.patient.clone())).copied();
+        self.films.get(film).map(|film| film.split).or_else(patient)
     }
 
     /// Writes the table into a model directory, whole or not at all.
@@ -230,8 +235,11 @@ mod tests {
         table().write(folder.path()).unwrap();
         let read = SplitTable::read(folder.path()).unwrap().unwrap();
         assert_eq!(read, table());
-        let found: Vec<_> = films().iter().map(|(_, film)| read.split_of(film)).collect();
+        let found: Vec<_> = films().iter().map(|(case, film)| read.split_of(film, case)).collect();
         assert_eq!(found, [Some(Split::Train), Some(Split::Test), Some(Split::Train), None]);
+        let resized = FilmDigest::of(&phantom(9).film);
+        let of_patient = |patient| read.split_of(&resized, &case("a", patient, "v", None));
+        assert_eq!([of_patient("q"), of_patient("r")], [Some(Split::Test), None]);
         let empty = SplitTable::default();
         empty.write(folder.path()).unwrap();
         assert_eq!(SplitTable::read(folder.path()).unwrap(), Some(empty));

@@ -6,7 +6,7 @@ use crate::config::{SplitSettings, TrainSettings};
 use crate::mask::Mask;
 use crate::preprocess::Preprocessor;
 use crate::radiograph::Radiograph;
-use crate::train::dataset::{Case, Listed, Problem, Problems, Split, read_all};
+use crate::train::dataset::{Case, Problem, Problems, Split, read_all};
 use crate::train::learn::Films;
 use crate::train::sample::{Exam, Sample};
 use crate::train::split::{SplitOptions, assign};
@@ -19,8 +19,8 @@ pub(super) struct Loaded {
     pub(super) films: Films,
     /// How many films of each source there are to learn from.
     pub(super) by_source: BTreeMap<String, usize>,
-    /// How many films were left out, since they have no reference mask.
-    pub(super) left_out: usize,
+    /// What a user should know of the list of films.
+    pub(super) remark: Option<String>,
     /// What every film is used for, those to test on included.
     pub(super) splits: SplitTable,
 }
@@ -35,7 +35,9 @@ enum Kept {
 impl Loaded {
     /// Reads every film, also those to test on: what is wrong with them is better known before than after.
     pub(super) fn read(settings: &TrainSettings, preprocessor: &Preprocessor) -> anyhow::Result<Self> {
-        let Listed { mut cases, left_out } = settings.data.cases()?;
+        let listed = settings.data.cases()?;
+        let remark = listed.remark();
+        let mut cases = listed.cases;
         let SplitSettings { split_seed: seed, validation_share: validation, test_share: test } =
             settings.split;
         assign(&mut cases, &SplitOptions { seed, validation, test })?;
@@ -61,7 +63,7 @@ impl Loaded {
                 Kept::Nothing => {}
             }
         }
-        Ok(Self { films: Films { train: train.into(), validation }, by_source, left_out, splits })
+        Ok(Self { films: Films { train: train.into(), validation }, by_source, remark, splits })
     }
 }
 

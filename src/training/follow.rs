@@ -72,8 +72,8 @@ impl Recorder {
     pub(super) fn greet(&self, run: &Run, loaded: &Loaded) {
         let (train, validation) = (loaded.films.train.len(), loaded.films.validation.len());
         self.progress.say(&format!("{train} films to train on, {validation} to validate on"));
-        if loaded.left_out > 0 {
-            self.progress.say(&without_mask(loaded.left_out));
+        if let Some(remark) = &loaded.remark {
+            self.progress.say(remark);
         }
         if run.iteration() > 0 {
             self.progress.say(&format!("going on from iteration {}", run.iteration()));
@@ -173,16 +173,11 @@ fn in_words(validated: &journal::Validated, elapsed: Duration) -> String {
     )
 }
 
-fn without_mask(left_out: usize) -> String {
-    format!("{left_out} films without a reference mask are left out")
-}
-
 /// Says what a run would be.
 pub(super) fn describe(setup: &Setup, loaded: &Loaded) {
     let recipe = serde_json::to_string_pretty(setup).expect("numbers and names are JSON");
     let films = loaded.films.train.len();
-    let left_out =
-        if loaded.left_out > 0 { format!("{}\n", without_mask(loaded.left_out)) } else { String::new() };
+    let remark = loaded.remark.as_ref().map_or(String::new(), |remark| format!("{remark}\n"));
     // Nobody is left to tell where standard output is closed.
-    drop(writeln!(io::stdout(), "{recipe}\n{left_out}{films} films to train on"));
+    drop(writeln!(io::stdout(), "{recipe}\n{remark}{films} films to train on"));
 }

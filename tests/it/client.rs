@@ -143,7 +143,7 @@ impl Reply {
     /// The mask of a film's JSON.
     #[track_caller]
     pub(crate) fn mask(&self) -> Mask {
-        rle::from_json(self.segmented()["mask"].to_string().as_bytes(), u64::MAX).unwrap()
+        rle::from_json(self.segmented()["mask"].to_string().as_bytes(), u64::MAX).unwrap().to_mask()
     }
 
     /// The answer is a problem of this status and code, with everything that a problem has.

@@ -70,7 +70,7 @@ impl Program {
     fn arguments(&self, out: &str) -> Vec<String> {
         let (data, out) = (self.data.path(), self.data.path().join(out));
         let few = "--device=cpu --precision=f32 --threads=1 --width=2 --side=64 --batch-size=2 --iterations=150 \
-                   --validate-every=7 --checkpoint-every=1";
+                   --validate-every=7 --checkpoint-every=1 --coarse-share=0.1 --flip-averaging=false";
         let folders = [format!("--data={}", data.display()), format!("--out={}", out.display())];
         few.split(' ').map(str::to_owned).chain(folders).collect()
     }

@@ -54,6 +54,8 @@ pub(crate) fn recipe(iterations: u32) -> Recipe {
         warmup: 3,
         loss: LossOptions { dice_weight: 1.0, lung_weight: 1.0 },
         average_decay: 0.9,
+        flip_averaging: false,
+        coarse_share: 0.0,
         validate_every: iterations,
         augment: AugmentOptions::NONE,
         ..Preset::Lungfield.recipe(Precision::F32)

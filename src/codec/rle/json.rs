@@ -7,7 +7,6 @@ use serde::{Deserialize, Deserializer, Serialize};
 
 use super::{Rle, RleError};
 use crate::geometry::Size;
-use crate::mask::Mask;
 
 /// An encoding as JSON has it: of any size and sum until [`Encoded::check`] has seen it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -28,11 +27,10 @@ pub enum Counts {
     Plain(Vec<u32>),
 }
 
-/// Reads a mask from JSON, its counts compressed or plain. Memory is taken only for what was sent and, once the
-/// counts fit the size and the size fits `max_pixels`, for the mask.
-pub fn from_json(bytes: &[u8], max_pixels: u64) -> Result<Mask, RleError> {
+/// Reads runs from JSON, their counts compressed or plain. Memory is taken only for what was sent.
+pub fn from_json(bytes: &[u8], max_pixels: u64) -> Result<Rle, RleError> {
     let encoded: Encoded = serde_json::from_slice(bytes)?;
-    Ok(encoded.check(max_pixels)?.to_mask())
+    encoded.check(max_pixels)
 }
 
 impl Rle {
@@ -110,12 +108,11 @@ mod tests {
     }
 
     #[test]
-    fn both_forms_are_the_same_mask_and_are_written_as_they_were_read() {
-        let mask = from_json(EXAMPLE.as_bytes(), 20).unwrap();
-        assert_eq!(from_json(EXAMPLE_PLAIN.as_bytes(), 20), Ok(mask.clone()));
-        let rle = Rle::of(&mask);
-        assert_eq!(serde_json::to_string(&rle.compressed()).unwrap(), EXAMPLE);
-        assert_eq!(serde_json::to_string(&rle.plain()).unwrap(), EXAMPLE_PLAIN);
+    fn both_forms_are_the_same_runs_and_are_written_as_they_were_read() {
+        let runs = from_json(EXAMPLE.as_bytes(), 20).unwrap();
+        assert_eq!(from_json(EXAMPLE_PLAIN.as_bytes(), 20), Ok(runs.clone()));
+        assert_eq!(serde_json::to_string(&runs.compressed()).unwrap(), EXAMPLE);
+        assert_eq!(serde_json::to_string(&runs.plain()).unwrap(), EXAMPLE_PLAIN);
     }
 
     #[test]

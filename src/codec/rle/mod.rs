@@ -94,7 +94,7 @@ impl Rle {
     /// Where a run begins or ends within a column, the mask changes from one row to the next.
     #[must_use]
     pub fn to_mask(&self) -> Mask {
-        Mask::from_changes(self.size, self.lung_runs().flat_map(|run| changes(self.size, run)))
+        Mask::from_changes(self.size, self.lung_runs().flat_map(|run| ends_in_columns(self.size, run)))
     }
 
     /// The counts in pycocotools' compressed form.
@@ -138,7 +138,7 @@ fn collect_changes(mask: &Mask, columns: std::ops::Range<usize>, changes: &mut [
 }
 
 /// Where the columns that a run of the walk passes through become lung and cease to be, as column and row.
-fn changes(size: Size, run: std::ops::Range<usize>) -> impl Iterator<Item = (usize, usize)> {
+fn ends_in_columns(size: Size, run: std::ops::Range<usize>) -> impl Iterator<Item = (usize, usize)> {
     let rows = size.rows();
     (run.start / rows..run.end.div_ceil(rows)).flat_map(move |column| {
         let first = run.start.saturating_sub(column * rows);

@@ -132,6 +132,17 @@ mod tests {
             recipe(&["--preset=article", "--width=8", "--optimiser=adamw", "--shift=0.1", "--seed=9"]);
         assert_eq!((article.width.get(), article.optimiser.method, article.seed), (8, Method::Adamw, 9));
         assert_eq!(article.augment, AugmentOptions { shift: 0.1, ..AugmentOptions::NONE });
+        let newer = recipe(&[
+            "--preset=article",
+            "--coarse-share=0.5",
+            "--bend=0.01",
+            "--blur=0.02",
+            "--opacity-probability=0.03",
+        ]);
+        assert!((newer.coarse_share - 0.5).abs() < 1e-12);
+        let varied =
+            AugmentOptions { bend: 0.01, blur: 0.02, opacity_probability: 0.03, ..AugmentOptions::NONE };
+        assert_eq!(newer.augment, varied);
         let plain = recipe(&["--no-augmentation", "--gamma=0.3"]);
         assert_eq!(plain.augment, AugmentOptions { gamma: 0.3, ..AugmentOptions::NONE });
     }

@@ -56,12 +56,10 @@ pub struct RecipeFlags {
     /// From 0, every film is seen equally often, to 1, films of every source are.
     #[arg(long)]
     pub source_balance: Option<f64>,
-    /// Iterations, from the first on, that see films on a coarser and cheaper grid.
+    /// The share of the iterations, from the first on, that sees films on a grid of two thirds the side, which is
+    /// cheaper.
     #[arg(long)]
-    pub coarse_iterations: Option<u32>,
-    /// The side of the coarse grid, a multiple of 32.
-    #[arg(long)]
-    pub coarse_side: Option<u32>,
+    pub coarse_share: Option<f64>,
     /// Iterations between two validations.
     #[arg(long)]
     pub validate_every: Option<NonZeroU32>,
@@ -91,7 +89,7 @@ struct AugmentFlags {
     /// Largest rotation, in degrees.
     #[arg(long)]
     rotation_degrees: Option<f64>,
-    /// Largest shift of one part of a film against the others, as a share of the side.
+    /// Largest shift of a part of the film on its own, as a share of the side.
     #[arg(long)]
     bend: Option<f64>,
     /// How often a film is mirrored, from 0 to 1.
@@ -142,8 +140,7 @@ impl RecipeFlags {
         set(&mut recipe.average_decay, self.average_decay);
         set(&mut recipe.flip_averaging, self.flip_averaging);
         set(&mut recipe.source_balance, self.source_balance);
-        set(&mut recipe.coarse.iterations, self.coarse_iterations);
-        set(&mut recipe.coarse.side, self.coarse_side);
+        set(&mut recipe.coarse_share, self.coarse_share);
         set(&mut recipe.validate_every, self.validate_every.map(NonZeroU32::get));
         set(&mut recipe.seed, self.seed);
         self.augment.over(&mut recipe.augment);

@@ -62,6 +62,8 @@ pub struct DataFacts {
     pub split: String,
     /// The day of the evaluation, as in `2026-05-17`.
     pub date: String,
+    /// How many films of them were left out, since they have no reference mask.
+    pub without_reference: usize,
     /// Whether the model has seen some of these films in training; the page then begins with a warning.
     pub training_included: bool,
 }

@@ -220,6 +220,7 @@ fn write_facts(out: &mut String, report: &Report) -> fmt::Result {
     let doubtful = report.films.iter().filter(|film| film.doubtful).count();
     write_fact(out, "Films", report.films.len())?;
     write_fact(out, "Doubtful reference masks", doubtful)?;
+    write_fact(out, "Films without one, left out", data.without_reference)?;
     write_fact(out, "Split", &data.split)?;
     write_fact(out, "Films of the training split", if data.training_included { "included" } else { "none" })?;
     write_fact(out, "Evaluated on", &data.date)?;

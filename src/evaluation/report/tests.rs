@@ -30,6 +30,7 @@ fn report() -> Report {
         folders: vec![HOSTILE.to_owned(), "other".to_owned()],
         split: "test".to_owned(),
         date: "2026-05-17".to_owned(),
+        without_reference: 3,
         training_included: false,
     };
     Report { model, data, best: vec![picture(&films[1])], worst: vec![picture(&films[2])], films }

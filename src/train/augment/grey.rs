@@ -43,7 +43,7 @@ pub(super) fn cover_edge(plane: &mut [f32], target: &mut [f32], side: usize, rng
 }
 
 /// Lays a few soft bright ellipses over a plane: half of them on lung, as consolidations and effusions lie, the others
-/// anywhere, so that a patch does not tell of lung.
+/// beside it, so that a patch does not tell of lung.
 pub(super) fn opacify(plane: &mut [f32], target: &[f32], side: usize, rng: &mut ChaCha8Rng) {
     for _ in 0..rng.random_range(1..=PATCHES) {
         let on_lung = rng.random::<bool>();
@@ -99,7 +99,7 @@ impl Patch {
 
 /// Blurs a plane by a Gaussian of the standard deviation `sigma`, in pixels; what lies outside is as its edge.
 pub(super) fn blur(plane: &mut Vec<f32>, side: usize, sigma: f32) {
-    /// Below this a kernel is all but its middle.
+    /// Below this a kernel is little but its middle.
     const SHARP: f32 = 0.3;
     if sigma < SHARP {
         return;
@@ -173,6 +173,18 @@ mod tests {
             plane.iter().enumerate().map(square).sum::<f32>().sqrt()
         };
         assert!((along(|i| i % 65) - 2.0).abs() < 0.15 && (along(|i| i / 65) - 2.0).abs() < 0.15);
+    }
+
+    #[test]
+    fn a_blur_leaves_what_is_even_and_keeps_rows_and_columns_apart() {
+        let mut even = vec![0.4; 33 * 33];
+        blur(&mut even, 33, 3.0);
+        assert!(even.iter().all(|grey| (grey - 0.4).abs() < 1e-5), "at the edges too");
+        let mut plane = vec![0.0; 33 * 33];
+        plane[5 * 33 + 20] = 1.0;
+        blur(&mut plane, 33, 1.0);
+        let brightest = (0..33 * 33).max_by(|&a, &b| plane[a].total_cmp(&plane[b]));
+        assert_eq!(brightest, Some(5 * 33 + 20));
     }
 
     #[test]

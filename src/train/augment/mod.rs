@@ -18,7 +18,10 @@ use super::sample::Sample;
 /// What lies outside of a film on the model grid.
 const OUTSIDE: f32 = -1.0;
 
-/// The widths of the ranges that variations are drawn from, uniformly and around none.
+/// Up to here a bend never folds a film over: its points lie a quarter of a side apart.
+const BEND_LIMIT: f64 = 0.1;
+
+/// The widths of the ranges that variations are drawn from, uniformly: around none, and from none on for noise and blur.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct AugmentOptions {
     /// Largest shift along either axis, as a share of the side.
@@ -29,7 +32,7 @@ pub struct AugmentOptions {
     pub aspect: f64,
     /// Largest rotation, in degrees.
     pub rotation_degrees: f64,
-    /// Largest shift of one part of a film against the others, as a share of the side.
+    /// Largest shift, as a share of the side, of a part of the film on its own.
     pub bend: f64,
     /// How often a film is mirrored left to right, from 0 to 1.
     pub flip_probability: f64,
@@ -79,7 +82,7 @@ impl AugmentOptions {
             (width(self.scale), "--scale is not a number from 0 on"),
             (width(self.aspect), "--aspect is not a number from 0 on"),
             (width(self.rotation_degrees), "--rotation-degrees is not from 0 to 180"),
-            (width(self.bend) && self.bend <= 0.2, "--bend is not from 0 to 0.2"),
+            (width(self.bend) && self.bend <= BEND_LIMIT, "--bend is not from 0 to 0.1"),
             (probability(self.flip_probability), "--flip-probability is not from 0 to 1"),
             (width(self.gamma), "--gamma is not a number from 0 on"),
             (width(self.contrast), "--contrast is not a number from 0 on"),
@@ -129,8 +132,8 @@ pub struct Varied {
 pub fn vary(sample: &Sample, side: usize, options: &AugmentOptions, rng: &mut ChaCha8Rng) -> Varied {
     let from = sample.input.side() as usize;
     let shape = Shape::draw(from, side, options, rng);
-    let mut plane = warp(sample.input.pixels(), from, OUTSIDE, &shape);
-    let mut target = warp(sample.target.values(), from, 0.0, &shape);
+    let planes = [(sample.input.pixels(), OUTSIDE), (sample.target.values(), 0.0)];
+    let [mut plane, mut target] = warp(planes, from, &shape);
     if happens(options.opacity_probability, rng) {
         opacify(&mut plane, &target, side, rng);
     }

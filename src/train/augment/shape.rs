@@ -4,7 +4,7 @@ use rand_chacha::ChaCha8Rng;
 
 use super::{AugmentOptions, around, happens};
 
-/// Parts of a side between two points that bend a film; its broadest waves are as long.
+/// Parts of a side between two points that bend a film; a wave is two of them long or longer.
 const CELLS: usize = 4;
 /// A cubic B-spline reaches three points further than it has cells.
 const POINTS: usize = CELLS + 3;
@@ -109,21 +109,23 @@ impl Spline {
     }
 }
 
-/// Moves a plane of the side `from`, bilinearly; `outside` is what lies around it.
-pub(super) fn warp(plane: &[f32], from: usize, outside: f32, shape: &Shape) -> Vec<f32> {
-    let at = |x: i64, y: i64| match (usize::try_from(x), usize::try_from(y)) {
-        (Ok(x), Ok(y)) if x < from && y < from => plane[y * from + x],
-        _ => outside,
-    };
-    let mut moved = Vec::with_capacity(shape.side * shape.side);
+/// Moves planes of the side `from` alike, bilinearly; each comes with what lies around it.
+pub(super) fn warp(planes: [(&[f32], f32); 2], from: usize, shape: &Shape) -> [Vec<f32>; 2] {
+    let mut moved = [(); 2].map(|()| Vec::with_capacity(shape.side * shape.side));
     shape.places(|x, y| {
         let (left, top) = (x.floor(), y.floor());
         let (u, v) = (x - left, y - top);
         #[expect(clippy::cast_possible_truncation, reason = "a place is within a few sides of the plane")]
         let (left, top) = (left as i64, top as i64);
-        let upper = at(left, top) * (1.0 - u) + at(left + 1, top) * u;
-        let lower = at(left, top + 1) * (1.0 - u) + at(left + 1, top + 1) * u;
-        moved.push(upper * (1.0 - v) + lower * v);
+        for ((plane, outside), moved) in planes.iter().zip(&mut moved) {
+            let at = |x: i64, y: i64| match (usize::try_from(x), usize::try_from(y)) {
+                (Ok(x), Ok(y)) if x < from && y < from => plane[y * from + x],
+                _ => *outside,
+            };
+            let upper = at(left, top) * (1.0 - u) + at(left + 1, top) * u;
+            let lower = at(left, top + 1) * (1.0 - u) + at(left + 1, top + 1) * u;
+            moved.push(upper * (1.0 - v) + lower * v);
+        }
     });
     moved
 }
@@ -169,8 +171,9 @@ mod tests {
     #[test]
     fn a_coarser_grid_shows_the_same_film() {
         let ramp: Vec<f32> = (0..96 * 96).map(|i| (i % 96) as f32).collect();
-        let coarse = warp(&ramp, 96, 0.0, &shape(96, 64, &AugmentOptions::NONE));
+        let [coarse, again] = warp([(&ramp, 0.0), (&ramp, 0.0)], 96, &shape(96, 64, &AugmentOptions::NONE));
         assert_eq!(coarse.len(), 64 * 64);
+        assert_eq!(coarse, again);
         for (i, value) in coarse.iter().take(64).enumerate() {
             // Pixel areas of both grids lie on each other.
             assert!((value - ((i as f32 + 0.5) * 1.5 - 0.5)).abs() < 1e-3, "{i}: {value}");

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::{Split, jsrt};
-use crate::codec::reference::{ReferenceError, decode_reference, matching};
+use crate::codec::reference::{ReferenceError, decode_reference};
 use crate::codec::{DecodeError, Limits, decode};
 use crate::geometry::Size;
 use crate::mask::Mask;
@@ -104,7 +104,6 @@ impl Case {
 }
 
 fn reference(path: &Path, film: Size) -> Result<Mask, DatasetError> {
-    decode_reference(&fs_err::read(path)?, &Limits::default())
-        .and_then(|mask| matching(mask, film))
+    decode_reference(&fs_err::read(path)?, film, &Limits::default())
         .map_err(|cause| DatasetError::Reference { path: path.to_owned(), cause })
 }

@@ -23,7 +23,7 @@ pub(super) const SCR_MASKS: [&str; 2] = ["masks/left lung", "masks/right lung"];
 /// How a data set lies on disk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, ValueEnum)]
 pub enum Layout {
-    /// `cases.csv` with the columns case, source, image, reference and, where they are known, patient, split, finding
+    /// `cases.csv`, which goes before whatever else the folder holds, with the columns case, source, image, reference and, where they are known, patient, split, finding
     /// and `doubtful_reference`; paths start from its folder
     Cases,
     /// `images/` and `masks/`, with files of the same name but for the extension; a mask may add `_mask` or `-mask`
@@ -78,7 +78,7 @@ impl Layout {
     }
 }
 
-/// The layout of a folder, where exactly one fits. A list of cases goes before all others, since somebody wrote it.
+/// The layout of a folder: that of its list of cases, where somebody wrote one, else the only one that fits.
 pub fn recognise(folder: &Path) -> Result<Layout, Problem> {
     fs_err::read_dir(folder)?;
     if Layout::Cases.fits(folder)? {
@@ -86,7 +86,7 @@ pub fn recognise(folder: &Path) -> Result<Layout, Problem> {
     }
     let mut fitting = Vec::new();
     for &layout in Layout::value_variants() {
-        if layout.fits(folder)? {
+        if layout != Layout::Cases && layout.fits(folder)? {
             fitting.push(layout);
         }
     }

@@ -1,7 +1,7 @@
 //! Decides how the cases of several data sets become one list, or the list of what is wrong with them.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::layout::{Layout, confirm, name, recognise};
 use super::problem::{CaseName, Problem, Problems};
@@ -13,12 +13,12 @@ pub(super) struct Listing {
     options: ListOptions,
     pub(super) cases: Vec<Case>,
     pub(super) problems: Vec<Problem>,
-    left_out: usize,
+    left_out: Vec<CaseName>,
 }
 
 impl Listing {
     pub(super) fn new(options: ListOptions) -> Self {
-        Self { options, cases: Vec::new(), problems: Vec::new(), left_out: 0 }
+        Self { options, cases: Vec::new(), problems: Vec::new(), left_out: Vec::new() }
     }
 
     /// Adds a data set.
@@ -46,11 +46,11 @@ impl Listing {
     }
 
     /// Takes in that a film has no mask.
-    pub(super) fn miss_mask(&mut self, problem: Problem) {
+    pub(super) fn miss_mask(&mut self, case: CaseName, path: PathBuf) {
         if self.options.allow_missing_masks {
-            self.left_out += 1;
+            self.left_out.push(case);
         } else {
-            self.problems.push(problem);
+            self.problems.push(Problem::NoMask { case, path });
         }
     }
 

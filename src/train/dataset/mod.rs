@@ -75,8 +75,23 @@ pub struct ListOptions {
 pub struct Listed {
     /// The cases, one data set after the other.
     pub cases: Vec<Case>,
-    /// How many films were left out, as [`ListOptions`] allow.
-    pub left_out: usize,
+    /// The films that were left out, as [`ListOptions`] allow.
+    pub left_out: Vec<CaseName>,
+}
+
+impl Listed {
+    /// Leaves nothing but what is of one of `sources`.
+    pub fn keep(&mut self, sources: &[String]) {
+        self.cases.retain(|case| sources.contains(&case.source));
+        self.left_out.retain(|case| sources.contains(&case.source));
+    }
+
+    /// What a user should know of the list.
+    #[must_use]
+    pub fn remark(&self) -> Option<String> {
+        let count = self.left_out.len();
+        (count > 0).then(|| format!("films without a reference mask, left out: {count}"))
+    }
 }
 
 /// The cases of some data sets; at least one case of each.

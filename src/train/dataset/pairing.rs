@@ -103,7 +103,7 @@ impl Films<'_> {
                 listing.problems.push(Problem::SameName { case: case.clone() });
             }
             match reference(&case.name) {
-                Err(path) => listing.miss_mask(Problem::NoMask { case, path }),
+                Err(path) => listing.miss_mask(case, path),
                 Ok(reference) => listing.cases.push(Case {
                     patient: case.name.clone(),
                     finding: (self.finding)(&case.name).map(str::to_owned),

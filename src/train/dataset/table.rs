@@ -80,7 +80,7 @@ fn add(folder: &Path, row: Row, listing: &mut Listing) {
         listing.problems.push(Problem::NoFilm { case: case(), path: image.clone() });
     }
     if !has_mask {
-        listing.miss_mask(Problem::NoMask { case: case(), path: reference.clone() });
+        listing.miss_mask(case(), reference.clone());
     }
     if has_film && has_mask {
         listing.cases.push(Case {
