@@ -8,6 +8,7 @@ use crate::geometry::{Geometry, Size};
 use crate::mask::{Mask, ProbabilityMap, Threshold};
 use crate::overlap::Overlap;
 use crate::postprocess;
+use crate::radiograph::PixelSpacing;
 use crate::surface::SurfaceDistances;
 
 /// How many thresholds are tried.
@@ -30,13 +31,16 @@ pub struct Measures {
     pub overlap: Overlap,
     /// How far their borders lie apart, in pixels; `None` where one of them is empty and the other is not.
     pub surface: Option<SurfaceDistances>,
+    /// The same in millimetres of the film; `None` also where its file states no pixel spacing.
+    pub surface_mm: Option<SurfaceDistances>,
     /// The Dice score that each of [`thresholds`] gives.
     pub by_threshold: [f64; THRESHOLDS],
     /// What the model said of its pixels, and what was there.
     pub calibration: Calibration,
 }
 
-/// Measures the mask that `map` gives at `threshold` against the reference mask.
+/// Measures the mask that `map` gives at `threshold` against the reference mask; in millimetres too where the film's
+/// pixel spacing is known.
 ///
 /// Every mask, those of the other thresholds included, comes from the postprocessing of serving.
 ///
@@ -47,16 +51,20 @@ pub fn measure(
     map: &ProbabilityMap,
     geometry: &Geometry,
     reference: &Mask,
+    spacing: Option<PixelSpacing>,
     threshold: Threshold,
 ) -> Measures {
     let restore = |threshold| postprocess::restore(map, geometry, threshold);
     let overlap = |mask: &Mask| Overlap::of(mask, reference).expect("a reference mask has its film's size");
     let mask = restore(threshold);
+    let one_size = "the overlap has found them to be of one size";
+    let in_millimetres =
+        |spacing| SurfaceDistances::in_millimetres(&mask, reference, spacing).expect(one_size);
     Measures {
         size: reference.size(),
         overlap: overlap(&mask),
-        surface: SurfaceDistances::of(&mask, reference)
-            .expect("the overlap has found them to be of one size"),
+        surface: SurfaceDistances::of(&mask, reference).expect(one_size),
+        surface_mm: spacing.and_then(in_millimetres),
         by_threshold: thresholds().map(|threshold| overlap(&restore(threshold)).dice()),
         calibration: Calibration::of(map, geometry, reference),
     }
@@ -89,11 +97,30 @@ pub enum Measure {
     /// The average symmetric surface distance, in pixels.
     #[serde(rename = "surface_distance_px")]
     SurfaceDistance,
+    /// The symmetric 95 % Hausdorff distance, in millimetres of the film.
+    #[serde(rename = "hausdorff_95_mm")]
+    Hausdorff95Mm,
+    /// The average symmetric surface distance, in millimetres of the film.
+    #[serde(rename = "surface_distance_mm")]
+    SurfaceDistanceMm,
 }
 
 impl Measure {
     /// Every measure, the most telling first.
-    pub const ALL: [Self; 4] = [Self::Dice, Self::Jaccard, Self::Hausdorff95, Self::SurfaceDistance];
+    pub const ALL: [Self; 6] = [
+        Self::Dice,
+        Self::Jaccard,
+        Self::Hausdorff95,
+        Self::SurfaceDistance,
+        Self::Hausdorff95Mm,
+        Self::SurfaceDistanceMm,
+    ];
+
+    /// Whether it can't be had of a film whose file states no pixel spacing.
+    #[must_use]
+    pub fn needs_spacing(self) -> bool {
+        matches!(self, Self::Hausdorff95Mm | Self::SurfaceDistanceMm)
+    }
 
     /// The measure's value on a film; `None` where it is undefined.
     #[must_use]
@@ -103,6 +130,8 @@ impl Measure {
             Self::Jaccard => Some(measures.overlap.jaccard()),
             Self::Hausdorff95 => measures.surface.map(SurfaceDistances::hausdorff_95),
             Self::SurfaceDistance => measures.surface.map(SurfaceDistances::mean),
+            Self::Hausdorff95Mm => measures.surface_mm.map(SurfaceDistances::hausdorff_95),
+            Self::SurfaceDistanceMm => measures.surface_mm.map(SurfaceDistances::mean),
         }
     }
 
@@ -114,6 +143,8 @@ impl Measure {
             Self::Jaccard => "Jaccard",
             Self::Hausdorff95 => "Hausdorff 95 %, px",
             Self::SurfaceDistance => "Surface distance, px",
+            Self::Hausdorff95Mm => "Hausdorff 95 %, mm",
+            Self::SurfaceDistanceMm => "Surface distance, mm",
         }
     }
 
@@ -122,7 +153,7 @@ impl Measure {
     pub fn places(self) -> usize {
         match self {
             Self::Dice | Self::Jaccard => 4,
-            Self::Hausdorff95 | Self::SurfaceDistance => 2,
+            Self::Hausdorff95 | Self::SurfaceDistance | Self::Hausdorff95Mm | Self::SurfaceDistanceMm => 2,
         }
     }
 }
@@ -139,7 +170,7 @@ pub(super) mod tests {
         let row = geometry.top() as usize;
         let probability = |index: usize| if index / 10 == row && index % 10 < found { 0.875 } else { 0.0 };
         let map = ProbabilityMap::new(10, (0..100).map(probability).collect()).expect("a square of ten");
-        let measures = measure(&map, &geometry, &reference, Threshold::HALF);
+        let measures = measure(&map, &geometry, &reference, None, Threshold::HALF);
         Scored { case: case.to_owned(), source: source.to_owned(), doubtful: false, measures }
     }
 
@@ -167,14 +198,34 @@ pub(super) mod tests {
         let coverage = postprocess::coverage(&film.mask, &geometry);
         let unsure = coverage.values().iter().map(|share| 0.1 + 0.7 * share).collect();
         let map = ProbabilityMap::new(32, unsure).unwrap();
-        let measures = measure(&map, &geometry, &film.mask, Threshold::HALF);
+        let measures = measure(&map, &geometry, &film.mask, None, Threshold::HALF);
         for (threshold, dice) in thresholds().into_iter().zip(measures.by_threshold) {
-            let alone = measure(&map, &geometry, &film.mask, threshold).overlap.dice();
+            let alone = measure(&map, &geometry, &film.mask, None, threshold).overlap.dice();
             assert!((dice - alone).abs() < 1e-12, "{threshold:?}: {dice} {alone}");
         }
         assert!(measures.by_threshold[8] > 0.9);
         assert!(measures.by_threshold[0] < 0.6, "below 0.1 all of the film is lung");
         assert!(measures.by_threshold[18] < 1e-12, "above 0.8 none of it is");
+    }
+
+    #[test]
+    fn with_a_spacing_distances_are_in_millimetres_too() {
+        let size = Size::square(16).unwrap();
+        let geometry = Geometry::letterbox(size, 16);
+        let square = |low: usize| {
+            let inside = move |at: usize| (low..low + 8).contains(&(at % 16)) && (4..12).contains(&(at / 16));
+            Mask::new(size, (0..256).map(inside)).unwrap()
+        };
+        let map = postprocess::coverage(&square(6), &geometry);
+        let spacing = PixelSpacing::new(0.5, 0.5);
+        let found = measure(&map, &geometry, &square(4), spacing, Threshold::HALF);
+        let half = |px: Measure, mm: Measure| {
+            let (px, mm) = (px.of(&found).unwrap(), mm.of(&found).unwrap());
+            px > 0.0 && (mm - px / 2.0).abs() < 1e-6
+        };
+        assert!(half(Measure::Hausdorff95, Measure::Hausdorff95Mm));
+        assert!(half(Measure::SurfaceDistance, Measure::SurfaceDistanceMm));
+        assert_eq!(Measure::Hausdorff95Mm.of(&scored("a", "b", [5, 4]).measures), None);
     }
 
     #[test]

@@ -51,7 +51,7 @@ impl Examinee<'_> {
                     case: case.name.clone(),
                     source: case.source.clone(),
                     doubtful: case.doubtful,
-                    measures: measure(map, &exam.geometry, &exam.reference, self.threshold),
+                    measures: measure(map, &exam.geometry, &exam.reference, exam.spacing, self.threshold),
                 });
             }
             observe(scored.len());

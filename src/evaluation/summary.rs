@@ -130,6 +130,12 @@ impl Summary {
         self.0.iter().find(|row| row.group == Group::All)
     }
 
+    /// The measures to be shown: those in millimetres only where a film has them.
+    pub fn measures(&self) -> impl Iterator<Item = Measure> {
+        let is_known = |measure: &Measure| self.all().is_some_and(|all| all.statistics(*measure).is_some());
+        Measure::ALL.into_iter().filter(move |measure| !measure.needs_spacing() || is_known(measure))
+    }
+
     /// The rows of the sources, in the order of their names.
     pub fn sources(&self) -> impl Iterator<Item = (&str, &Row)> {
         self.0.iter().filter_map(|row| match &row.group {
@@ -145,7 +151,7 @@ impl fmt::Display for Summary {
         let widest = self.0.iter().map(|row| row.group.to_string().chars().count()).max();
         let title = Measure::ALL.map(|measure| measure.name().chars().count()).into_iter().max();
         let width = widest.max(title).unwrap_or_default();
-        for measure in Measure::ALL {
+        for measure in self.measures() {
             writeln!(
                 formatter,
                 "{:<width$}  {:>5}  {:>7}  {:>15}  {:>7}  {:>7}  {:>7}  {:>7}",
@@ -269,7 +275,17 @@ mod tests {
         let words = |line: &str| line.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
         assert_eq!(words(dice[1])[..4], ["a", "1", "0.9474", "0.9474–0.9474"]);
         assert_eq!(words(dice[4])[3..], ["0.962", "0.926", "0.974", "0.008"]);
-        assert_eq!(text.matches("95 % interval").count(), Measure::ALL.len());
+        assert_eq!(text.matches("95 % interval").count(), 4, "none in millimetres");
+    }
+
+    #[test]
+    fn millimetres_are_shown_where_a_film_has_them() {
+        let mut films = three();
+        films[0].measures.surface_mm = films[0].measures.surface;
+        let summary = Summary::of(&films);
+        assert_eq!(summary.measures().collect::<Vec<_>>(), Measure::ALL);
+        assert_eq!(summary.all().unwrap().undefined(Measure::Hausdorff95Mm), 2);
+        assert!(summary.to_string().contains("Hausdorff 95 %, mm"));
     }
 
     #[test]

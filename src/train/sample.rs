@@ -6,7 +6,7 @@ use crate::geometry::{Geometry, ModelInput};
 use crate::mask::{Mask, ProbabilityMap};
 use crate::postprocess;
 use crate::preprocess::Preprocessor;
-use crate::radiograph::Radiograph;
+use crate::radiograph::{PixelSpacing, Radiograph};
 
 /// A case on the model grid.
 #[derive(Clone, Debug)]
@@ -28,6 +28,8 @@ pub struct Exam {
     pub geometry: Geometry,
     /// The reference mask.
     pub reference: Mask,
+    /// The film's pixel spacing, where its file states it.
+    pub spacing: Option<PixelSpacing>,
     /// The data set that the case was published in.
     pub source: Arc<str>,
 }
@@ -37,7 +39,13 @@ impl Exam {
     #[must_use]
     pub fn new(film: &Radiograph, reference: Mask, source: &str, preprocessor: &Preprocessor) -> Self {
         let prepared = preprocessor.prepare(film);
-        Self { input: prepared.input, geometry: prepared.geometry, reference, source: source.into() }
+        Self {
+            input: prepared.input,
+            geometry: prepared.geometry,
+            reference,
+            spacing: film.spacing(),
+            source: source.into(),
+        }
     }
 }
 

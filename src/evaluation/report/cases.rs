@@ -5,7 +5,7 @@ use std::io;
 use super::super::measure::{Measure, Scored, thresholds};
 
 /// The columns before those of the thresholds.
-const COLUMNS: [&str; 10] = [
+const COLUMNS: [&str; 12] = [
     "case",
     "source",
     "doubtful_reference",
@@ -15,6 +15,8 @@ const COLUMNS: [&str; 10] = [
     "jaccard",
     "hausdorff_95_px",
     "surface_distance_px",
+    "hausdorff_95_mm",
+    "surface_distance_mm",
     "calibration_error",
 ];
 
@@ -54,11 +56,11 @@ mod tests {
         let mut reader = csv::Reader::from_reader(bytes.as_slice());
         let header = reader.headers().unwrap().clone();
         assert_eq!(header.len(), COLUMNS.len() + 19);
-        assert_eq!((&header[10], &header[19], &header[28]), ("dice_at_0.05", "dice_at_0.50", "dice_at_0.95"));
+        assert_eq!((&header[12], &header[21], &header[30]), ("dice_at_0.05", "dice_at_0.50", "dice_at_0.95"));
         let rows: Vec<_> = reader.records().map(Result::unwrap).collect();
         assert_eq!(rows.len(), 2);
         assert_eq!((&rows[0][0], &rows[0][5], &rows[0][7]), ("a,\"b\"", "0.888889", "0.800000"));
-        assert_eq!(rows[0][5], rows[0][19], "the model's threshold is a half");
+        assert_eq!(rows[0][5], rows[0][21], "the model's threshold is a half");
         assert_eq!((&rows[1][5], &rows[1][7]), ("0.000000", ""));
     }
 }

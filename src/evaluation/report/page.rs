@@ -34,7 +34,7 @@ pub(super) fn page(report: &Report, summary: &Summary) -> String {
         write_pictures(out, report)?;
         write_other_measures(out, report, summary)?;
         write_facts(out, report)?;
-        write_all_films(out, report)?;
+        write_all_films(out, report, summary)?;
         out.write_str("</main></body></html>\n")
     })
 }
@@ -189,7 +189,7 @@ fn write_picture(out: &mut String, picture: &Picture) -> fmt::Result {
 
 fn write_other_measures(out: &mut String, report: &Report, summary: &Summary) -> fmt::Result {
     out.write_str("<section><h2>Other measures</h2>\n")?;
-    for measure in [Measure::Jaccard, Measure::Hausdorff95, Measure::SurfaceDistance] {
+    for measure in summary.measures().filter(|measure| *measure != Measure::Dice) {
         write_measure(out, summary, measure)?;
     }
     let longest =
@@ -199,7 +199,7 @@ fn write_other_measures(out: &mut String, report: &Report, summary: &Summary) ->
     writeln!(
         out,
         "<p class=\"note\">Distances run between the masks’ borders (pixels with one of four neighbours outside), in pixels \
-         of the film’s own grid; the films’ longer sides are {sides} pixels. Hausdorff 95 %: the larger of the two directed \
+         of the film’s own grid, and in millimetres of the film where its file states the spacing; the films’ longer sides are {sides} pixels. Hausdorff 95 %: the larger of the two directed \
          95th percentiles. Surface distance: the mean of all directed distances of both borders.</p></section>"
     )
 }
@@ -237,8 +237,8 @@ fn write_fact(out: &mut String, name: &str, value: impl Display) -> fmt::Result 
     write!(out, "<div><dt>{name}</dt><dd>{}</dd></div>", Text(value))
 }
 
-fn write_all_films(out: &mut String, report: &Report) -> fmt::Result {
+fn write_all_films(out: &mut String, report: &Report, summary: &Summary) -> fmt::Result {
     out.write_str("<details><summary>All films, the lowest Dice first</summary>\n")?;
-    write_films(out, &report.films)?;
+    write_films(out, &report.films, &summary.measures().collect::<Vec<_>>())?;
     out.write_str("</details>\n")
 }

@@ -61,35 +61,36 @@ fn write_undefined(out: &mut String, summary: &Summary, measure: Measure) -> fmt
         0 => Ok(()),
         films => {
             let (films, are) = (super::html::counted(films, "film"), if films == 1 { "is" } else { "are" });
+            let spacing = if measure.needs_spacing() { "its file states no pixel spacing, or " } else { "" };
             writeln!(
                 out,
-                r#"<p class="note">{films} {are} left out: either the mask or its reference is empty, so that no distance is defined.</p>"#
+                r#"<p class="note">{films} {are} left out: {spacing}either the mask or its reference is empty, so that no distance is defined.</p>"#
             )
         }
     }
 }
 
 /// Writes the list of all films, the lowest Dice score first.
-pub(super) fn write_films(out: &mut String, films: &[Scored]) -> fmt::Result {
+pub(super) fn write_films(out: &mut String, films: &[Scored], measures: &[Measure]) -> fmt::Result {
     out.write_str(r#"<div class="scroll"><table class="films"><thead><tr><th scope="col">Film</th>"#)?;
     out.write_str(r#"<th scope="col">Source</th><th scope="col">Reference</th>"#)?;
-    for measure in Measure::ALL {
+    for measure in measures {
         write!(out, r#"<th scope="col" class="number">{}</th>"#, measure.name())?;
     }
     out.write_str("</tr></thead><tbody>")?;
     let mut ascending: Vec<&Scored> = films.iter().collect();
     ascending.sort_by(|a, b| a.measures.overlap.dice().total_cmp(&b.measures.overlap.dice()));
     for film in ascending {
-        write_film(out, film)?;
+        write_film(out, film, measures)?;
     }
     out.write_str("</tbody></table></div>\n")
 }
 
-fn write_film(out: &mut String, film: &Scored) -> fmt::Result {
+fn write_film(out: &mut String, film: &Scored, measures: &[Measure]) -> fmt::Result {
     let reference = if film.doubtful { "doubtful" } else { "" };
     let (case, source) = (Text(&film.case), Text(&film.source));
     write!(out, r#"<tr><th scope="row">{case}</th><td>{source}</td><td>{reference}</td>"#)?;
-    for measure in Measure::ALL {
+    for measure in measures {
         let places = measure.places();
         let value = measure.of(&film.measures);
         let value = value.map_or_else(|| "–".to_owned(), |value| format!("{value:.places$}"));
