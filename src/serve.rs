@@ -18,7 +18,8 @@ use tower::ServiceExt;
 use crate::config::ServeSettings;
 use crate::engine::{Engine, Health};
 use crate::http::{App, ModelCard, Phase, router};
-use crate::model::device::{self, Placement};
+use crate::model::cores::Cores;
+use crate::model::device::Placement;
 use crate::model::manifest::Manifest;
 use crate::model::torch::{LoadError, TorchSegmenter};
 use crate::pipeline::Pipeline;
@@ -46,25 +47,28 @@ pub fn assemble(settings: &ServeSettings, phase: watch::Receiver<Phase>) -> anyh
     let manifest = Manifest::read(&settings.model)?;
     let preprocessor = manifest.preprocessor()?;
     let placement = Placement::resolve(settings.device, settings.precision)?;
-    if let Some(threads) = settings.threads {
-        device::set_threads(threads); // before the model thread starts, which takes the number on
-    }
     let options = settings.engine_options(placement);
     let max_batch_size = options.max_batch_size;
     let card = ModelCard::new(&manifest, placement, max_batch_size.get(), settings.upload_limits());
     let threshold = manifest.threshold;
-    let folder = settings.model.clone();
-    let engine = Engine::start(options, move || {
-        let mut segmenter = TorchSegmenter::load(&folder, &manifest, placement)?;
-        segmenter.warm_up(&manifest, max_batch_size)?;
-        Ok::<_, LoadError>(segmenter)
-    })?;
+    let cores = Cores::new(settings.threads());
+    let build = |_| {
+        let (folder, manifest, cores) = (settings.model.clone(), manifest.clone(), cores.clone());
+        move || {
+            let mut segmenter = TorchSegmenter::load(&folder, &manifest, placement)?.sharing(cores);
+            segmenter.warm_up(&manifest, max_batch_size)?;
+            Ok::<_, LoadError>(segmenter)
+        }
+    };
+    let model_threads = settings.model_threads(placement).get();
+    let engine = Engine::start(options, (0..model_threads).map(build))?;
     tracing::info!(
         model.name = card.name,
         model.version = card.version,
         model.weights_sha256 = card.weights_sha256,
         model.device = card.device,
         model.precision = ?card.precision,
+        model.threads = model_threads,
         "model loaded"
     );
     let pipeline =

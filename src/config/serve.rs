@@ -33,9 +33,12 @@ pub struct ServeSettings {
     /// The numbers in which it computes: auto, f32, bf16 or f16. Auto is bf16 where the device has it, else f32.
     #[arg(long, env = "LUNGFIELD_PRECISION", default_value = "auto")]
     pub precision: PrecisionChoice,
-    /// Threads of one forward pass on the CPU; all cores unless given.
+    /// Threads of the network on the CPU, shared by the forward passes that run at a time; all cores unless given.
     #[arg(long, env = "LUNGFIELD_THREADS")]
     pub threads: Option<NonZeroUsize>,
+    /// Forward passes at a time; by default 1 on CUDA, and on the CPU one for each thread of the network.
+    #[arg(long, env = "LUNGFIELD_MODEL_THREADS")]
+    pub model_threads: Option<NonZeroUsize>,
     /// The most films in a batch; by default 8 on CUDA, and 1 on the CPU, which is faster with one film at a time.
     #[arg(long, env = "LUNGFIELD_MAX_BATCH_SIZE")]
     pub max_batch_size: Option<NonZeroUsize>,
@@ -91,6 +94,18 @@ impl ServeSettings {
         }
     }
 
+    /// Threads of the network on the CPU.
+    #[must_use]
+    pub fn threads(&self) -> NonZeroUsize {
+        self.threads.unwrap_or_else(cores)
+    }
+
+    /// Forward passes at a time, where the model runs there.
+    #[must_use]
+    pub fn model_threads(&self, placement: Placement) -> NonZeroUsize {
+        self.model_threads.unwrap_or_else(|| placement.model_threads(self.threads()))
+    }
+
     /// What callers may send.
     #[must_use]
     pub fn http_options(&self) -> HttpOptions {
@@ -117,8 +132,7 @@ impl ServeSettings {
     /// The most films that are decoded or encoded at a time.
     #[must_use]
     pub fn decode_permits(&self) -> usize {
-        let cores = || std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
-        self.decode_permits.map_or_else(cores, NonZeroUsize::get)
+        self.decode_permits.unwrap_or_else(cores).get()
     }
 
     /// What no single setting shows: settings that contradict each other.
@@ -129,6 +143,10 @@ impl ServeSettings {
         }
         Ok(())
     }
+}
+
+fn cores() -> NonZeroUsize {
+    std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN)
 }
 
 /// A number above 0 with a unit: 64M, 64MiB, 1000.
@@ -180,6 +198,9 @@ mod tests {
             |settings: ServeSettings| settings.engine_options(Placement::cpu()).max_batch_size.get();
         assert_eq!(batch_size(settings.clone()), 1);
         assert_eq!(batch_size(parse(&["--max-batch-size=5"]).unwrap()), 5);
+        let model_threads = |flags: &[&str]| parse(flags).unwrap().model_threads(Placement::cpu()).get();
+        assert_eq!(model_threads(&["--threads=3"]), 3);
+        assert_eq!(model_threads(&["--threads=3", "--model-threads=2"]), 2);
         settings.check().unwrap();
     }
 
@@ -189,6 +210,7 @@ mod tests {
             ["--max-batch-size", "0"],
             ["--queue-capacity", "-1"],
             ["--threads", "0"],
+            ["--model-threads", "0"],
             ["--max-body", "0"],
             ["--max-body", "lots"],
             ["--byte-budget", "5GiB"],

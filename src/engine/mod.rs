@@ -1,6 +1,6 @@
-//! Decides when a film meets the model: one bounded queue, batches cut when the device is free, one model thread.
+//! Decides when a film meets the model: one bounded queue, batches cut when a model thread is free.
 //!
-//! A caller hands in a plane and waits for its map. The segmenter is built, used and dropped on a plain thread of its
+//! A caller hands in a plane and waits for its map. A segmenter is built, used and dropped on a plain thread of its
 //! own, so it need be neither `Send` nor locked. What becomes of a failed batch: out of memory halves it once; an
 //! ordinary failure runs each film alone once; a lost device or a panic ends the engine, and [`Health::Failed`] says
 //! so.
@@ -111,50 +111,58 @@ pub struct EngineCounts {
     pub rejected: u64,
 }
 
-/// Segments films on a model thread. Share it by `Arc`.
+/// Segments films on model threads. Share it by `Arc`.
 ///
-/// Dropping it ends the model thread soon after, without waiting for it; [`Engine::drain`] waits.
+/// Dropping it ends the model threads soon after, without waiting for them; [`Engine::drain`] waits.
 #[derive(Debug)]
 pub struct Engine {
     queue: Arc<Queue>,
-    thread: Arc<Mutex<Option<JoinHandle<()>>>>,
-    /// Closes when the model thread has dropped its segmenter.
+    threads: Arc<Mutex<Vec<JoinHandle<()>>>>,
+    /// Closes when every model thread has dropped its segmenter.
     ended: watch::Receiver<()>,
 }
 
 impl Engine {
-    /// Starts the model thread, builds the segmenter on it and waits until that is done, however long it takes.
+    /// Starts a model thread for each of `builds`, which builds its segmenter there, and waits until all are built,
+    /// however long it takes. One that fails ends the others.
     ///
     /// Blocks the calling thread: call it before the runtime serves anything, or from `spawn_blocking`.
-    pub fn start<S, E, F>(options: EngineOptions, build: F) -> Result<Self, StartError<E>>
+    ///
+    /// # Panics
+    /// Without any build, since nobody would ever answer.
+    pub fn start<S, E, F>(
+        options: EngineOptions,
+        builds: impl IntoIterator<Item = F>,
+    ) -> Result<Self, StartError<E>>
     where
         S: Segmenter,
         E: Send + 'static,
         F: FnOnce() -> Result<S, E> + Send + 'static,
     {
-        let queue = Arc::new(Queue::new(options));
-        let (report, outcome) = mpsc::sync_channel(1);
+        let (report, outcomes) = mpsc::channel();
         let (end, ended) = watch::channel(());
-        let shared = Arc::clone(&queue);
-        let run = move || {
-            let _end = end; // bound first, hence dropped last
-            // A failed `send` is impossible: `start` waits for the report.
-            match build() {
-                Ok(segmenter) => {
-                    let _ = report.send(Ok(()));
-                    worker::work(&shared, segmenter);
-                }
-                Err(error) => {
-                    let _ = report.send(Err(error));
-                }
-            }
-        };
-        let thread = thread::Builder::new().name("model".into()).spawn(run).map_err(StartError::Thread)?;
-        match outcome.recv() {
-            Ok(Ok(())) => Ok(Self { queue, thread: Arc::new(Mutex::new(Some(thread))), ended }),
-            Ok(Err(error)) => Err(StartError::Build(error)),
-            Err(mpsc::RecvError) => Err(StartError::Panicked),
+        let engine = Self { queue: Arc::new(Queue::new(options)), threads: Arc::default(), ended };
+        let mut starting = 0;
+        for build in builds {
+            let (queue, end, report) = (Arc::clone(&engine.queue), end.clone(), report.clone());
+            let run = move || {
+                let _end = end; // bound first, hence dropped last
+                model_thread(&queue, build, report);
+            };
+            let thread =
+                thread::Builder::new().name("model".into()).spawn(run).map_err(StartError::Thread)?;
+            engine.threads.lock().unwrap_or_else(PoisonError::into_inner).push(thread);
+            starting += 1;
         }
+        assert!(starting > 0, "an engine has a model thread");
+        drop((end, report)); // what is left of them is the threads' own: where all are gone, nobody will report
+        for _ in 0..starting {
+            match outcomes.recv() {
+                Ok(built) => built.map_err(StartError::Build)?,
+                Err(mpsc::RecvError) => return Err(StartError::Panicked),
+            }
+        }
+        Ok(engine)
     }
 
     /// Segments one film: waits in the queue, then for the forward pass of its batch, but never past `deadline`.
@@ -200,7 +208,7 @@ impl Engine {
         self.queue.close();
     }
 
-    /// Closes the engine and waits until all that waited is answered and the model thread has ended.
+    /// Closes the engine and waits until all that waited is answered and the model threads have ended.
     ///
     /// It may be called again, and dropped half-way: the engine then drains on. Where the forward pass hangs, so does
     /// this; the caller brings the timeout.
@@ -208,15 +216,33 @@ impl Engine {
         self.close();
         let mut ended = self.ended.clone();
         while ended.changed().await.is_ok() {}
-        let thread = Arc::clone(&self.thread);
-        // The thread has dropped its segmenter, so the join is short; but it may not hold up the runtime at all.
+        let threads = Arc::clone(&self.threads);
+        // The threads have dropped their segmenters, so the join is short; but it may not hold up the runtime at all.
         let joined = tokio::task::spawn_blocking(move || {
-            let mut thread = thread.lock().unwrap_or_else(PoisonError::into_inner);
-            if let Some(thread) = thread.take() {
+            let mut threads = threads.lock().unwrap_or_else(PoisonError::into_inner);
+            for thread in threads.drain(..) {
                 let _ = thread.join(); // how it ended is told by the health
             }
         });
         let _ = joined.await; // cancelled only where the runtime itself ends
+    }
+}
+
+/// The life of a model thread: it builds its segmenter, says how that went, and works until the queue ends.
+fn model_thread<S: Segmenter, E>(
+    queue: &Queue,
+    build: impl FnOnce() -> Result<S, E>,
+    report: mpsc::Sender<Result<(), E>>,
+) {
+    match build() {
+        Ok(segmenter) => {
+            let _ = report.send(Ok(())); // another thread may have failed, so that nobody listens any more
+            drop(report);
+            worker::work(queue, segmenter);
+        }
+        Err(error) => {
+            let _ = report.send(Err(error));
+        }
     }
 }
 

@@ -19,7 +19,7 @@ fn options(max_batch_size: usize, queue_capacity: usize) -> EngineOptions {
 }
 
 fn start(options: EngineOptions, segmenter: FakeSegmenter) -> Arc<Engine> {
-    Arc::new(Engine::start(options, move || Ok::<_, io::Error>(segmenter)).unwrap())
+    Arc::new(Engine::start(options, [move || Ok::<_, io::Error>(segmenter)]).unwrap())
 }
 
 fn plane(value: f32) -> ModelInput {
@@ -208,7 +208,7 @@ async fn a_drain_answers_all_that_wait_and_refuses_what_comes() {
     }
     drained.await.unwrap();
     assert_eq!(passes.batch_sizes(), [1, 2, 1]);
-    assert!(engine.thread.lock().unwrap().is_none());
+    assert!(engine.threads.lock().unwrap().is_empty());
     engine.drain().await;
     while gate.arrival().await.is_some() {}
 }
@@ -237,10 +237,10 @@ async fn dropping_the_engine_ends_the_model_thread() {
 
 #[test]
 fn a_segmenter_that_cannot_be_built_is_reported_by_start() {
-    let failed = Engine::start(options(2, 64), || Err::<FakeSegmenter, _>(io::Error::other("no weights")));
+    let failed = Engine::start(options(2, 64), [|| Err::<FakeSegmenter, _>(io::Error::other("no weights"))]);
     assert!(matches!(failed, Err(StartError::Build(error)) if error.to_string() == "no weights"));
     let panicked =
-        Engine::start(options(2, 64), || -> Result<FakeSegmenter, io::Error> { panic!("no device") });
+        Engine::start(options(2, 64), [|| -> Result<FakeSegmenter, io::Error> { panic!("no device") }]);
     assert!(matches!(panicked, Err(StartError::Panicked)));
 }
 
@@ -257,27 +257,52 @@ impl Segmenter for Homebound {
 #[tokio::test]
 async fn a_segmenter_is_built_and_run_on_the_model_thread() {
     let build = || Ok::<_, io::Error>(Homebound(std::rc::Rc::new(thread::current().id())));
-    let engine = Engine::start(options(2, 64), build).unwrap();
+    let engine = Engine::start(options(2, 64), [build]).unwrap();
     assert!(engine.segment(plane(0.5), Instant::now() + HOUR).await.is_ok());
     engine.drain().await;
     assert_eq!(*engine.health().borrow(), Health::Draining);
 }
 
+/// An engine of two model threads, and the gates at which their films stand.
+fn pair(behaviours: [Behaviour; 2]) -> (Arc<Engine>, [Gate; 2]) {
+    let gated = behaviours.map(|behaviour| FakeSegmenter::new(behaviour).gated());
+    let [(one, first), (other, second)] = gated;
+    let builds = [one, other].map(|segmenter| move || Ok::<_, io::Error>(segmenter));
+    (Arc::new(Engine::start(options(1, 64), builds).unwrap()), [first, second])
+}
+
 #[tokio::test]
-async fn several_model_threads_can_share_one_queue() {
-    let queue = Arc::new(Queue::new(options(3, 64)));
-    let answers: Vec<_> =
-        (0_u8..50).map(|i| queue.push(plane(f32::from(i) / 64.0), Instant::now() + HOUR).unwrap()).collect();
-    let run = |_| {
-        let queue = Arc::clone(&queue);
-        thread::spawn(move || worker::work(&queue, FakeSegmenter::new(Behaviour::Echo)))
+async fn several_model_threads_run_films_side_by_side() {
+    let (engine, mut gates) = pair([Behaviour::Echo, Behaviour::Echo]);
+    let jobs = [0.25, 0.5].map(|value| submit(&engine, value));
+    // Both stand at a gate before either has passed.
+    for gate in &mut gates {
+        assert_eq!(gate.arrival().await, Some(1));
+    }
+    drop(gates);
+    for (value, job) in [0.25, 0.5].into_iter().zip(jobs) {
+        assert_eq!(job.await.unwrap().map.values(), [value; 4]);
+    }
+    engine.drain().await;
+    assert_eq!(*engine.health().borrow(), Health::Draining);
+}
+
+#[tokio::test]
+async fn a_lost_model_thread_ends_the_others_too() {
+    let (engine, gates) = pair([Behaviour::Fatal, Behaviour::Fatal]);
+    drop(gates);
+    assert_eq!(engine.segment(plane(0.5), Instant::now() + HOUR).await, Err(EngineError::Stopped));
+    engine.drain().await;
+    assert_eq!(*engine.health().borrow(), Health::Failed);
+}
+
+#[test]
+fn a_segmenter_that_cannot_be_built_ends_those_that_can() {
+    let build = |whole: bool| {
+        move || {
+            whole.then(|| FakeSegmenter::new(Behaviour::Echo)).ok_or_else(|| io::Error::other("no weights"))
+        }
     };
-    let threads = [0, 1].map(run);
-    for (i, answer) in (0_u8..).zip(answers) {
-        assert_eq!(answer.await.unwrap().unwrap().map.values(), [f32::from(i) / 64.0; 4]);
-    }
-    queue.close();
-    for thread in threads {
-        thread.join().unwrap();
-    }
+    let failed = Engine::start(options(2, 64), [build(true), build(false)]);
+    assert!(matches!(failed, Err(StartError::Build(_))));
 }

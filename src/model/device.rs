@@ -127,6 +127,13 @@ impl Placement {
         NonZeroUsize::new(films).expect("a batch has films")
     }
 
+    /// How many model threads keep the device busy: one for a GPU, which has its own; on the CPU one for each core, so
+    /// that films that come together don't wait for each other at every layer of the network.
+    #[must_use]
+    pub fn model_threads(self, cores: NonZeroUsize) -> NonZeroUsize {
+        if self.device.is_cuda() { NonZeroUsize::MIN } else { cores }
+    }
+
     /// The device as a user names it: `cpu` or `cuda:0`.
     #[must_use]
     pub fn device_name(self) -> String {

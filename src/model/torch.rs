@@ -5,7 +5,8 @@ use std::path::Path;
 
 use tch::{NoGradGuard, TchError};
 
-use super::device::Placement;
+use super::cores::Cores;
+use super::device::{Placement, set_threads};
 use super::golden::GoldenError;
 use super::manifest::{Manifest, ManifestError, Network, WEIGHTS};
 use super::weights::{self, WeightsError};
@@ -43,6 +44,8 @@ pub enum LoadError {
 #[expect(missing_debug_implementations, reason = "the guard of the gradients has none")]
 pub struct TorchSegmenter {
     plan: Plan,
+    /// The CPU's threads, where several segmenters share them.
+    cores: Option<Cores>,
     _no_grad: NoGradGuard,
 }
 
@@ -54,16 +57,23 @@ impl TorchSegmenter {
         let weights = weights::read(&directory.join(WEIGHTS), &manifest.weights_sha256, width)?;
         let plan = Plan::fold(&weights, width, placement.device(), placement.precision().kind())?;
         let plan = plan.flip_averaging(manifest.flip_averaging);
-        Ok(Self { plan, _no_grad: no_grad })
+        Ok(Self { plan, cores: None, _no_grad: no_grad })
     }
 
     /// A segmenter of weights in memory.
     #[must_use]
     pub fn new(plan: Plan) -> Self {
-        Self { plan, _no_grad: tch::no_grad_guard() }
+        Self { plan, cores: None, _no_grad: tch::no_grad_guard() }
     }
 
-    /// Runs a pass of every size that will be served, then the golden phantom, which must come out as in training.
+    /// Has every pass take its part of `cores`, which other segmenters share.
+    #[must_use]
+    pub fn sharing(self, cores: Cores) -> Self {
+        Self { cores: Some(cores), ..self }
+    }
+
+    /// Runs a pass of every size and number of threads that will be served, then the golden phantom, which must come out
+    /// as in training.
     ///
     /// The first pass of a size is slow, since libtorch chooses and prepares its kernels; no caller should wait for it.
     pub fn warm_up(&mut self, manifest: &Manifest, max_batch_size: NonZeroUsize) -> Result<(), LoadError> {
@@ -71,17 +81,33 @@ impl TorchSegmenter {
         let blank = ModelInput::new(side, vec![0.0; (side as usize).pow(2)]).expect("the plane is square");
         for batch_size in 1..=self.plan.films_in_pass(max_batch_size.get()) {
             let batch = vec![&blank; batch_size];
-            self.segment(&batch).map_err(|cause| LoadError::WarmUp { batch_size, cause })?;
+            self.warm_up_pass(&batch).map_err(|cause| LoadError::WarmUp { batch_size, cause })?;
         }
         let preprocessor = manifest.preprocessor()?;
         manifest.golden.check(self, &preprocessor, manifest.threshold)?;
         Ok(())
     }
+
+    /// Kernels are prepared for each number of threads anew.
+    fn warm_up_pass(&self, batch: &[&ModelInput]) -> Result<(), SegmentError> {
+        let Some(cores) = &self.cores else { return self.pass(batch).map(drop) };
+        cores.shares().into_iter().try_for_each(|threads| {
+            set_threads(threads);
+            self.pass(batch).map(drop)
+        })
+    }
+
+    fn pass(&self, batch: &[&ModelInput]) -> Result<Vec<ProbabilityMap>, SegmentError> {
+        self.plan.segment(batch).map_err(|error| classify(error.to_string()))
+    }
 }
 
 impl Segmenter for TorchSegmenter {
     fn segment(&mut self, batch: &[&ModelInput]) -> Result<Vec<ProbabilityMap>, SegmentError> {
-        self.plan.segment(batch).map_err(|error| classify(error.to_string()))
+        match &self.cores {
+            Some(cores) => cores.pass(|| self.pass(batch)),
+            None => self.pass(batch),
+        }
     }
 }
 

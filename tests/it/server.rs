@@ -95,7 +95,7 @@ impl Server {
 
     pub(crate) fn start(segmenter: FakeSegmenter, setup: &Setup) -> Self {
         let passes = segmenter.passes();
-        let engine = Engine::start(setup.engine, move || Ok::<_, std::io::Error>(segmenter)).unwrap();
+        let engine = Engine::start(setup.engine, [move || Ok::<_, std::io::Error>(segmenter)]).unwrap();
         let options = PreprocessOptions { side: SIDE, ..PreprocessOptions::default() };
         let preprocessor = Preprocessor::new(options).unwrap();
         let pipeline = Pipeline::new(engine, preprocessor, Threshold::HALF, setup.limits, 4);

@@ -181,7 +181,7 @@ fn engine(placement: Placement) -> Engine {
         max_queue_delay: PATIENCE / 2,
         queue_capacity: NonZeroUsize::new(BATCH).unwrap(),
     };
-    Engine::start(options, move || Ok::<_, LoadError>(segmenter(placement))).unwrap()
+    Engine::start(options, [move || Ok::<_, LoadError>(segmenter(placement))]).unwrap()
 }
 
 #[tokio::test]

@@ -1,0 +1,77 @@
+//! Decides how many of the CPU's threads a forward pass takes: all of them, or its part while others run beside it.
+
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use super::device::set_threads;
+
+/// The threads that the forward passes of several model threads share.
+///
+/// Two passes on all cores at once wait for each other at every layer; two on half of the cores each do not.
+#[derive(Clone, Debug)]
+pub struct Cores {
+    all: NonZeroUsize,
+    busy: Arc<AtomicUsize>,
+}
+
+impl Cores {
+    /// As many threads as are given.
+    #[must_use]
+    pub fn new(all: NonZeroUsize) -> Self {
+        Self { all, busy: Arc::default() }
+    }
+
+    /// Every part that a pass may get, the largest first.
+    pub(super) fn shares(&self) -> Vec<NonZeroUsize> {
+        let mut shares: Vec<_> = (1..=self.all.get()).map(|running| share(self.all, running)).collect();
+        shares.dedup();
+        shares
+    }
+
+    /// Runs a pass on its part of the threads: what is there when it begins, shared with those that run already.
+    pub(super) fn pass<T>(&self, run: impl FnOnce() -> T) -> T {
+        let running = self.busy.fetch_add(1, Ordering::Relaxed) + 1;
+        let _leave = Leave(&self.busy);
+        set_threads(share(self.all, running));
+        run()
+    }
+}
+
+/// Makes room for the next pass also where one unwinds.
+struct Leave<'a>(&'a AtomicUsize);
+
+impl Drop for Leave<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// The part of `all` threads for one of `running` passes, at least one.
+fn share(all: NonZeroUsize, running: usize) -> NonZeroUsize {
+    NonZeroUsize::new(all.get() / running.max(1)).unwrap_or(NonZeroUsize::MIN)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pass_alone_has_all_threads_and_one_of_many_has_one() {
+        let four = NonZeroUsize::new(4).unwrap();
+        assert_eq!([1, 2, 3, 4, 9].map(|running| share(four, running).get()), [4, 2, 1, 1, 1]);
+        assert_eq!(
+            Cores::new(four).shares().into_iter().map(NonZeroUsize::get).collect::<Vec<_>>(),
+            [4, 2, 1]
+        );
+    }
+
+    #[test]
+    fn a_pass_that_unwinds_makes_room() {
+        let cores = Cores::new(NonZeroUsize::MIN);
+        let broken = cores.clone();
+        assert!(std::thread::spawn(move || broken.pass(|| panic!("a pass broke"))).join().is_err());
+        assert_eq!(cores.busy.load(Ordering::Relaxed), 0);
+        assert_eq!(cores.pass(|| cores.busy.load(Ordering::Relaxed)), 1);
+    }
+}
