@@ -57,8 +57,8 @@ def lungfield(options):
         out = Path(folder) / "model"
         command = [options.train, *shared_flags(options), "--out", out, "--precision", options.precision]
         command += ["--no-augmentation", "--coarse-share", 0]
-    command += [word for name, value in VARIATIONS.items() for word in (f"--{name}", value)]
-    command += ["--optimiser", "sgd", "--momentum", "0.9", "--weight-decay", "1e-4", "--device", options.device]
+        command += [word for name, value in VARIATIONS.items() for word in (f"--{name}", value)]
+        command += ["--optimiser", "sgd", "--momentum", "0.9", "--weight-decay", "1e-4", "--device", options.device]
         # Validated once, at the end, where it is not timed.
         command += ["--validate-every", options.iterations]
         run(command)
