@@ -24,7 +24,8 @@ pub fn restore(map: &ProbabilityMap, geometry: &Geometry, threshold: Threshold) 
     );
     let side = map.side() as usize;
     let size = geometry.source();
-    let spans = spans(&taps(size.columns(), geometry.placed().columns(), geometry.left() as usize));
+    let columns = taps(size.columns(), geometry.placed().columns(), geometry.left() as usize);
+    let spans = spans(&columns);
     let rows = taps(size.rows(), geometry.placed().rows(), geometry.top() as usize);
     let mut blended = vec![0.0; side];
     let mut mask = Mask::empty(size);
@@ -92,22 +93,23 @@ fn taps(length: usize, placed: usize, offset: usize) -> Vec<Tap> {
 
 /// Film columns between the same two model columns, where the probability goes straight from one to the other.
 #[derive(Debug)]
-struct Span {
+struct Span<'a> {
     start: usize,
-    taps: Vec<Tap>,
+    taps: &'a [Tap],
 }
 
 /// The spans of a row of taps.
-fn spans(taps: &[Tap]) -> Vec<Span> {
+fn spans(taps: &[Tap]) -> Vec<Span<'_>> {
     let mut start = 0;
-    let span = |taps: &[Tap]| {
+    let runs = taps.chunk_by(|a, b| (a.first, a.second) == (b.first, b.second));
+    runs.map(|taps| {
         start += taps.len();
-        Span { start: start - taps.len(), taps: taps.to_vec() }
-    };
-    taps.chunk_by(|a, b| (a.first, a.second) == (b.first, b.second)).map(span).collect()
+        Span { start: start - taps.len(), taps }
+    })
+    .collect()
 }
 
-impl Span {
+impl Span<'_> {
     /// The span's columns whose probability is at least `threshold`. They are its first or its last ones, since shares
     /// rise from column to column and neither product nor sum of rounded numbers turns an order round; so a few of many
     /// columns have to be looked at.

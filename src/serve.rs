@@ -51,7 +51,8 @@ pub fn assemble(settings: &ServeSettings, phase: watch::Receiver<Phase>) -> anyh
     let max_batch_size = options.max_batch_size;
     let card = ModelCard::new(&manifest, placement, max_batch_size.get(), settings.upload_limits());
     let threshold = manifest.threshold;
-    let cores = Cores::new(settings.threads());
+    let model_threads = settings.model_threads(placement);
+    let cores = Cores::new(settings.threads(), model_threads);
     let build = |_| {
         let (folder, manifest, cores) = (settings.model.clone(), manifest.clone(), cores.clone());
         move || {
@@ -60,8 +61,7 @@ pub fn assemble(settings: &ServeSettings, phase: watch::Receiver<Phase>) -> anyh
             Ok::<_, LoadError>(segmenter)
         }
     };
-    let model_threads = settings.model_threads(placement).get();
-    let engine = Engine::start(options, (0..model_threads).map(build))?;
+    let engine = Engine::start(options, (0..model_threads.get()).map(build))?;
     tracing::info!(
         model.name = card.name,
         model.version = card.version,

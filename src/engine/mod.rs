@@ -124,7 +124,7 @@ pub struct Engine {
 
 impl Engine {
     /// Starts a model thread for each of `builds`, which builds its segmenter there, and waits until all are built,
-    /// however long it takes. One that fails ends the others.
+    /// however long it takes. Where one fails the others have ended, too, before that is returned.
     ///
     /// Blocks the calling thread: call it before the runtime serves anything, or from `spawn_blocking`.
     ///
@@ -156,13 +156,16 @@ impl Engine {
         }
         assert!(starting > 0, "an engine has a model thread");
         drop((end, report)); // what is left of them is the threads' own: where all are gone, nobody will report
-        for _ in 0..starting {
-            match outcomes.recv() {
-                Ok(built) => built.map_err(StartError::Build)?,
-                Err(mpsc::RecvError) => return Err(StartError::Panicked),
-            }
+        let built = (0..starting).try_for_each(|_| match outcomes.recv() {
+            Ok(built) => built.map_err(StartError::Build),
+            Err(mpsc::RecvError) => Err(StartError::Panicked),
+        });
+        if built.is_err() {
+            // The caller may end the process, which no thread that still computes would survive in order.
+            engine.close();
+            join(&engine.threads);
         }
-        Ok(engine)
+        built.map(|()| engine)
     }
 
     /// Segments one film: waits in the queue, then for the forward pass of its batch, but never past `deadline`.
@@ -218,13 +221,15 @@ impl Engine {
         while ended.changed().await.is_ok() {}
         let threads = Arc::clone(&self.threads);
         // The threads have dropped their segmenters, so the join is short; but it may not hold up the runtime at all.
-        let joined = tokio::task::spawn_blocking(move || {
-            let mut threads = threads.lock().unwrap_or_else(PoisonError::into_inner);
-            for thread in threads.drain(..) {
-                let _ = thread.join(); // how it ended is told by the health
-            }
-        });
+        let joined = tokio::task::spawn_blocking(move || join(&threads));
         let _ = joined.await; // cancelled only where the runtime itself ends
+    }
+}
+
+fn join(threads: &Mutex<Vec<JoinHandle<()>>>) {
+    let mut threads = threads.lock().unwrap_or_else(PoisonError::into_inner);
+    for thread in threads.drain(..) {
+        let _ = thread.join(); // how it ended is told by the health, or by what it reported
     }
 }
 

@@ -288,6 +288,17 @@ async fn several_model_threads_run_films_side_by_side() {
 }
 
 #[tokio::test]
+async fn several_model_threads_can_share_one_queue() {
+    let builds = [0, 1].map(|_| || Ok::<_, io::Error>(FakeSegmenter::new(Behaviour::Echo)));
+    let engine = Engine::start(options(3, 64), builds).unwrap();
+    let answers: Vec<_> = (0_u8..50).map(|i| submit(&engine, f32::from(i) / 64.0)).collect();
+    for (i, answer) in (0_u8..).zip(answers) {
+        assert_eq!(answer.await.unwrap().map.values(), [f32::from(i) / 64.0; 4]);
+    }
+    engine.drain().await;
+}
+
+#[tokio::test]
 async fn a_lost_model_thread_ends_the_others_too() {
     let (engine, gates) = pair([Behaviour::Fatal, Behaviour::Fatal]);
     drop(gates);

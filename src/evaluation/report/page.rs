@@ -199,8 +199,9 @@ fn write_other_measures(out: &mut String, report: &Report, summary: &Summary) ->
     writeln!(
         out,
         "<p class=\"note\">Distances run between the masks’ borders (pixels with one of four neighbours outside), in pixels \
-         of the film’s own grid, and in millimetres of the film where its file states the spacing; the films’ longer sides are {sides} pixels. Hausdorff 95 %: the larger of the two directed \
-         95th percentiles. Surface distance: the mean of all directed distances of both borders.</p></section>"
+         of the film’s own grid, and in millimetres of the film where its file states the spacing; the films’ longer \
+         sides are {sides} pixels. Hausdorff 95 %: the larger of the two directed 95th percentiles. Surface \
+         distance: the mean of all directed distances of both borders.</p></section>"
     )
 }
 
