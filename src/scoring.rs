@@ -14,7 +14,7 @@ use crate::evaluation::summary::Summary;
 use crate::mask::Threshold;
 use crate::model::device::{self, Placement};
 use crate::model::manifest::{Manifest, Network};
-use crate::model::torch::TorchSegmenter;
+use crate::model::torch::{self, TorchSegmenter};
 use crate::telemetry::Progress;
 use crate::train::dataset::{Case, Split, read_all};
 use crate::train::split_table::SplitTable;
@@ -27,7 +27,7 @@ pub fn evaluate(settings: &EvaluateSettings, out: &mut dyn Write) -> anyhow::Res
     let manifest = Manifest::read(&settings.model)?;
     let chosen = Chosen::read(settings)?;
     let placement = Placement::resolve(settings.device, settings.precision)?;
-    let mut segmenter = TorchSegmenter::load(&settings.model, &manifest, placement)?;
+    let mut segmenter = TorchSegmenter::new(torch::load(&settings.model, &manifest, placement)?);
     let threshold = settings.threshold.unwrap_or(manifest.threshold);
     let preprocessor = manifest.preprocessor()?;
     let mut examinee = Examinee { segmenter: &mut segmenter, preprocessor: &preprocessor, threshold };

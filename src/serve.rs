@@ -21,7 +21,7 @@ use crate::http::{App, ModelCard, Phase, router};
 use crate::model::cores::Cores;
 use crate::model::device::Placement;
 use crate::model::manifest::Manifest;
-use crate::model::torch::{LoadError, TorchSegmenter};
+use crate::model::torch::{self, LoadError, TorchSegmenter};
 use crate::pipeline::Pipeline;
 
 /// How long answers may still take when the model is lost: those that wait for it are answered at once.
@@ -53,10 +53,11 @@ pub fn assemble(settings: &ServeSettings, phase: watch::Receiver<Phase>) -> anyh
     let threshold = manifest.threshold;
     let model_threads = settings.model_threads(placement);
     let cores = Cores::new(settings.threads(), model_threads);
+    let plan = torch::load(&settings.model, &manifest, placement)?;
     let build = |_| {
-        let (folder, manifest, cores) = (settings.model.clone(), manifest.clone(), cores.clone());
+        let (plan, manifest, cores) = (plan.share(), manifest.clone(), cores.clone());
         move || {
-            let mut segmenter = TorchSegmenter::load(&folder, &manifest, placement)?.sharing(cores);
+            let mut segmenter = TorchSegmenter::new(plan).sharing(cores);
             segmenter.warm_up(&manifest, max_batch_size)?;
             Ok::<_, LoadError>(segmenter)
         }

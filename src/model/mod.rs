@@ -1,5 +1,6 @@
 //! Decides what the engine may ask of a model: a batch of planes in, a probability map for each out.
 
+mod bf16;
 pub mod cores;
 pub mod device;
 pub mod fake;

@@ -40,7 +40,7 @@ pub enum LoadError {
     Golden(#[from] GoldenError),
 }
 
-/// The folded network on its device. It stays on the thread that loaded it, where it switches gradients off.
+/// The folded network on its device. It stays on the thread that made it, where it switches gradients off.
 #[expect(missing_debug_implementations, reason = "the guard of the gradients has none")]
 pub struct TorchSegmenter {
     plan: Plan,
@@ -49,18 +49,18 @@ pub struct TorchSegmenter {
     _no_grad: NoGradGuard,
 }
 
-impl TorchSegmenter {
-    /// Loads the weights of a model directory, whose `manifest` was read before.
-    pub fn load(directory: &Path, manifest: &Manifest, placement: Placement) -> Result<Self, LoadError> {
-        let no_grad = tch::no_grad_guard();
-        let Network::SegNet { width } = manifest.network;
-        let weights = weights::read(&directory.join(WEIGHTS), &manifest.weights_sha256, width)?;
-        let plan = Plan::fold(&weights, width, placement.device(), placement.precision().kind())?;
-        let plan = plan.flip_averaging(manifest.flip_averaging);
-        Ok(Self { plan, cores: None, _no_grad: no_grad })
-    }
+/// Loads the network of a model directory, whose `manifest` was read before, onto a device. Segmenters on several threads
+/// share its weights.
+pub fn load(directory: &Path, manifest: &Manifest, placement: Placement) -> Result<Plan, LoadError> {
+    let _no_grad = tch::no_grad_guard();
+    let Network::SegNet { width } = manifest.network;
+    let weights = weights::read(&directory.join(WEIGHTS), &manifest.weights_sha256, width)?;
+    let plan = Plan::fold(&weights, width, placement.device(), placement.precision().kind())?;
+    Ok(plan.flip_averaging(manifest.flip_averaging))
+}
 
-    /// A segmenter of weights in memory.
+impl TorchSegmenter {
+    /// A segmenter on this thread.
     #[must_use]
     pub fn new(plan: Plan) -> Self {
         Self { plan, cores: None, _no_grad: tch::no_grad_guard() }

@@ -5,28 +5,21 @@ use std::num::NonZeroU16;
 
 use tch::{Device, Kind, TchError, Tensor};
 
-use super::layout::{Convolution, Layout, NORM_EPSILON};
-use super::memory::channels_last;
+use super::folded::{Folded, Head, Placed};
+use super::layout::{Convolution, Layout};
+use super::memory::planes_channels_last;
 use crate::geometry::ModelInput;
 use crate::mask::ProbabilityMap;
 
-/// A SegNet that only infers: one weight and one bias for each convolution.
-///
-/// Weights lie channels-last, which is what lets oneDNN run the convolutions without reordering every plane.
+/// A SegNet that only infers: one kernel and one bias for each convolution.
 #[derive(Debug)]
 pub struct Plan {
-    encoder: Vec<Vec<Folded>>,
-    decoder: Vec<Vec<Folded>>,
-    head: Folded,
+    encoder: Vec<Vec<Placed>>,
+    decoder: Vec<Vec<Placed>>,
+    head: Head,
     device: Device,
     kind: Kind,
     flip_averaging: bool,
-}
-
-#[derive(Debug)]
-struct Folded {
-    weight: Tensor,
-    bias: Tensor,
 }
 
 impl Plan {
@@ -47,7 +40,7 @@ impl Plan {
         Ok(Self {
             encoder: blocks(&layout.encoder)?,
             decoder: blocks(&layout.decoder)?,
-            head: fold(&layout.head)?,
+            head: Folded::new(weights, &layout.head)?.head(device, kind)?,
             device,
             kind,
             flip_averaging: false,
@@ -58,6 +51,22 @@ impl Plan {
     #[must_use]
     pub fn flip_averaging(self, flip_averaging: bool) -> Self {
         Self { flip_averaging, ..self }
+    }
+
+    /// The same plan for another thread; the weights are there once.
+    #[must_use]
+    pub fn share(&self) -> Self {
+        let blocks = |blocks: &[Vec<Placed>]| -> Vec<Vec<Placed>> {
+            blocks.iter().map(|block| block.iter().map(Placed::share).collect()).collect()
+        };
+        Self {
+            encoder: blocks(&self.encoder),
+            decoder: blocks(&self.decoder),
+            head: self.head.share(),
+            device: self.device,
+            kind: self.kind,
+            flip_averaging: self.flip_averaging,
+        }
     }
 
     /// How many films of a batch go through the network in one pass.
@@ -93,16 +102,21 @@ impl Plan {
 
     /// The mean of the probabilities of planes and of their mirror images, mirrored back.
     fn averaged(&self, planes: &Tensor) -> Result<Tensor, TchError> {
-        let both = self.probabilities(&Tensor::f_cat(&[planes, &planes.f_flip([3])?], 0)?)?;
-        let halves = both.f_chunk(2, 0)?;
-        halves[0].f_add(&halves[1].f_flip([3])?)?.f_mul_scalar(0.5)
+        let mirrored = planes.f_flip([3])?;
+        let (here, there) = if self.device.is_cuda() {
+            let both = self.probabilities(&Tensor::f_cat(&[planes, &mirrored], 0)?)?;
+            (both.f_narrow(0, 0, planes.size()[0])?, both.f_narrow(0, planes.size()[0], planes.size()[0])?)
+        } else {
+            (self.probabilities(planes)?, self.probabilities(&mirrored)?)
+        };
+        here.f_add(&there.f_flip([3])?)?.f_mul_scalar(0.5)
     }
 
     /// Planes `[n, 1, side, side]` in, lung probabilities of the same shape, 32-bit and on the CPU, out.
     ///
     /// Hold a `no_grad_guard` around it.
     pub fn probabilities(&self, planes: &Tensor) -> Result<Tensor, TchError> {
-        let mut x = planes.f_to_device(self.device)?.f_to_kind(self.kind)?;
+        let mut x = planes_channels_last(&planes.f_to_device(self.device)?.f_to_kind(self.kind)?)?;
         let mut poolings = Vec::with_capacity(self.encoder.len());
         for block in &self.encoder {
             for layer in block {
@@ -121,41 +135,6 @@ impl Plan {
         }
         self.head.forward(&x)?.f_to_kind(Kind::Float)?.f_sigmoid()?.f_to_device(Device::Cpu)?.f_contiguous()
     }
-}
-
-impl Folded {
-    fn new(weights: &HashMap<String, Tensor>, convolution: &Convolution) -> Result<Self, TchError> {
-        let mut tensors =
-            convolution.tensors().into_iter().map(|(name, shape)| tensor(weights, &name, &shape));
-        let mut next = || tensors.next().expect("a convolution has its kernel and what follows it");
-        let weight = next()?;
-        if !convolution.normalised {
-            return Ok(Self { weight, bias: next()? });
-        }
-        let (gain, shift, mean, variance) = (next()?, next()?, next()?, next()?);
-        // norm(conv(x)) = gain · (conv(x) − mean) / √(variance + ε) + shift
-        let scale = gain.f_div(&variance.f_add_scalar(NORM_EPSILON)?.f_sqrt()?)?;
-        let bias = shift.f_sub(&mean.f_mul(&scale)?)?;
-        Ok(Self { weight: weight.f_mul(&scale.f_view([-1, 1, 1, 1])?)?, bias })
-    }
-
-    fn placed(&self, device: Device, kind: Kind) -> Result<Self, TchError> {
-        let weight = self.weight.f_to_kind(kind)?.f_to_device(device)?;
-        Ok(Self { weight: channels_last(&weight)?, bias: self.bias.f_to_kind(kind)?.f_to_device(device)? })
-    }
-
-    fn forward(&self, x: &Tensor) -> Result<Tensor, TchError> {
-        x.f_conv2d(&self.weight, Some(&self.bias), [1, 1], [1, 1], [1, 1], 1)
-    }
-}
-
-/// A tensor by name, in 64 bits, its shape checked: libtorch would broadcast a wrong one.
-fn tensor(weights: &HashMap<String, Tensor>, name: &str, shape: &[i64]) -> Result<Tensor, TchError> {
-    let found = weights.get(name).ok_or_else(|| TchError::Shape(format!("the weights lack {name}")))?;
-    if found.size() != shape {
-        return Err(TchError::Shape(format!("{name} has shape {:?}, not {shape:?}", found.size())));
-    }
-    found.f_to_kind(Kind::Double)
 }
 
 #[cfg(test)]

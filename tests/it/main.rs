@@ -3,6 +3,7 @@
 
 mod client;
 mod early;
+mod fast;
 mod layering;
 mod leaving;
 mod load;

@@ -19,7 +19,7 @@ use lungfield::mask::Mask;
 use lungfield::model::Segmenter;
 use lungfield::model::device::{DeviceChoice, Placement, Precision, PrecisionChoice};
 use lungfield::model::manifest::Manifest;
-use lungfield::model::torch::{LoadError, TorchSegmenter};
+use lungfield::model::torch::{self, LoadError, TorchSegmenter};
 use lungfield::phantom::{Depth, Phantom, PhantomOptions};
 use lungfield::pipeline::{Film, Form, Question, Segmentation};
 use lungfield::postprocess;
@@ -49,11 +49,11 @@ fn placement() -> Placement {
 }
 
 fn segmenter(placement: Placement) -> TorchSegmenter {
-    TorchSegmenter::load(&folder(), &manifest(), placement).unwrap()
+    TorchSegmenter::new(torch::load(&folder(), &manifest(), placement).unwrap())
 }
 
 /// The folder of real films, or `None`, and then a line that says so.
-fn real_films() -> Option<PathBuf> {
+pub(crate) fn real_films() -> Option<PathBuf> {
     let data = std::env::var_os("LUNGFIELD_DATA");
     if data.is_none() {
         #[expect(clippy::print_stderr, reason = "whoever reads the outcome should know what was not tested")]
