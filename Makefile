@@ -34,7 +34,7 @@ help: ## List the targets
 .PHONY: serve
 serve: programs ## Fetch libtorch, build, and serve the shipped model on 127.0.0.1:8080; more flags by ARGS=…
 	@echo "== set up in $(seconds) s"
-	@exec "$(BIN)/lungfield-serve" $(ARGS)
+	@MALLOC_ARENA_MAX="$${MALLOC_ARENA_MAX:-2}" exec "$(BIN)/lungfield-serve" $(ARGS)
 
 .PHONY: test
 test: lint deny test-rust try-api ## Everything that CI runs: lint, deny, unit and integration tests, the API test
@@ -121,9 +121,24 @@ test-system: ## What needs more of a machine than cargo: the container image; sa
 	fi
 	@echo "== make test-system took $(seconds) s"
 
+# Benchmarks want the machine to themselves. None of them is part of `test`.
+.PHONY: bench
+bench: libtorch ## Time each step of a request and print how far it is from its floor; then start, memory of a server
+	$(call step,steps)
+	@$(CARGO) bench --locked --bench steps
+	@"$(PYTHON)" benches/table.py
+	$(call step,footprint)
+	@$(CARGO) build $(BUILD) --bin lungfield-serve --bin lungfield-phantom --example ten-lines
+	@"$(PYTHON)" benches/footprint/footprint.py
+
+.PHONY: bench-serving
+bench-serving: programs ## Load test beside other ways to serve the same weights; takes most of an hour; ARGS=… for compare.py
+	@PYTHON="$(PYTHON)" sh scripts/venv.sh benches/serving/.venv benches/serving/requirements.txt
+	@benches/serving/.venv/bin/python benches/serving/compare.py $(ARGS)
+
 .PHONY: clean
 clean: ## Remove what was built and fetched: target, .libtorch, .venv
-	rm -rf target .libtorch .venv
+	rm -rf target .libtorch .venv benches/serving/.venv
 
 .PHONY: need-rust
 need-rust:

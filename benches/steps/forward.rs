@@ -3,16 +3,13 @@
 use std::num::{NonZeroU16, NonZeroUsize};
 
 use criterion::{BenchmarkId, Criterion, Throughput};
-use lungfield::geometry::ModelInput;
 use lungfield::model::device::set_threads;
 use lungfield::network::layout::Layout;
-use lungfield::network::plan::Plan;
-use lungfield::network::segnet::SegNet;
-use tch::nn::VarStore;
-use tch::{Device, Kind};
+use tch::Device;
 
 use super::films::SIDE;
 use super::floors::KINDS;
+use super::network;
 
 /// The width of the shipped model.
 const SHIPPED: u16 = 16;
@@ -30,7 +27,8 @@ pub(crate) fn measure(criterion: &mut Criterion) {
         set_threads(NonZeroUsize::new(threads).unwrap());
         for (precision, kind) in KINDS {
             for (width, batch_size) in [(8, 1), (SHIPPED, 1), (SHIPPED, 4), (32, 1), (64, 1)] {
-                let (plan, film) = (plan(width, kind), film());
+                let width = NonZeroU16::new(width).unwrap();
+                let (plan, film) = (network::plan(width, Device::Cpu, kind).unwrap(), network::film(SIDE));
                 let batch = vec![&film; batch_size];
                 group.throughput(Throughput::Elements(operations(width) * batch_size as u64));
                 let name = format!("{precision} width {width} batch {batch_size}");
@@ -43,22 +41,9 @@ pub(crate) fn measure(criterion: &mut Criterion) {
     group.finish();
 }
 
-fn plan(width: u16, kind: Kind) -> Plan {
-    tch::manual_seed(1);
-    let width = NonZeroU16::new(width).unwrap();
-    let store = VarStore::new(Device::Cpu);
-    let _network = SegNet::new(&store.root(), width, Kind::Float);
-    Plan::fold(&store.variables(), width, Device::Cpu, kind).unwrap()
-}
-
-fn film() -> ModelInput {
-    let values = (0..SIDE * SIDE).map(|place| (place % 97) as f32 / 48.0 - 1.0).collect();
-    ModelInput::new(SIDE, values).unwrap()
-}
-
 /// Multiplications and additions of the convolutions for one film: what the network asks for, whatever a kernel does.
-fn operations(width: u16) -> u64 {
-    let layout = Layout::new(NonZeroU16::new(width).unwrap());
+fn operations(width: NonZeroU16) -> u64 {
+    let layout = Layout::new(width);
     let encoder = layout.encoder.iter().enumerate().map(|(level, block)| (level, block.as_slice()));
     let decoder = layout.decoder.iter().rev().enumerate().map(|(level, block)| (level, block.as_slice()));
     let head = std::iter::once((0, std::slice::from_ref(&layout.head)));

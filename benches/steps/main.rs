@@ -7,6 +7,8 @@
 mod films;
 mod floors;
 mod forward;
+#[path = "../forward/network.rs"]
+mod network;
 
 use criterion::{Criterion, criterion_group, criterion_main};
 

@@ -47,7 +47,8 @@ pub enum Precision {
 
 impl Precision {
     /// The precision, as libtorch calls it.
-    pub(crate) fn kind(self) -> Kind {
+    #[must_use]
+    pub fn kind(self) -> Kind {
         match self {
             Self::F32 => Kind::Float,
             Self::Bf16 => Kind::BFloat16,

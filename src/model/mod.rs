@@ -6,6 +6,7 @@ pub mod device;
 pub mod fake;
 pub mod golden;
 pub mod manifest;
+pub mod memory;
 pub mod torch;
 pub mod weights;
 

@@ -1,0 +1,119 @@
+#!/usr/bin/env python3
+"""Says what a server costs before and while it serves one film: start, idle memory, and all but the forward pass of a film.
+
+    cargo build --release --bin lungfield-serve --bin lungfield-phantom --example ten-lines
+    python3 benches/footprint/footprint.py
+
+Idle memory is held against `ten_lines.rs`, which loads and warms up the same weights and does nothing else. The film is a
+full-size phantom, 4020×4892 pixels, sent as PNG and answered as PNG; its memory is the highest resident memory during the
+request above that of the idle server. Every figure is the median of the rounds. Needs Linux, whose /proc it reads.
+"""
+
+import argparse
+import os
+import re
+import signal
+import statistics
+import subprocess
+import tempfile
+import time
+import urllib.request
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+PROGRAMS = ROOT / "target" / "release"
+LISTENING = re.compile(r"listening on (http://\S+)")
+RESET_PEAK = "5"
+"""What /proc/PID/clear_refs takes to make the peak of resident memory the present one."""
+FILM = ("4020", "4892")
+
+
+def status_kib(process, field):
+    """A field of /proc/PID/status, in KiB."""
+    text = Path(f"/proc/{process}/status").read_text()
+    return int(re.search(rf"^{field}:\s+(\d+) kB", text, re.MULTILINE)[1])
+
+
+def ten_lines():
+    """The resident memory of the program of ten lines, in KiB."""
+    done = subprocess.run([PROGRAMS / "examples" / "ten-lines"], cwd=ROOT, capture_output=True, text=True, check=True)
+    return int(re.search(r"VmRSS:\s+(\d+) kB", done.stdout)[1])
+
+
+def start(arguments):
+    """A server, its address, and how many seconds it took to listen; it does so once the golden film has come out right."""
+    began = time.monotonic()
+    command = [PROGRAMS / "lungfield-serve", "--listen", "127.0.0.1:0", "--drain-delay", "0s", *arguments]
+    server = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    lines = []
+    for line in server.stdout:
+        lines.append(line)
+        if found := LISTENING.search(line):
+            return server, found[1], time.monotonic() - began
+    raise SystemExit("the server did not start:\n" + "".join(lines))
+
+
+def ask(address, film):
+    """The milliseconds of a request's steps, as the server gives them."""
+    headers = {"Content-Type": "image/png", "Accept": "image/png"}
+    request = urllib.request.Request(f"{address}/v1/segment", data=film, headers=headers)
+    with urllib.request.urlopen(request) as answer:
+        answer.read()
+        steps = re.findall(r"(\w+);dur=([\d.]+)", answer.headers["Server-Timing"])
+    return {step: float(duration) for step, duration in steps}
+
+
+def cpu_seconds(process):
+    fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def measure(arguments, film):
+    server, address, seconds = start(arguments)
+    try:
+        time.sleep(0.5)  # what is freed at the end of the start is given back by then
+        idle = status_kib(server.pid, "VmRSS")
+        ask(address, film)
+        settled = status_kib(server.pid, "VmRSS")
+        Path(f"/proc/{server.pid}/clear_refs").write_text(RESET_PEAK)
+        steps = ask(address, film)
+        peak = status_kib(server.pid, "VmHWM")
+    finally:
+        server.send_signal(signal.SIGTERM)
+        server.wait()
+    return {
+        "start to listening, s": seconds,
+        "idle, MB": idle / 1024,
+        "peak during a film above idle, MB": (peak - idle) / 1024,
+        "kept after a film, MB": (settled - idle) / 1024,
+        "decode and prepare, ms": steps["decode"],
+        "restore and write, ms": steps["encode"],
+        "forward pass, ms": steps["infer"],
+    }
+
+
+def draw(folder):
+    width, height = FILM
+    command = [PROGRAMS / "lungfield-phantom", "--out", folder, "--width", width, "--height", height]
+    subprocess.run(command, check=True, capture_output=True)
+    return (Path(folder) / "phantom-1.png").read_bytes()
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("arguments", nargs="*", help="more arguments for the server, after --")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        film = draw(folder)
+    rounds = [measure(options.arguments, film) for _ in range(options.rounds)]
+    plain = statistics.median(ten_lines() for _ in range(options.rounds)) / 1024
+    for name in rounds[0]:
+        values = [figures[name] for figures in rounds]
+        print(f"{name}: {statistics.median(values):.2f} ({min(values):.2f} to {max(values):.2f})")
+    idle = statistics.median(figures["idle, MB"] for figures in rounds)
+    print(f"the program of ten lines, MB: {plain:.2f}; the idle server is {idle - plain:.2f} MB above it")
+
+
+if __name__ == "__main__":
+    main()
