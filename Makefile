@@ -134,7 +134,8 @@ bench: libtorch ## Time each step of a request and print how far it is from its 
 .PHONY: bench-serving
 bench-serving: programs ## Load test beside other ways to serve the same weights; takes most of an hour; ARGS=… for compare.py
 	@PYTHON="$(PYTHON)" sh scripts/venv.sh benches/serving/.venv benches/serving/requirements.txt
-	@benches/serving/.venv/bin/python benches/serving/compare.py $(ARGS)
+	@benches/serving/.venv/bin/python benches/serving/compare.py --out benches/serving/results $(ARGS)
+	@benches/serving/.venv/bin/python benches/serving/summary.py benches/serving/results
 
 .PHONY: clean
 clean: ## Remove what was built and fetched: target, .libtorch, .venv

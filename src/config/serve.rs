@@ -30,7 +30,8 @@ pub struct ServeSettings {
     /// PyTorch 2.11 or libtorch 2.11 with CUDA.
     #[arg(long, env = "LUNGFIELD_DEVICE", default_value = "auto")]
     pub device: DeviceChoice,
-    /// The numbers in which it computes: auto, f32, bf16 or f16. Auto is bf16 where the device has it, else f32.
+    /// The numbers in which it computes: auto, f32, bf16 or f16. Auto is bf16 on CUDA, and on a CPU
+    /// that is timed faster in it at the start; else f32.
     #[arg(long, env = "LUNGFIELD_PRECISION", default_value = "auto")]
     pub precision: PrecisionChoice,
     /// Threads of the network on the CPU, shared by the forward passes that run at a time; all cores unless given.

@@ -6,6 +6,7 @@ use tch::{Device, Kind, TchError, Tensor};
 
 use super::layout::{Convolution, NORM_EPSILON};
 use super::memory::channels_last;
+use super::winograd::{LEAST_INPUTS, Winograd};
 
 /// How many logits the head computes in one step along either side, on the CPU.
 ///
@@ -22,13 +23,22 @@ pub(super) struct Folded {
     stride: i64,
 }
 
-/// A convolution on its device.
+/// A convolution on its device, computed the faster way.
+#[derive(Debug)]
+pub(super) enum Placed {
+    /// As libtorch computes it.
+    Plain(Plain),
+    /// With fewer multiplications.
+    Winograd(Winograd),
+}
+
+/// A convolution that libtorch computes.
 ///
 /// The kernel lies channels-last, which is what lets oneDNN run the convolutions without reordering every plane. A kernel
 /// that oneDNN has packed beforehand would spare the reordering of the kernel in each pass, 2 % of its time; but libtorch
 /// runs such a one channels-first only, at one and a half times the cost.
 #[derive(Debug)]
-pub(super) struct Placed {
+pub(super) struct Plain {
     kernel: Tensor,
     bias: Tensor,
     stride: i64,
@@ -37,7 +47,7 @@ pub(super) struct Placed {
 /// The last convolution, to one logit.
 #[derive(Debug)]
 pub(super) struct Head {
-    convolution: Placed,
+    convolution: Plain,
 }
 
 impl Folded {
@@ -62,17 +72,26 @@ impl Folded {
         Ok(Self { kernel: kernel.f_mul(&scale.f_view([-1, 1, 1, 1])?)?, bias, stride: 1 })
     }
 
-    /// Lays kernel and bias out for a device and a precision.
+    /// The convolution for a device and a precision, the faster way.
     pub(super) fn placed(&self, device: Device, kind: Kind) -> Result<Placed, TchError> {
+        let many = self.kernel.size()[1] >= LEAST_INPUTS;
+        if many && device == Device::Cpu && kind == Kind::Float {
+            return Winograd::new(&self.kernel, &self.bias).map(Placed::Winograd);
+        }
+        self.plain(device, kind).map(Placed::Plain)
+    }
+
+    /// Lays kernel and bias out for a device and a precision.
+    fn plain(&self, device: Device, kind: Kind) -> Result<Plain, TchError> {
         let kernel = channels_last(&self.kernel.f_to_kind(kind)?.f_to_device(device)?)?;
         let bias = self.bias.f_to_kind(kind)?.f_to_device(device)?;
-        Ok(Placed { kernel, bias, stride: self.stride })
+        Ok(Plain { kernel, bias, stride: self.stride })
     }
 
     /// The head, for a device: in blocks on the CPU.
     pub(super) fn head(self, device: Device, kind: Kind) -> Result<Head, TchError> {
         let folded = if device.is_cuda() { self } else { self.in_blocks()? };
-        Ok(Head { convolution: folded.placed(device, kind)? })
+        Ok(Head { convolution: folded.plain(device, kind)? })
     }
 
     /// A convolution of one output channel as one of 16, which compute a block of 4×4 outputs in one step.
@@ -93,10 +112,27 @@ impl Folded {
 impl Placed {
     /// The same convolution for another thread.
     pub(super) fn share(&self) -> Self {
-        Self { kernel: self.kernel.shallow_clone(), bias: self.bias.shallow_clone(), stride: self.stride }
+        match self {
+            Self::Plain(plain) => Self::Plain(plain.share()),
+            Self::Winograd(winograd) => Self::Winograd(winograd.share()),
+        }
     }
 
     pub(super) fn forward(&self, x: &Tensor) -> Result<Tensor, TchError> {
+        match self {
+            Self::Plain(plain) => plain.forward(x),
+            Self::Winograd(winograd) => winograd.forward(x),
+        }
+    }
+}
+
+impl Plain {
+    /// The same convolution for another thread.
+    fn share(&self) -> Self {
+        Self { kernel: self.kernel.shallow_clone(), bias: self.bias.shallow_clone(), stride: self.stride }
+    }
+
+    fn forward(&self, x: &Tensor) -> Result<Tensor, TchError> {
         x.f_conv2d(&self.kernel, Some(&self.bias), [self.stride; 2], [1, 1], [1, 1], 1)
     }
 }

@@ -5,3 +5,4 @@ pub mod layout;
 mod memory;
 pub mod plan;
 pub mod segnet;
+mod winograd;

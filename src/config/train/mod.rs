@@ -51,7 +51,8 @@ pub struct TrainSettings {
     /// Where training runs: auto, cpu, cuda or cuda:N.
     #[arg(long, default_value = "auto")]
     pub device: DeviceChoice,
-    /// What training computes in: auto, f32 or bf16; weights are kept in f32. Auto is bf16 where the device has it.
+    /// What training computes in: auto, f32 or bf16; weights are kept in f32. Auto is bf16 on CUDA,
+    /// and on a CPU that is timed faster in it; else f32.
     #[arg(long, default_value = "auto")]
     pub precision: PrecisionChoice,
     /// Threads of the network on the CPU; all cores unless given.
