@@ -150,6 +150,17 @@ impl ModelInput {
     pub fn pixels(&self) -> &[f32] {
         &self.pixels
     }
+
+    /// The plane with left and right exchanged.
+    #[must_use]
+    pub fn mirrored(&self) -> Self {
+        Self { side: self.side, pixels: mirrored(&self.pixels, self.side) }
+    }
+}
+
+/// The rows of a square plane, each from right to left.
+pub(crate) fn mirrored(values: &[f32], side: u32) -> Vec<f32> {
+    values.chunks_exact(side as usize).flat_map(|row| row.iter().rev()).copied().collect()
 }
 
 #[cfg(test)]
@@ -188,6 +199,13 @@ mod tests {
     fn a_size_without_pixels_does_not_exist() {
         assert_eq!(Size::new(0, 5), None);
         assert_eq!(Size::new(5, 0), None);
+    }
+
+    #[test]
+    fn a_mirror_image_has_left_and_right_exchanged() {
+        let plane = ModelInput::new(3, (0..9_u8).map(f32::from).collect()).unwrap();
+        assert_eq!(plane.mirrored().pixels(), [2., 1., 0., 5., 4., 3., 8., 7., 6.]);
+        assert_eq!(plane.mirrored().mirrored(), plane);
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Decides how a server lives: model, engine, pipeline, routes; then listening; then leaving without losing a film.
 
 use std::future::Future;
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -23,6 +24,8 @@ use crate::model::device::Placement;
 use crate::model::manifest::Manifest;
 use crate::model::memory;
 use crate::model::torch::{self, LoadError, TorchSegmenter};
+use crate::model::twin::Twin;
+use crate::network::plan::Plan;
 use crate::pipeline::Pipeline;
 
 /// How long answers may still take when the model is lost: those that wait for it are answered at once.
@@ -55,10 +58,11 @@ pub fn assemble(settings: &ServeSettings, phase: watch::Receiver<Phase>) -> anyh
     let model_threads = settings.model_threads(placement);
     let cores = Cores::new(settings.threads(), model_threads);
     let plan = torch::load(&settings.model, &manifest, placement)?;
+    let twin = twin(&plan, settings.threads())?;
     let build = |_| {
-        let (plan, manifest, cores) = (plan.share(), manifest.clone(), cores.clone());
+        let (plan, manifest, cores, twin) = (plan.share(), manifest.clone(), cores.clone(), twin.clone());
         move || {
-            let mut segmenter = TorchSegmenter::new(plan).sharing(cores);
+            let mut segmenter = TorchSegmenter::new(plan).sharing(cores, twin);
             segmenter.warm_up(&manifest, max_batch_size)?;
             Ok::<_, LoadError>(segmenter)
         }
@@ -77,6 +81,13 @@ pub fn assemble(settings: &ServeSettings, phase: watch::Receiver<Phase>) -> anyh
     let pipeline =
         Pipeline::new(engine, preprocessor, threshold, settings.limits(), settings.decode_permits());
     Ok(App::new(pipeline, settings.http_options(), card, phase))
+}
+
+/// The thread for mirror images, where there are two threads for a film and its image.
+fn twin(plan: &Plan, threads: NonZeroUsize) -> anyhow::Result<Option<Arc<Twin>>> {
+    let wanted = plan.has_twins() && threads.get() > 1;
+    let twin = wanted.then(|| Twin::start(plan.share())).transpose();
+    Ok(twin.context("the thread for mirror images could not be started")?.map(Arc::new))
 }
 
 /// Runs a server until it is asked to leave, or told to end, or loses its model.

@@ -23,8 +23,8 @@ from pathlib import Path
 import torch
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "benches" / "training"))
-from plain_pytorch import SegNet  # noqa: E402
+sys.path.append(str(ROOT / "benches"))
+from segnet import SegNet  # noqa: E402
 
 KINDS = {"f32": torch.float32, "bf16": torch.bfloat16, "f16": torch.float16}
 PASSES = 7

@@ -11,6 +11,7 @@ import argparse
 import csv
 import math
 import os
+import sys
 import time
 from pathlib import Path
 
@@ -18,51 +19,14 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from PIL import Image
-from torch import nn
 from torch.utils.data import DataLoader, Dataset, RandomSampler
 
-ENCODER_BLOCKS = [2, 2, 3, 3, 3]
-DECODER_BLOCKS = [3, 3, 3, 2, 1]
-ENCODER_CHANNELS = [1, 2, 4, 8, 8]
-DECODER_CHANNELS = [8, 4, 2, 1, 1]
+sys.path.append(str(Path(__file__).resolve().parents[1]))
+from segnet import SegNet  # noqa: E402
+
 PERCENTILES = [1, 99]
 OUTSIDE = -1.0
 """What lies outside of a film on the model grid."""
-
-
-class Layer(nn.Sequential):
-    def __init__(self, inputs, outputs):
-        super().__init__(nn.Conv2d(inputs, outputs, 3, padding=1, bias=False), nn.BatchNorm2d(outputs), nn.ReLU(inplace=True))
-
-
-class SegNet(nn.Module):
-    def __init__(self, width):
-        super().__init__()
-        channels = 1
-        self.encoder = nn.ModuleList()
-        for count, factor in zip(ENCODER_BLOCKS, ENCODER_CHANNELS):
-            outputs = factor * width
-            self.encoder.append(nn.Sequential(*[Layer(channels if i == 0 else outputs, outputs) for i in range(count)]))
-            channels = outputs
-        self.decoder = nn.ModuleList()
-        for count, factor in zip(DECODER_BLOCKS, DECODER_CHANNELS):
-            outputs = factor * width
-            layers = [Layer(channels, outputs if i + 1 == count else channels) for i in range(count)]
-            self.decoder.append(nn.Sequential(*layers))
-            channels = outputs
-        self.head = nn.Conv2d(channels, 1, 3, padding=1)
-
-    def forward(self, x):
-        poolings = []
-        for block in self.encoder:
-            x = block(x)
-            size = x.shape[2:]
-            x, indices = F.max_pool2d(x, 2, return_indices=True)
-            poolings.append((indices, size))
-        for block in self.decoder:
-            indices, size = poolings.pop()
-            x = block(F.max_unpool2d(x, indices, 2, output_size=size))
-        return self.head(x)
 
 
 class Films(Dataset):

@@ -7,6 +7,8 @@ use serde::{Deserialize, Serialize};
 
 pub use bits::{Mask, Row};
 
+use crate::geometry::mirrored;
+
 /// The probability of lung at each pixel of the square model grid, row by row.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ProbabilityMap {
@@ -31,6 +33,23 @@ impl ProbabilityMap {
     #[must_use]
     pub fn values(&self) -> &[f32] {
         &self.values
+    }
+
+    /// The map with left and right exchanged.
+    #[must_use]
+    pub fn mirrored(&self) -> Self {
+        Self { side: self.side, values: mirrored(&self.values, self.side) }
+    }
+
+    /// The mean of two maps of one side.
+    ///
+    /// # Panics
+    /// Where the sides differ, which is the caller's mistake.
+    #[must_use]
+    pub fn averaged(&self, other: &Self) -> Self {
+        assert_eq!(self.side, other.side, "maps of one side are averaged");
+        let pairs = self.values.iter().zip(&other.values);
+        Self { side: self.side, values: pairs.map(|(one, other)| (one + other) * 0.5).collect() }
     }
 }
 

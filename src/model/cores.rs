@@ -32,11 +32,13 @@ impl Cores {
     }
 
     /// Runs a pass on its part of the threads: what is there when it begins, shared with those that run already.
-    pub(super) fn pass<T>(&self, run: impl FnOnce() -> T) -> T {
+    /// It hears how many they are.
+    pub(super) fn pass<T>(&self, run: impl FnOnce(NonZeroUsize) -> T) -> T {
         let running = self.busy.fetch_add(1, Ordering::Relaxed) + 1;
         let _leave = Leave(&self.busy);
-        set_threads(share(self.all, running));
-        run()
+        let threads = share(self.all, running);
+        set_threads(threads);
+        run(threads)
     }
 }
 
@@ -74,8 +76,8 @@ mod tests {
     fn a_pass_that_unwinds_makes_room() {
         let cores = Cores::new(NonZeroUsize::MIN, NonZeroUsize::MIN);
         let broken = cores.clone();
-        assert!(std::thread::spawn(move || broken.pass(|| panic!("a pass broke"))).join().is_err());
+        assert!(std::thread::spawn(move || broken.pass(|_| panic!("a pass broke"))).join().is_err());
         assert_eq!(cores.busy.load(Ordering::Relaxed), 0);
-        assert_eq!(cores.pass(|| cores.busy.load(Ordering::Relaxed)), 1);
+        assert_eq!(cores.pass(|_| cores.busy.load(Ordering::Relaxed)), 1);
     }
 }

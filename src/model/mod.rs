@@ -8,6 +8,7 @@ pub mod golden;
 pub mod manifest;
 pub mod memory;
 pub mod torch;
+pub mod twin;
 pub mod weights;
 
 use crate::geometry::ModelInput;

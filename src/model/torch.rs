@@ -2,6 +2,7 @@
 
 use std::num::NonZeroUsize;
 use std::path::Path;
+use std::sync::Arc;
 
 use tch::{NoGradGuard, TchError};
 
@@ -9,6 +10,7 @@ use super::cores::Cores;
 use super::device::{Placement, set_threads};
 use super::golden::GoldenError;
 use super::manifest::{Manifest, ManifestError, Network, WEIGHTS};
+use super::twin::Twin;
 use super::weights::{self, WeightsError};
 use super::{SegmentError, Segmenter};
 use crate::geometry::ModelInput;
@@ -46,6 +48,8 @@ pub struct TorchSegmenter {
     plan: Plan,
     /// The CPU's threads, where several segmenters share them.
     cores: Option<Cores>,
+    /// Who segments the mirror image of a film that has the CPU to itself.
+    twin: Option<Arc<Twin>>,
     _no_grad: NoGradGuard,
 }
 
@@ -63,13 +67,13 @@ impl TorchSegmenter {
     /// A segmenter on this thread.
     #[must_use]
     pub fn new(plan: Plan) -> Self {
-        Self { plan, cores: None, _no_grad: tch::no_grad_guard() }
+        Self { plan, cores: None, twin: None, _no_grad: tch::no_grad_guard() }
     }
 
-    /// Has every pass take its part of `cores`, which other segmenters share.
+    /// Has every pass take its part of `cores`, and of the `twin`, which other segmenters share.
     #[must_use]
-    pub fn sharing(self, cores: Cores) -> Self {
-        Self { cores: Some(cores), ..self }
+    pub fn sharing(self, cores: Cores, twin: Option<Arc<Twin>>) -> Self {
+        Self { cores: Some(cores), twin, ..self }
     }
 
     /// Runs a pass of every size and number of threads that will be served, then the golden phantom, which must come out
@@ -97,6 +101,21 @@ impl TorchSegmenter {
         })
     }
 
+    /// The map of a film that has two threads or more, where the twin has time for its mirror image.
+    fn with_twin(
+        &self,
+        batch: &[&ModelInput],
+        threads: NonZeroUsize,
+    ) -> Option<Result<ProbabilityMap, SegmentError>> {
+        let (&[film], Some(twin)) = (batch, &self.twin) else { return None };
+        let half = NonZeroUsize::new(threads.get() / 2)?;
+        let map = twin.averaged(&self.plan, film, half);
+        if map.is_none() {
+            set_threads(threads);
+        }
+        map
+    }
+
     fn pass(&self, batch: &[&ModelInput]) -> Result<Vec<ProbabilityMap>, SegmentError> {
         self.plan.segment(batch).map_err(|error| classify(error.to_string()))
     }
@@ -105,14 +124,17 @@ impl TorchSegmenter {
 impl Segmenter for TorchSegmenter {
     fn segment(&mut self, batch: &[&ModelInput]) -> Result<Vec<ProbabilityMap>, SegmentError> {
         match &self.cores {
-            Some(cores) => cores.pass(|| self.pass(batch)),
+            Some(cores) => cores.pass(|threads| match self.with_twin(batch, threads) {
+                Some(map) => map.map(|map| vec![map]),
+                None => self.pass(batch),
+            }),
             None => self.pass(batch),
         }
     }
 }
 
 /// What the engine should make of libtorch's message, which is all that libtorch gives.
-fn classify(message: String) -> SegmentError {
+pub(super) fn classify(message: String) -> SegmentError {
     let says = |parts: &[&str]| parts.iter().any(|part| message.contains(part));
     if says(&[
         "out of memory",

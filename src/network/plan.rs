@@ -87,17 +87,25 @@ impl Plan {
         Ok(maps)
     }
 
+    /// The map of one plane as it is, without its mirror image.
+    pub fn map(&self, plane: &ModelInput) -> Result<ProbabilityMap, TchError> {
+        let mut maps = maps(&self.probabilities(&planes(&[plane])?)?, plane.side())?;
+        Ok(maps.pop().expect("a plane has a map"))
+    }
+
+    /// Whether a film that is alone can be segmented beside its mirror image: on the CPU, where both go alone.
+    #[must_use]
+    pub fn has_twins(&self) -> bool {
+        self.flip_averaging && !self.device.is_cuda()
+    }
+
     /// The maps of films that go through the network together.
     fn pass(&self, films: &[&ModelInput]) -> Result<Vec<ProbabilityMap>, TchError> {
         let Some(side) = films.first().map(|input| input.side()) else { return Ok(Vec::new()) };
-        let values: Vec<f32> = films.iter().flat_map(|input| input.pixels()).copied().collect();
-        let planes = Tensor::f_from_slice(&values)?.f_view([-1, 1, i64::from(side), i64::from(side)])?;
+        let planes = planes(films)?;
         let probabilities =
             if self.flip_averaging { self.averaged(&planes)? } else { self.probabilities(&planes)? };
-        let probabilities = Vec::<f32>::try_from(probabilities.f_view(-1)?)?;
-        let area = (side as usize).pow(2);
-        let map = |values: &[f32]| ProbabilityMap::new(side, values.to_vec()).expect("a chunk is one plane");
-        Ok(probabilities.chunks_exact(area).map(map).collect())
+        maps(&probabilities, side)
     }
 
     /// The mean of the probabilities of planes and of their mirror images, mirrored back.
@@ -135,6 +143,20 @@ impl Plan {
         }
         self.head.forward(&x)?.f_to_kind(Kind::Float)?.f_sigmoid()?.f_to_device(Device::Cpu)?.f_contiguous()
     }
+}
+
+/// Planes of one side as a tensor `[n, 1, side, side]`.
+fn planes(films: &[&ModelInput]) -> Result<Tensor, TchError> {
+    let side = films.first().map_or(0, |input| i64::from(input.side()));
+    let values: Vec<f32> = films.iter().flat_map(|input| input.pixels()).copied().collect();
+    Tensor::f_from_slice(&values)?.f_view([-1, 1, side, side])
+}
+
+/// The maps in a tensor of planes of this side.
+fn maps(probabilities: &Tensor, side: u32) -> Result<Vec<ProbabilityMap>, TchError> {
+    let values = Vec::<f32>::try_from(probabilities.f_contiguous()?.f_view(-1)?)?;
+    let map = |values: &[f32]| ProbabilityMap::new(side, values.to_vec()).expect("a chunk is one plane");
+    Ok(values.chunks_exact((side as usize).pow(2)).map(map).collect())
 }
 
 #[cfg(test)]
