@@ -109,11 +109,7 @@ impl TorchSegmenter {
     ) -> Option<Result<ProbabilityMap, SegmentError>> {
         let (&[film], Some(twin)) = (batch, &self.twin) else { return None };
         let half = NonZeroUsize::new(threads.get() / 2)?;
-        let map = twin.averaged(&self.plan, film, half);
-        if map.is_none() {
-            set_threads(threads);
-        }
-        map
+        twin.averaged(&self.plan, film, half)
     }
 
     fn pass(&self, batch: &[&ModelInput]) -> Result<Vec<ProbabilityMap>, SegmentError> {

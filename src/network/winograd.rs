@@ -12,7 +12,7 @@ use tch::{Kind, TchError, Tensor};
 const TILE: i64 = 4;
 /// Inputs of a tile along a side: a kernel reaches one to either side.
 const PATCH: i64 = 6;
-/// The fewest input channels for which the transforms cost less than they save. At a side of 384 on two cores with
+/// The fewest input channels for which the transforms cost less than they save. At a side of 384 on one thread with
 /// AVX-512, 32 channels took as long as before or longer, 64 three quarters of the time, and 128 half.
 pub(super) const LEAST_INPUTS: i64 = 64;
 
