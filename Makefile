@@ -34,7 +34,7 @@ help: ## List the targets
 .PHONY: serve
 serve: programs ## Fetch libtorch, build, and serve the shipped model on 127.0.0.1:8080; more flags by ARGS=…
 	@echo "== set up in $(seconds) s"
-	@MALLOC_ARENA_MAX="$${MALLOC_ARENA_MAX:-2}" exec "$(BIN)/lungfield-serve" $(ARGS)
+	@exec "$(BIN)/lungfield-serve" $(ARGS)
 
 .PHONY: test
 test: lint deny test-rust try-api ## Everything that CI runs: lint, deny, unit and integration tests, the API test

@@ -22,7 +22,6 @@ use crate::http::{App, ModelCard, Phase, router};
 use crate::model::cores::Cores;
 use crate::model::device::Placement;
 use crate::model::manifest::Manifest;
-use crate::model::memory;
 use crate::model::torch::{self, LoadError, TorchSegmenter};
 use crate::model::twin::Twin;
 use crate::network::plan::Plan;
@@ -68,7 +67,6 @@ pub fn assemble(settings: &ServeSettings, phase: watch::Receiver<Phase>) -> anyh
         }
     };
     let engine = Engine::start(options, (0..model_threads.get()).map(build))?;
-    memory::keep_planes();
     tracing::info!(
         model.name = card.name,
         model.version = card.version,

@@ -4,7 +4,8 @@
     cargo build --release --bin lungfield-serve --bin lungfield-phantom --example ten-lines
     python3 benches/footprint/footprint.py
 
-Idle memory is held against `ten_lines.rs`, which loads and warms up the same weights and does nothing else. The film is a
+Idle memory is held against `ten_lines.rs`, which loads and warms up the same weights and does nothing else; both are read when
+they have had nothing to do for a while. The film is a
 full-size phantom, 4020×4892 pixels, sent as PNG and answered as PNG; its memory is the highest resident memory during the
 request above that of the idle server. Every figure is the median of the rounds. Needs Linux, whose /proc it reads.
 """
@@ -26,6 +27,10 @@ LISTENING = re.compile(r"listening on (http://\S+)")
 RESET_PEAK = "5"
 """What /proc/PID/clear_refs takes to make the peak of resident memory the present one."""
 FILM = ("4020", "4892")
+UNUSED_FOR_S = 10
+STILL_FOR_S = 3
+SETTLED = 0.01
+"""Memory that falls by less than this share while it is still is settled."""
 
 
 def status_kib(process, field):
@@ -34,10 +39,24 @@ def status_kib(process, field):
     return int(re.search(rf"^{field}:\s+(\d+) kB", text, re.MULTILINE)[1])
 
 
+def settled_kib(process):
+    """The resident memory once the allocator has given back what is not used, which it does within some ten seconds."""
+    time.sleep(UNUSED_FOR_S)
+    last, present = None, status_kib(process, "VmRSS")
+    while last is None or last - present > SETTLED * last:
+        time.sleep(STILL_FOR_S)
+        last, present = present, status_kib(process, "VmRSS")
+    return present
+
+
 def ten_lines():
     """The resident memory of the program of ten lines, in KiB."""
-    done = subprocess.run([PROGRAMS / "examples" / "ten-lines"], cwd=ROOT, capture_output=True, text=True, check=True)
-    return int(re.search(r"VmRSS:\s+(\d+) kB", done.stdout)[1])
+    command = [PROGRAMS / "examples" / "ten-lines"]
+    with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        process.stdout.readline()  # it is warm
+        kib = settled_kib(process.pid)
+        process.stdin.close()
+    return kib
 
 
 def start(arguments):
@@ -71,10 +90,9 @@ def cpu_seconds(process):
 def measure(arguments, film):
     server, address, seconds = start(arguments)
     try:
-        time.sleep(0.5)  # what is freed at the end of the start is given back by then
-        idle = status_kib(server.pid, "VmRSS")
+        idle = settled_kib(server.pid)
         ask(address, film)
-        settled = status_kib(server.pid, "VmRSS")
+        kept = settled_kib(server.pid)
         Path(f"/proc/{server.pid}/clear_refs").write_text(RESET_PEAK)
         steps = ask(address, film)
         peak = status_kib(server.pid, "VmHWM")
@@ -85,7 +103,7 @@ def measure(arguments, film):
         "start to listening, s": seconds,
         "idle, MB": idle / 1024,
         "peak during a film above idle, MB": (peak - idle) / 1024,
-        "kept after a film, MB": (settled - idle) / 1024,
+        "kept after a film, MB": (kept - idle) / 1024,
         "decode and prepare, ms": steps["decode"],
         "restore and write, ms": steps["encode"],
         "forward pass, ms": steps["infer"],
@@ -101,7 +119,7 @@ def draw(folder):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--rounds", type=int, default=5, help="some 40 s each")
     parser.add_argument("arguments", nargs="*", help="more arguments for the server, after --")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:

@@ -15,7 +15,6 @@ use futures_util::future::join_all;
 use lungfield::engine::{Engine, EngineOptions};
 use lungfield::geometry::ModelInput;
 use lungfield::model::device::{DeviceChoice, Placement, PrecisionChoice, set_threads};
-use lungfield::model::memory;
 use lungfield::model::torch::TorchSegmenter;
 use tch::TchError;
 
@@ -56,7 +55,6 @@ fn main() -> anyhow::Result<()> {
     let options = Options::parse();
     let placement = Placement::resolve(options.device, options.precision)?;
     set_threads(options.threads);
-    memory::keep_planes();
     let film = network::film(options.side);
     for &batch_size in &options.batch_sizes {
         let pass = pass(&options, placement, &film, batch_size.get())?;

@@ -6,7 +6,6 @@ pub mod device;
 pub mod fake;
 pub mod golden;
 pub mod manifest;
-pub mod memory;
 pub mod torch;
 pub mod twin;
 pub mod weights;
