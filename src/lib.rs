@@ -15,6 +15,7 @@ pub mod geometry;
 pub mod http;
 pub mod lungs;
 pub mod mask;
+pub mod metrics;
 pub mod model;
 pub mod network;
 pub mod overlap;

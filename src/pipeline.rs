@@ -176,6 +176,7 @@ impl Pipeline {
     }
 
     async fn segment_in_time(&self, film: Film, question: Question) -> Result<Segmentation, PipelineError> {
+        let place = self.engine.reserve()?;
         let started = Instant::now();
         let files = Film {
             image: if question.form == Form::Overlay { film.image.clone() } else { Bytes::new() },
@@ -184,7 +185,7 @@ impl Pipeline {
         let (preprocessor, limits) = (self.preprocessor.clone(), self.limits);
         let decoded = self.blocking(move || decoded(&film, &preprocessor, limits)).await??;
         let decode = started.elapsed();
-        let segmented = self.engine.segment(decoded.input, question.deadline).await?;
+        let segmented = place.segment(decoded.input, question.deadline).await?;
         let pending = Pending {
             geometry: decoded.geometry,
             spacing: decoded.spacing,

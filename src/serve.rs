@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, anyhow, bail};
+use axum::Router;
 use hyper::Request;
 use hyper::body::Incoming;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
@@ -18,7 +19,7 @@ use tower::ServiceExt;
 
 use crate::config::ServeSettings;
 use crate::engine::{Engine, Health};
-use crate::http::{App, ModelCard, Phase, router};
+use crate::http::{App, ModelCard, Phase, operator_router, router};
 use crate::model::cores::Cores;
 use crate::model::device::Placement;
 use crate::model::manifest::Manifest;
@@ -125,7 +126,7 @@ pub async fn listen(
 ) -> anyhow::Result<()> {
     let address = listener.local_addr().context("the listener has no address")?;
     tracing::info!(http.address = %address, "listening on http://{address}");
-    let connections = Connections::new(app, options);
+    let connections = Connections::new(app, router(Arc::clone(app)), options);
     let mut health = app.pipeline().engine().health();
     let lost = async move {
         let _ = health.wait_for(|health| *health == Health::Failed).await; // closed: the engine is gone too
@@ -156,7 +157,8 @@ pub async fn listen(
 
 /// Everything that serves connections.
 struct Connections {
-    router: axum::Router,
+    app: Arc<App>,
+    router: Router,
     builder: Builder<TokioExecutor>,
     graceful: GracefulShutdown,
     header_timeout: Duration,
@@ -167,12 +169,13 @@ struct Connections {
 enum Never {}
 
 impl Connections {
-    fn new(app: &Arc<App>, options: ListenOptions) -> Self {
+    fn new(app: &Arc<App>, router: Router, options: ListenOptions) -> Self {
         let mut builder = Builder::new(TokioExecutor::new());
         builder.http1().timer(TokioTimer::new()).header_read_timeout(options.header_timeout);
         builder.http2().timer(TokioTimer::new()).keep_alive_interval(options.header_timeout);
         Self {
-            router: router(Arc::clone(app)),
+            app: Arc::clone(app),
+            router,
             builder,
             graceful: GracefulShutdown::new(),
             header_timeout: options.header_timeout,

@@ -108,7 +108,7 @@ fn engine(
     let callers = batch_size.get() * WAITING;
     let caller = async || -> anyhow::Result<()> {
         for _ in 0..films / callers {
-            engine.segment(film.clone(), Instant::now() + PATIENCE).await?;
+            engine.reserve()?.segment(film.clone(), Instant::now() + PATIENCE).await?;
         }
         Ok(())
     };

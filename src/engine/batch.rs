@@ -5,7 +5,7 @@
 use std::collections::VecDeque;
 use std::time::Instant;
 
-use super::EngineOptions;
+use super::{Cause, EngineOptions};
 
 /// What counts about a waiting job when a batch is cut.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,6 +49,19 @@ pub(super) fn next_step(live: &[Waiting], now: Instant, options: &EngineOptions,
     match oldest.arrived.checked_add(options.max_queue_delay) {
         Some(due) if now < due && due < earliest_deadline => Step::WaitUntil(due),
         _ => Step::Cut(live.len()),
+    }
+}
+
+/// Why a batch of `size` jobs was cut, where [`next_step`] has cut one.
+pub(super) fn cause(size: usize, options: &EngineOptions, closing: bool) -> Cause {
+    if size >= options.max_batch_size.get() {
+        Cause::Full
+    } else if closing {
+        Cause::Closing
+    } else if options.max_queue_delay.is_zero() {
+        Cause::DeviceFree
+    } else {
+        Cause::DelayOver
     }
 }
 
@@ -114,6 +127,14 @@ mod tests {
             next_step(&arrived(start, &[0, 1, 2]), start + ms(2), &options(8, 0), false),
             Step::Cut(3)
         );
+    }
+
+    #[test]
+    fn a_batch_has_one_cause() {
+        assert_eq!(cause(8, &options(8, 50), true), Cause::Full);
+        assert_eq!(cause(7, &options(8, 50), true), Cause::Closing);
+        assert_eq!(cause(7, &options(8, 0), false), Cause::DeviceFree);
+        assert_eq!(cause(7, &options(8, 50), false), Cause::DelayOver);
     }
 
     #[test]

@@ -11,6 +11,7 @@ mod queue;
 mod tests;
 mod worker;
 
+use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::thread::{self, JoinHandle};
@@ -18,7 +19,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
 
-use self::queue::Queue;
+use self::queue::{Queue, Reserved};
 use crate::geometry::ModelInput;
 use crate::mask::ProbabilityMap;
 use crate::model::Segmenter;
@@ -31,7 +32,7 @@ pub struct EngineOptions {
     /// How long a partial batch waits for mates while the device is free, counted from its oldest job's arrival.
     /// Zero never lets the device idle. A wait that would cost a job its deadline is not begun.
     pub max_queue_delay: Duration,
-    /// The most jobs that wait; those in the forward pass are not counted.
+    /// The most places in the queue: jobs that wait, and those for which one was reserved. Jobs in the forward pass have none.
     pub queue_capacity: NonZeroUsize,
 }
 
@@ -107,8 +108,48 @@ pub struct EngineCounts {
     pub departed: u64,
     /// Jobs skipped because their deadline had passed; they cost no device time.
     pub expired: u64,
-    /// Jobs refused because the queue was full.
-    pub rejected: u64,
+}
+
+/// Why a batch was cut when it was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Cause {
+    /// It was as large as a batch can be.
+    Full,
+    /// The device was free, and there is no delay.
+    DeviceFree,
+    /// Its oldest job had waited for the whole delay, or could wait no longer.
+    DelayOver,
+    /// The engine was closing.
+    Closing,
+}
+
+impl Cause {
+    /// The cause in a word.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Full => "full",
+            Self::DeviceFree => "device_free",
+            Self::DelayOver => "delay_over",
+            Self::Closing => "closing",
+        }
+    }
+}
+
+/// The batches that an engine has cut since its start.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct BatchCounts {
+    /// Batches by the number of their jobs.
+    pub of_size: BTreeMap<usize, u64>,
+    /// Batches by what cut them.
+    pub by_cause: BTreeMap<Cause, u64>,
+}
+
+impl BatchCounts {
+    fn count(&mut self, size: usize, cause: Cause) {
+        *self.of_size.entry(size).or_default() += 1;
+        *self.by_cause.entry(cause).or_default() += 1;
+    }
 }
 
 /// Segments films on model threads. Share it by `Arc`.
@@ -168,24 +209,23 @@ impl Engine {
         built.map(|()| engine)
     }
 
-    /// Segments one film: waits in the queue, then for the forward pass of its batch, but never past `deadline`.
+    /// Keeps a place in the queue for a film that is still to be read; refuses at once where there is none.
     ///
-    /// Refuses at once where the queue is full. A caller that drops the future leaves the queue: its job is skipped
-    /// when the next batch is cut. A job that already runs when its deadline comes runs on, unheard. Needs a tokio
-    /// runtime with its timer enabled.
-    pub async fn segment(&self, input: ModelInput, deadline: Instant) -> Result<Segmented, EngineError> {
-        let answer = self.queue.push(input, deadline)?;
-        match tokio::time::timeout_at(deadline.into(), answer).await {
-            Ok(Ok(answer)) => answer,
-            Ok(Err(_unanswered)) => Err(EngineError::Stopped),
-            Err(_elapsed) => Err(EngineError::DeadlineExceeded),
-        }
+    /// Who has a place will not be refused for want of one, so no film is read in vain.
+    pub fn reserve(&self) -> Result<Place, EngineError> {
+        Ok(Place { reserved: self.queue.reserve()?, queue: Arc::clone(&self.queue) })
     }
 
     /// Whether a job that came now would find the queue full: for refusing a request before its body is read.
     #[must_use]
     pub fn is_full(&self) -> bool {
         self.queue.is_full()
+    }
+
+    /// How many jobs may wait.
+    #[must_use]
+    pub fn queue_capacity(&self) -> usize {
+        self.queue.capacity()
     }
 
     /// How many jobs wait now. Those of departed callers count until the next batch is cut or their place is needed.
@@ -206,6 +246,12 @@ impl Engine {
         self.queue.counts()
     }
 
+    /// The batches cut so far.
+    #[must_use]
+    pub fn batches(&self) -> BatchCounts {
+        self.queue.batches()
+    }
+
     /// Refuses new jobs from now on, without waiting; what waits is still answered, without `max_queue_delay`.
     pub fn close(&self) {
         self.queue.close();
@@ -223,6 +269,28 @@ impl Engine {
         // The threads have dropped their segmenters, so the join is short; but it may not hold up the runtime at all.
         let joined = tokio::task::spawn_blocking(move || join(&threads));
         let _ = joined.await; // cancelled only where the runtime itself ends
+    }
+}
+
+/// A place in the queue of an engine. Dropping it gives it back.
+#[derive(Debug)]
+pub struct Place {
+    reserved: Reserved,
+    queue: Arc<Queue>,
+}
+
+impl Place {
+    /// Segments one film: waits in the queue, then for the forward pass of its batch, but never past `deadline`.
+    ///
+    /// A caller that drops the future leaves the queue: its job is skipped when the next batch is cut. A job that already
+    /// runs when its deadline comes runs on, unheard. Needs a tokio runtime with its timer enabled.
+    pub async fn segment(self, input: ModelInput, deadline: Instant) -> Result<Segmented, EngineError> {
+        let answer = self.queue.push(self.reserved, input, deadline)?;
+        match tokio::time::timeout_at(deadline.into(), answer).await {
+            Ok(Ok(answer)) => answer,
+            Ok(Err(_unanswered)) => Err(EngineError::Stopped),
+            Err(_elapsed) => Err(EngineError::DeadlineExceeded),
+        }
     }
 }
 

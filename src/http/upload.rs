@@ -13,7 +13,7 @@ use tokio::time::Instant;
 use super::App;
 use super::admission::Charge;
 use super::problem::ApiError;
-use crate::pipeline::Film;
+use crate::pipeline::{Film, PipelineError};
 
 /// Media types that a film may be said to be of; what it is, its bytes tell.
 const FILM_TYPES: [&str; 4] = ["image/png", "image/jpeg", "image/tiff", "application/octet-stream"];
@@ -31,8 +31,19 @@ impl AsRef<[u8]> for Charged {
     }
 }
 
-/// Reads the film of a request.
-pub(super) async fn receive(app: &App, request: Request) -> Result<Film, ApiError> {
+/// Reads the film of a request whose caller waits until `deadline`, where it has one.
+pub(super) async fn receive_by(
+    deadline: Option<std::time::Instant>,
+    app: &App,
+    request: Request,
+) -> Result<Film, ApiError> {
+    let film = receive(app, request);
+    let Some(deadline) = deadline else { return film.await };
+    let film = tokio::time::timeout_at(deadline.into(), film);
+    film.await.unwrap_or(Err(ApiError::Pipeline(PipelineError::DeadlineExceeded)))
+}
+
+async fn receive(app: &App, request: Request) -> Result<Film, ApiError> {
     let max_body_bytes = app.options.max_body_bytes;
     if content_length(request.headers()).is_some_and(|length| length > max_body_bytes) {
         return Err(ApiError::BodyTooLarge { max_body_bytes });

@@ -159,7 +159,8 @@ async fn assert_batches_change_nothing(films: &[Radiograph], placement: Placemen
     for turn in 0..BATCH {
         let order: Vec<_> = (0..BATCH).map(|place| (place + turn) % BATCH).collect();
         let deadline = Instant::now() + PATIENCE;
-        let callers = order.iter().map(|&film| engine.segment(prepared[film].input.clone(), deadline));
+        let place = || engine.reserve().unwrap();
+        let callers = order.iter().map(|&film| place().segment(prepared[film].input.clone(), deadline));
         for (&film, answer) in order.iter().zip(join_all(callers).await) {
             let answer = answer.unwrap();
             assert_eq!(answer.batch_size, BATCH);

@@ -1,0 +1,48 @@
+//! Decides what operators are told, on a listener of their own: metrics and health.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::State;
+use axum::http::{HeaderName, header};
+use axum::routing::get;
+
+use super::App;
+use super::health::{self, is_ready};
+use super::problem::ApiError;
+use crate::metrics::{MEDIA_TYPE, Standing};
+
+/// What the operators' listener serves. It asks for no key: who can reach it is decided by where it listens.
+pub fn operator_router(app: Arc<App>) -> Router {
+    Router::new()
+        .route("/metrics", get(metrics))
+        .route("/health/live", get(health::live))
+        .route("/health/ready", get(health::ready))
+        .fallback(async || ApiError::NotFound)
+        .with_state(app)
+}
+
+async fn metrics(State(app): State<Arc<App>>) -> ([(HeaderName, &'static str); 1], String) {
+    ([(header::CONTENT_TYPE, MEDIA_TYPE)], app.metrics.write(&standing(&app)))
+}
+
+fn standing(app: &App) -> Standing {
+    let engine = app.pipeline.engine();
+    Standing {
+        ready: is_ready(app).is_ok(),
+        queue_depth: engine.queue_depth(),
+        queue_capacity: engine.queue_capacity(),
+        counts: engine.counts(),
+        batches: engine.batches(),
+        byte_budget: app.options.byte_budget.bytes(),
+        byte_budget_used: app.budget.used(),
+        resident_bytes: resident_bytes(),
+    }
+}
+
+/// The resident memory of this process, where the system is Linux.
+fn resident_bytes() -> Option<u64> {
+    let status = fs_err::read_to_string("/proc/self/status").ok()?;
+    let kib = status.lines().find_map(|line| line.strip_prefix("VmRSS:")?.trim().strip_suffix(" kB"))?;
+    kib.parse::<u64>().ok().map(|kib| kib << 10)
+}
