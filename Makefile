@@ -112,12 +112,22 @@ image: ## Build the container image; CONTAINER_BUILD names another tool than doc
 test-image: programs image ## Run the container image: a phantom in, its mask out
 	@"$(PYTHON)" scripts/image_test.py --image "$(IMAGE)" --phantom "$(BIN)/lungfield-phantom"
 
+.PHONY: test-replicas
+test-replicas: programs ## Three servers behind nginx, one killed, one restarted: no request may fail; takes minutes
+	$(call step,replicas)
+	@"$(PYTHON)" scripts/replicas_test.py --server "$(BIN)/lungfield-serve" --phantom "$(BIN)/lungfield-phantom" $(ARGS)
+
 .PHONY: test-system
-test-system: ## What needs more of a machine than cargo: the container image; says what it skips
+test-system: ## What needs more of a machine than cargo: container image, replicas behind nginx; says what it skips
 	@if sh scripts/container.sh engine; then \
 	    $(MAKE) --no-print-directory test-image; \
 	else \
 	    echo "the image test is skipped"; \
+	fi
+	@if sh scripts/nginx.sh; then \
+	    $(MAKE) --no-print-directory test-replicas; \
+	else \
+	    echo "the replicas test is skipped"; \
 	fi
 	@echo "== make test-system took $(seconds) s"
 

@@ -20,6 +20,7 @@ from schemathesis.openapi.checks import RejectedPositiveData
 FORM = "multipart/form-data"
 RAW = [*GOOD, "application/octet-stream"]
 FORMATS = ["json", "png", "overlay"]
+TIMEOUT = "Lungfield-Timeout-Ms"
 UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 OWN_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
@@ -73,7 +74,9 @@ def answers_keep_the_contract(ctx, response, case):
         return
     allowed = answers_to(*bodies)
     if case.meta and case.meta.generation.mode.is_negative:
-        allowed = allowed | {(400, "invalid_query")}
+        allowed = allowed | {(400, "invalid_query"), (400, "invalid_timeout")}
+    if TIMEOUT in response.request.headers:
+        allowed = allowed | {(504, "deadline_exceeded")}
     answer = (response.status_code, code)
     assert answer in allowed, f"{answer} instead of {sorted(allowed)} to {[str(body) for body in bodies if body]}"
     if response.status_code == 200 and header(response, "content-type") == "application/json":

@@ -74,7 +74,7 @@ class Server:
     """A lungfield-serve on a free port. Its log is kept, to be shown where the test fails."""
 
     def __init__(self, binary):
-        command = [str(binary), "--listen", "127.0.0.1:0", "--log-format", "json"]
+        command = [str(binary), "--listen", "127.0.0.1:0", "--metrics-listen", "off", "--log-format", "json"]
         # libtorch's threads spin while they wait for each other; on a busy machine that takes ten times as long as sleeping.
         environment = {"OMP_WAIT_POLICY": "PASSIVE", **os.environ}
         options = {"stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE, "text": True, "errors": "replace"}

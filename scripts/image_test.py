@@ -32,7 +32,7 @@ END_LIMIT_S = 60
 INSIDE = """
 echo "user $(id -u)"
 exec 3<&0
-/opt/lungfield/bin/lungfield-serve --listen 127.0.0.1:0 --log-format json 2>&1 & server=$!
+/opt/lungfield/bin/lungfield-serve --listen 127.0.0.1:0 --metrics-listen off --log-format json 2>&1 & server=$!
 { read -r line; kill -TERM "$server"; } <&3 >/dev/null 2>&1 &
 wait "$server"
 echo "code $?"

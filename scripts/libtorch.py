@@ -25,6 +25,12 @@ WHEELS = {
     "nvidia-cuda-runtime==13.0.96": ["libcudart.so.13"],
     "nvidia-cuda-cupti==13.0.85": ["libcupti.so.13"],
 }
+# What pip must find in the wheels, so that nobody on the way can put another library into the server.
+SHA256 = {
+    f"torch=={TORCH_VERSION}": "0f68f4ac6d95d12e896c3b7a912b5871619542ec54d3649cf48cc1edd4dd2756",
+    "nvidia-cuda-runtime==13.0.96": "7f82250d7782aa23b6cfe765ecc7db554bd3c2870c43f3d1821f1d18aebf0548",
+    "nvidia-cuda-cupti==13.0.85": "4eb01c08e859bf924d222250d2e8f8b8ff6d3db4721288cf35d14252a4d933c8",
+}
 # torch is tagged for glibc 2.28, the NVIDIA wheels for older ones, and `pip download` takes a tag only by name.
 GLIBC_TAGS = ["2_28", "2_27", "2_26", "2_25", "2_24", "2_17", "2014"]
 PLATFORM = ["--python-version", "3.12", "--implementation", "cp"]
@@ -35,7 +41,10 @@ for tag in GLIBC_TAGS:
 def download(requirement: str, folder: Path) -> Path:
     """Fetches one wheel, the same whatever Python runs this script, and returns its path."""
     command = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps"]
-    command += ["--no-cache-dir", "--only-binary=:all:", *PLATFORM, "--dest", str(folder), requirement]
+    # A hash can stand in a file of requirements only.
+    pinned = folder / "requirements.txt"
+    pinned.write_text(f"{requirement} --hash=sha256:{SHA256[requirement]}\n")
+    command += ["--no-cache-dir", "--only-binary=:all:", *PLATFORM, "--dest", str(folder), "--requirement", str(pinned)]
     subprocess.run(command, check=True)
     return next(folder.glob("*.whl"))
 

@@ -183,7 +183,8 @@ impl Pipeline {
             reference: film.reference.clone(),
         };
         let (preprocessor, limits) = (self.preprocessor.clone(), self.limits);
-        let decoded = self.blocking(move || decoded(&film, &preprocessor, limits)).await??;
+        let span = tracing::info_span!("decode");
+        let decoded = self.blocking(span, move || decoded(&film, &preprocessor, limits)).await??;
         let decode = started.elapsed();
         let segmented = place.segment(decoded.input, question.deadline).await?;
         let pending = Pending {
@@ -198,7 +199,8 @@ impl Pipeline {
         let started = Instant::now();
         let timings =
             Timings { decode, queue: segmented.queue, infer: segmented.infer, encode: Duration::ZERO };
-        let mut segmentation = self.blocking(move || pending.finish(&segmented)).await??;
+        let span = tracing::info_span!("encode");
+        let mut segmentation = self.blocking(span, move || pending.finish(&segmented)).await??;
         segmentation.timings = Timings { encode: started.elapsed(), ..timings };
         Ok(segmentation)
     }
@@ -207,10 +209,10 @@ impl Pipeline {
     /// behind counts until it is done.
     async fn blocking<T: Send + 'static>(
         &self,
+        span: tracing::Span,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, PipelineError> {
         let permit = Arc::clone(&self.permits).acquire_owned().await.expect("the permits are never closed");
-        let span = tracing::Span::current();
         let work = move || {
             let _permit = permit;
             span.in_scope(work)

@@ -4,8 +4,14 @@ use std::io::{self, IsTerminal, Write};
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
-use tracing_subscriber::EnvFilter;
-use tracing_subscriber::filter::ParseError;
+use opentelemetry::trace::TracerProvider;
+use opentelemetry_otlp::{ExporterBuildError, SpanExporter, WithExportConfig};
+use opentelemetry_sdk::Resource;
+use opentelemetry_sdk::trace::SdkTracerProvider;
+use tracing_subscriber::filter::{LevelFilter, ParseError, Targets};
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{EnvFilter, Layer};
 
 /// Where no terminal shows a bar, a line is written this often.
 const LINE_EVERY: Duration = Duration::from_secs(10);
@@ -17,18 +23,58 @@ pub struct LogOptions<'a> {
     pub json: bool,
     /// What is logged, as in `info` or `lungfield=debug,hyper=warn`.
     pub filter: &'a str,
+    /// Where traces are sent, by OTLP over HTTP; the path is part of it.
+    pub traces: Option<&'a str>,
 }
 
-/// Sets the log up for the whole process. Call it once.
-pub fn log(options: LogOptions<'_>) -> Result<(), ParseError> {
+/// Why a process can't say what it should.
+#[derive(Debug, thiserror::Error)]
+pub enum TelemetryError {
+    /// What is to be logged can't be understood.
+    #[error(transparent)]
+    Filter(#[from] ParseError),
+    /// Traces can't be sent there.
+    #[error(transparent)]
+    Traces(#[from] ExporterBuildError),
+}
+
+/// What is sent in the background. Dropping it sends what is left, for at most a few seconds.
+#[derive(Debug, Default)]
+#[must_use]
+pub struct Traces(Option<SdkTracerProvider>);
+
+/// Sets the log up for the whole process, and traces where they are asked for. Call it once.
+pub fn log(options: LogOptions<'_>) -> Result<Traces, TelemetryError> {
     let filter = EnvFilter::builder().parse(options.filter)?;
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
-    if options.json {
-        builder.json().flatten_event(true).with_current_span(true).with_span_list(false).init();
+    let lines = tracing_subscriber::fmt::layer().with_writer(io::stderr);
+    let lines = if options.json {
+        lines.json().flatten_event(true).with_current_span(true).with_span_list(false).boxed()
     } else {
-        builder.with_ansi(io::stderr().is_terminal()).init();
+        lines.with_ansi(io::stderr().is_terminal()).boxed()
+    };
+    let provider = options.traces.map(provider).transpose()?;
+    let spans = provider.as_ref().map(|provider| {
+        let layer = tracing_opentelemetry::layer().with_tracer(provider.tracer("lungfield"));
+        // Whatever the log leaves out. What libraries say of themselves is none of our requests'.
+        layer.with_filter(Targets::new().with_target("lungfield", LevelFilter::INFO))
+    });
+    tracing_subscriber::registry().with(lines.with_filter(filter)).with(spans).init();
+    Ok(Traces(provider))
+}
+
+/// Sends spans in batches, from a thread of its own.
+fn provider(endpoint: &str) -> Result<SdkTracerProvider, ExporterBuildError> {
+    let exporter = SpanExporter::builder().with_http().with_endpoint(endpoint).build()?;
+    let resource = Resource::builder().with_service_name("lungfield").build();
+    Ok(SdkTracerProvider::builder().with_batch_exporter(exporter).with_resource(resource).build())
+}
+
+impl Drop for Traces {
+    fn drop(&mut self) {
+        if let Some(provider) = self.0.take() {
+            let _ = provider.shutdown(); // the collector may be gone; the log says so where it is asked to
+        }
     }
-    Ok(())
 }
 
 /// How far some work has come, with its rate and the time left: a bar on a terminal, now and then a line elsewhere.

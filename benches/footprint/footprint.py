@@ -62,7 +62,7 @@ def ten_lines():
 def start(arguments):
     """A server, its address, and how many seconds it took to listen; it does so once the golden film has come out right."""
     began = time.monotonic()
-    command = [PROGRAMS / "lungfield-serve", "--listen", "127.0.0.1:0", "--drain-delay", "0s", *arguments]
+    command = [PROGRAMS / "lungfield-serve", "--listen", "127.0.0.1:0", "--metrics-listen", "off", "--drain-delay", "0s", *arguments]
     server = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     lines = []
     for line in server.stdout:

@@ -167,7 +167,7 @@ def start(name, options, folder):
 def start_ours(options, folder, flags=(), prefix=(), model=None):
     """Starts lungfield-serve as it comes, but for these flags. A prefix is a command that runs it, as taskset does."""
     libraries = [ROOT / ".libtorch" / "lib", *filter(None, [os.environ.get("LD_LIBRARY_PATH")])]
-    command = [*prefix, options.lungfield, "--listen", "127.0.0.1:0", "--model", model or options.model, *flags]
+    command = [*prefix, options.lungfield, "--listen", "127.0.0.1:0", "--metrics-listen", "off", "--model", model or options.model, *flags]
     return Server(OURS, command, {"LD_LIBRARY_PATH": ":".join(map(str, libraries))}, folder)
 
 

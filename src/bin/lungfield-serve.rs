@@ -2,17 +2,19 @@
 
 use std::future::Future;
 use std::io::{self, Write};
+use std::net::SocketAddr;
 use std::process::ExitCode;
 
 use anyhow::Context;
 use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser};
-use lungfield::config::{LogFormat, LogSettings, ServeSettings};
-use lungfield::telemetry::LogOptions;
+use lungfield::config::{LogFormat, LogSettings, MetricsListen, ServeSettings};
+use lungfield::serve::{Orders, Sockets};
+use lungfield::telemetry::{LogOptions, TelemetryError};
 use lungfield::{serve, telemetry};
-use tokio::net::TcpListener;
+use tokio::net::TcpSocket;
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::sync::oneshot;
+use tokio::sync::{mpsc, oneshot};
 
 fn main() -> anyhow::Result<ExitCode> {
     let settings = ServeSettings::parse();
@@ -20,16 +22,21 @@ fn main() -> anyhow::Result<ExitCode> {
         ServeSettings::command().error(ErrorKind::ArgumentConflict, contradiction).exit();
     }
     let LogSettings { log_format, log_filter } = &settings.log;
-    if let Err(error) =
-        telemetry::log(LogOptions { json: *log_format == LogFormat::Json, filter: log_filter })
-    {
-        let refusal = format!("--log-filter {log_filter:?} can't be read: {error}");
-        ServeSettings::command().error(ErrorKind::InvalidValue, refusal).exit();
-    }
+    let json = *log_format == LogFormat::Json;
+    let traces = settings.traces.otlp_endpoint.as_deref();
+    let traces = match telemetry::log(LogOptions { json, filter: log_filter, traces }) {
+        Ok(traces) => traces,
+        Err(TelemetryError::Filter(error)) => {
+            let refusal = format!("--log-filter {log_filter:?} can't be read: {error}");
+            ServeSettings::command().error(ErrorKind::InvalidValue, refusal).exit();
+        }
+        Err(error) => return Err(error).context("traces can't be sent (--otlp-endpoint)"),
+    };
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let outcome = runtime.block_on(run(&settings));
     // What still decodes or computes may not hold up the end.
     runtime.shutdown_background();
+    drop(traces);
     Ok(match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -45,15 +52,34 @@ fn main() -> anyhow::Result<ExitCode> {
 }
 
 async fn run(settings: &ServeSettings) -> anyhow::Result<()> {
-    let (leave, end) = signals()?;
-    let listener = TcpListener::bind(settings.listen)
-        .await
-        .with_context(|| format!("can't listen on {}", settings.listen))?;
-    serve::run(settings, listener, leave, end).await
+    let orders = orders()?;
+    let films = bind(settings.listen, "--listen")?;
+    let operators = match settings.access.metrics_listen {
+        MetricsListen::Off => None,
+        MetricsListen::At(address) => Some(bind(address, "--metrics-listen")?),
+    };
+    serve::run(settings, Sockets { films, operators }, orders).await
 }
 
-/// The first SIGTERM or SIGINT asks the server to leave, the second ends it.
-fn signals() -> anyhow::Result<(impl Future<Output = ()>, impl Future<Output = ()>)> {
+/// Takes an address for this process; nobody can connect yet.
+fn bind(address: SocketAddr, flag: &str) -> anyhow::Result<TcpSocket> {
+    let take = || {
+        let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+        socket.set_reuseaddr(true)?; // connections of an earlier server that linger don't hold it up
+        socket.bind(address).map(|()| socket)
+    };
+    take().with_context(|| format!("can't listen on {address} ({flag})"))
+}
+
+/// The first SIGTERM or SIGINT asks the server to leave, the second ends it; SIGHUP has it read its files again.
+fn orders() -> anyhow::Result<Orders<impl Future<Output = ()>, impl Future<Output = ()>>> {
+    let mut hang_up = signal(SignalKind::hangup())?;
+    let (ask, reload) = mpsc::channel(1);
+    tokio::spawn(async move {
+        while hang_up.recv().await.is_some() {
+            let _ = ask.try_send(()); // one that is to come reads the newest files, too
+        }
+    });
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let (first, leave) = oneshot::channel();
@@ -65,7 +91,7 @@ fn signals() -> anyhow::Result<(impl Future<Output = ()>, impl Future<Output = (
         }
     });
     let told = async |signal: oneshot::Receiver<()>| drop(signal.await);
-    Ok((told(leave), told(end)))
+    Ok(Orders { leave: told(leave), end: told(end), reload })
 }
 
 async fn either(one: &mut Signal, other: &mut Signal) {

@@ -8,7 +8,7 @@ use std::time::Duration;
 use bytesize::ByteSize;
 use clap::Parser;
 
-use super::LogSettings;
+use super::{AccessSettings, LogSettings, TraceSettings};
 use crate::codec::Limits;
 use crate::engine::EngineOptions;
 use crate::http::{ByteBudget, HttpOptions, UploadLimits};
@@ -79,6 +79,12 @@ pub struct ServeSettings {
     /// How long requests in flight may take once the listener is closed.
     #[arg(long, env = "LUNGFIELD_DRAIN_TIMEOUT", default_value = "30s", value_parser = humantime::parse_duration)]
     pub drain_timeout: Duration,
+    /// Who may ask, how, and what is written down of it.
+    #[command(flatten)]
+    pub access: AccessSettings,
+    /// Where traces go.
+    #[command(flatten)]
+    pub traces: TraceSettings,
     /// How the log is written.
     #[command(flatten)]
     pub log: LogSettings,

@@ -20,10 +20,12 @@ pub(super) struct Job {
     pub(super) arrived: Instant,
     /// The request's span, so that what the model thread logs about this job names its request.
     pub(super) span: Span,
+    /// Of the wait, which ends when the job is cut.
+    waiting: Span,
     deadline: Instant,
     reply: oneshot::Sender<Answer>,
     /// Given back when the job is cut or skipped.
-    _place: Reserved,
+    place: Option<Reserved>,
 }
 
 /// One of the queue's places, kept for a job that is to come or has come.
@@ -35,7 +37,13 @@ impl Job {
         let _ = self.reply.send(answer); // the caller may have left; that is fine
     }
 
-    fn waiting(&self) -> Waiting {
+    /// It waits no longer: its place is free, and the span of its wait ends.
+    fn leave_queue(mut self) -> Self {
+        drop((self.place.take(), std::mem::replace(&mut self.waiting, Span::none())));
+        self
+    }
+
+    fn state(&self) -> Waiting {
         Waiting { arrived: self.arrived, deadline: self.deadline, departed: self.reply.is_closed() }
     }
 }
@@ -93,9 +101,10 @@ impl Queue {
             input,
             arrived: Instant::now(),
             span: Span::current(),
+            waiting: tracing::info_span!("queue"),
             deadline,
             reply,
-            _place: place,
+            place: Some(place),
         });
         drop(state);
         self.changed.notify_one();
@@ -109,7 +118,7 @@ impl Queue {
         loop {
             let now = Instant::now();
             state.skip_dead(now);
-            let live: Vec<Waiting> = state.jobs.iter().map(Job::waiting).collect();
+            let live: Vec<Waiting> = state.jobs.iter().map(Job::state).collect();
             match next_step(&live, now, &self.options, self.health() != Health::Running) {
                 Step::Cut(size) => {
                     let cause = cause(size, &self.options, self.health() != Health::Running);
@@ -202,7 +211,7 @@ impl Queue {
 
 impl State {
     fn skip_dead(&mut self, now: Instant) {
-        let dead = triage(&mut self.jobs, now, Job::waiting);
+        let dead = triage(&mut self.jobs, now, Job::state);
         self.counts.expired += dead.expired.len() as u64;
         self.counts.departed += dead.departed.len() as u64;
         for job in dead.expired {
@@ -213,7 +222,8 @@ impl State {
     fn cut(&mut self, size: usize) -> Vec<Job> {
         self.counts.batches += 1;
         self.counts.jobs += size as u64;
-        self.jobs.drain(..size).collect()
+        let jobs = self.jobs.drain(..size);
+        jobs.map(Job::leave_queue).collect()
     }
 }
 
@@ -271,10 +281,11 @@ mod tests {
         assert!(queue.is_full());
         assert_eq!(queue.reserve().unwrap_err(), EngineError::Overloaded);
         drop(first); // a film that could not be read
-        let _kept = queue.push(second, ModelInput::new(1, vec![0.5]).unwrap(), Instant::now() + HOUR).unwrap();
+        let _kept =
+            queue.push(second, ModelInput::new(1, vec![0.5]).unwrap(), Instant::now() + HOUR).unwrap();
         let _third = queue.reserve().unwrap();
         assert!(queue.is_full());
-        drop(queue.next_batch());
+        let _running = queue.next_batch();
         assert!(!queue.is_full());
     }
 
@@ -300,7 +311,10 @@ mod tests {
         assert_eq!(queue.counts(), expected);
         let batches = queue.batches();
         assert_eq!(batches.of_size.into_iter().collect::<Vec<_>>(), [(2, 1), (4, 1)]);
-        assert_eq!(batches.by_cause.into_iter().collect::<Vec<_>>(), [(Cause::Full, 1), (Cause::DeviceFree, 1)]);
+        assert_eq!(
+            batches.by_cause.into_iter().collect::<Vec<_>>(),
+            [(Cause::Full, 1), (Cause::DeviceFree, 1)]
+        );
     }
 
     #[test]

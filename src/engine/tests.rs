@@ -28,7 +28,8 @@ fn plane(value: f32) -> ModelInput {
 
 /// Puts a job in the queue now, where `Engine::segment` does so when first polled.
 fn submit(engine: &Engine, value: f32) -> impl Future<Output = Result<Segmented, EngineError>> + use<> {
-    let answer = engine.queue.push(engine.queue.reserve().unwrap(), plane(value), Instant::now() + 2 * HOUR).unwrap();
+    let answer =
+        engine.queue.push(engine.queue.reserve().unwrap(), plane(value), Instant::now() + 2 * HOUR).unwrap();
     async { answer.await.unwrap() }
 }
 

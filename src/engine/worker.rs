@@ -25,10 +25,15 @@ pub(super) fn work<S: Segmenter>(queue: &Queue, segmenter: S) {
 fn run_batches<S: Segmenter>(queue: &Queue, mut segmenter: S) {
     while let Some(jobs) = queue.next_batch() {
         let cut = Instant::now();
+        let passes: Vec<_> = jobs
+            .iter()
+            .map(|job| tracing::info_span!(parent: &job.span, "infer", batch.size = jobs.len()))
+            .collect();
         let inputs: Vec<&ModelInput> = jobs.iter().map(|job| &job.input).collect();
         // The jobs stay outside: whatever unwinds, their callers are answered.
         let outcome = catch_unwind(AssertUnwindSafe(|| attempt(&mut segmenter, &inputs)))
             .unwrap_or_else(|payload| Err(Fatal(format!("panicked: {}", message(&*payload)))));
+        drop(passes);
         match outcome {
             Ok(films) => answer(jobs, films, cut),
             Err(Fatal(cause)) => {

@@ -13,11 +13,11 @@ use crate::overlap::Overlap;
 use crate::pipeline::{Segmentation, Timings, Written};
 use crate::radiograph::PixelSpacing;
 
-const DICE: HeaderName = HeaderName::from_static("lungfield-dice");
-const JACCARD: HeaderName = HeaderName::from_static("lungfield-jaccard");
-const MODEL: HeaderName = HeaderName::from_static("lungfield-model");
-const WARNINGS: HeaderName = HeaderName::from_static("lungfield-warnings");
-const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
+pub(super) const DICE: HeaderName = HeaderName::from_static("lungfield-dice");
+pub(super) const JACCARD: HeaderName = HeaderName::from_static("lungfield-jaccard");
+pub(super) const MODEL: HeaderName = HeaderName::from_static("lungfield-model");
+pub(super) const WARNINGS: HeaderName = HeaderName::from_static("lungfield-warnings");
+pub(super) const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
 
 /// How the counts of an RLE are written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]

@@ -2,14 +2,17 @@
 
 mod admission;
 mod answer;
+mod audit;
 mod deadline;
 mod documents;
 mod early;
 mod health;
+mod keys;
 mod metrics;
 mod model;
 mod negotiate;
 mod observe;
+mod origins;
 mod problem;
 mod router;
 mod segment;
@@ -18,12 +21,15 @@ mod upload;
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::http::HeaderValue;
 use tokio::sync::watch;
 
 pub use self::admission::{ByteBudget, Phase};
+pub use self::audit::{Audit, AuditKey, AuditSink};
+pub use self::keys::{Keys, KeysError};
+pub use self::metrics::operator_router;
 pub use self::model::{License, ModelCard, UploadLimits};
 pub use self::problem::CODES;
-pub use self::metrics::operator_router;
 pub use self::router::{ROUTES, router};
 use crate::metrics::Metrics;
 use crate::pipeline::Pipeline;
@@ -41,11 +47,25 @@ pub struct HttpOptions {
     pub request_timeout: Duration,
 }
 
+/// Who may ask, from where, and what is written down of it. By default: anybody, from no page of a browser, and nothing.
+#[derive(Debug, Default)]
+pub struct Access {
+    /// The keys of which each request to the API must show one, where it must.
+    pub keys: Option<watch::Receiver<Arc<Keys>>>,
+    /// The origins whose pages may use the API.
+    pub origins: Vec<HeaderValue>,
+    /// Whether the server is reached by TLS alone, so that browsers may be told to ask no other way.
+    pub tls: bool,
+    /// The audit log.
+    pub audit: Option<Audit>,
+}
+
 /// What every handler shares.
 #[derive(Debug)]
 pub struct App {
     pipeline: Pipeline,
     options: HttpOptions,
+    access: Access,
     budget: admission::Budget,
     model: ModelCard,
     phase: watch::Receiver<Phase>,
@@ -58,12 +78,13 @@ impl App {
     pub fn new(
         pipeline: Pipeline,
         options: HttpOptions,
+        access: Access,
         model: ModelCard,
         phase: watch::Receiver<Phase>,
     ) -> Arc<Self> {
         let budget = admission::Budget::new(options.byte_budget);
         let metrics = Metrics::new(model.labels());
-        Arc::new(Self { pipeline, options, budget, model, phase, metrics })
+        Arc::new(Self { pipeline, options, access, budget, model, phase, metrics })
     }
 
     /// The pipeline, for its engine's health and end.

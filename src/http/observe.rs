@@ -5,18 +5,23 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use axum::extract::{MatchedPath, Request, State};
-use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use opentelemetry::Context;
+use opentelemetry::propagation::{Extractor, TextMapPropagator};
+use opentelemetry_sdk::propagation::TraceContextPropagator;
 use tracing::Instrument;
+use tracing_opentelemetry::OpenTelemetrySpanExt;
 use uuid::Uuid;
 
 use super::App;
+use super::audit::{Outcome, Record};
 use super::problem::{ApiError, Problem};
 use super::router::ROUTES;
 use crate::metrics::RequestLabels;
 
-const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// The longest id that is taken over from a caller.
 const LONGEST_ID: usize = 64;
 
@@ -47,11 +52,45 @@ impl RequestId {
 /// Gives every request its id and its span, writes its problem out, and logs how it ended.
 pub(super) async fn observe(State(app): State<Arc<App>>, mut request: Request, next: Next) -> Response {
     let id = RequestId::of(&request);
-    let span = tracing::info_span!("request", request.id = id.as_str());
-    let departure = Departure::expected(app, &request, span.clone());
+    let span = tracing::info_span!("request", request.id = id.as_str(), http.route = route(&request));
+    // Fails where traces are not sent; then nothing is lost.
+    let _ = span.set_parent(trace_of(request.headers()));
+    let departure = Departure::expected(app, &request, id.clone(), span.clone());
     request.extensions_mut().insert(id.clone());
+    request.extensions_mut().insert(Arc::clone(&departure.record));
     let response = next.run(request).instrument(span).await;
-    departure.averted(response, &id)
+    departure.averted(response)
+}
+
+/// The trace that the caller's request belongs to, by its `traceparent` (W3C Trace Context).
+fn trace_of(headers: &HeaderMap) -> Context {
+    TraceContextPropagator::new().extract(&Carrier(headers))
+}
+
+struct Carrier<'a>(&'a HeaderMap);
+
+impl Extractor for Carrier<'_> {
+    fn get(&self, key: &str) -> Option<&str> {
+        self.0.get(key)?.to_str().ok()
+    }
+
+    fn keys(&self) -> Vec<&str> {
+        self.0.keys().map(HeaderName::as_str).collect()
+    }
+}
+
+/// What browsers and caches must not do with an answer.
+fn protect(headers: &mut HeaderMap, tls: bool) {
+    // Whatever is said here may be said of a patient.
+    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    let policy = HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'");
+    headers.entry(header::CONTENT_SECURITY_POLICY).or_insert(policy);
+    if tls {
+        let always = HeaderValue::from_static("max-age=31536000");
+        headers.insert(header::STRICT_TRANSPORT_SECURITY, always);
+    }
 }
 
 /// Writes a problem out. An error without one is a defect, and answered as such.
@@ -73,7 +112,15 @@ fn with_problem(response: Response, id: &RequestId) -> Response {
 
 /// The method, where HTTP knows it: what callers make up is neither counted nor logged.
 fn method(request: &Request) -> &'static str {
-    let known = [Method::GET, Method::HEAD, Method::POST, Method::OPTIONS, Method::PUT, Method::DELETE, Method::PATCH];
+    let known = [
+        Method::GET,
+        Method::HEAD,
+        Method::POST,
+        Method::OPTIONS,
+        Method::PUT,
+        Method::DELETE,
+        Method::PATCH,
+    ];
     let names = ["GET", "HEAD", "POST", "OPTIONS", "PUT", "DELETE", "PATCH"];
     let known = known.iter().zip(names).find(|(method, _)| *method == request.method());
     known.map_or("other", |(_, name)| name)
@@ -89,6 +136,8 @@ fn route(request: &Request) -> &'static str {
 /// A line in the log for a request, also where its caller leaves before the answer.
 struct Departure {
     app: Arc<App>,
+    id: RequestId,
+    record: Arc<Record>,
     span: tracing::Span,
     method: &'static str,
     route: &'static str,
@@ -97,10 +146,13 @@ struct Departure {
 }
 
 impl Departure {
-    fn expected(app: Arc<App>, request: &Request, span: tracing::Span) -> Self {
+    fn expected(app: Arc<App>, request: &Request, id: RequestId, span: tracing::Span) -> Self {
         app.metrics.request_came();
+        let record = Arc::new(Record::new(app.access.audit.as_ref()));
         Self {
             app,
+            id,
+            record,
             span,
             method: method(request),
             route: route(request),
@@ -114,14 +166,13 @@ impl Departure {
     }
 
     /// The answer as it leaves, logged.
-    fn averted(mut self, response: Response, id: &RequestId) -> Response {
+    fn averted(mut self, response: Response) -> Response {
         self.answered = true;
         let span = self.span.clone();
         let _entered = span.enter();
-        let mut response = with_problem(response, id);
-        response.headers_mut().insert(REQUEST_ID, id.header());
-        // Whatever is said here may be said of a patient.
-        response.headers_mut().entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+        let mut response = with_problem(response, &self.id);
+        response.headers_mut().insert(REQUEST_ID, self.id.header());
+        protect(response.headers_mut(), self.app.access.tls);
         let status = response.status().as_u16();
         let problem = response.extensions().get::<Problem>().map(|problem| problem.code);
         let labels = RequestLabels { method: self.method, route: self.route, status };
@@ -134,7 +185,27 @@ impl Departure {
             duration_ms = self.duration_ms(),
             "answered"
         );
+        self.account(Some(status), problem);
         response
+    }
+
+    /// Writes the audit line of a request to the API. A log that takes no line is told of, and keeps nobody from his answer: what
+    /// it misses is counted.
+    fn account(&self, status: Option<u16>, problem: Option<&str>) {
+        let Some(audit) = self.app.access.audit.as_ref().filter(|_| self.route.starts_with("/v1/")) else {
+            return;
+        };
+        let outcome = Outcome {
+            request_id: self.id.as_str(),
+            route: self.route,
+            status,
+            problem,
+            took: self.started.elapsed(),
+        };
+        if let Err(error) = audit.write(&self.app.model, &self.record, outcome) {
+            self.app.metrics.audit_failed();
+            tracing::error!(error = %error, "a line is missing from the audit log");
+        }
     }
 }
 
@@ -149,6 +220,7 @@ impl Drop for Departure {
                 duration_ms = self.duration_ms(),
                 "caller departed"
             );
+            self.account(None, None);
         }
     }
 }

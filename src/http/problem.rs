@@ -11,7 +11,7 @@ use crate::engine::EngineError;
 use crate::pipeline::PipelineError;
 
 /// Every code that a problem can have.
-pub const CODES: [&str; 30] = [
+pub const CODES: [&str; 31] = [
     "empty_body",
     "malformed_multipart",
     "incomplete_body",
@@ -20,6 +20,7 @@ pub const CODES: [&str; 30] = [
     "unknown_part",
     "invalid_query",
     "invalid_timeout",
+    "unauthorized",
     "not_found",
     "method_not_allowed",
     "not_acceptable",
@@ -46,6 +47,9 @@ pub const CODES: [&str; 30] = [
 
 /// After how many seconds a caller that was turned away may try again.
 const RETRY_AFTER: HeaderValue = HeaderValue::from_static("1");
+
+/// What a caller without a key is asked for (RFC 6750, 3).
+const CHALLENGE: HeaderValue = HeaderValue::from_static("Bearer realm=\"lungfield\"");
 
 /// Everything that can keep a request from its answer.
 #[derive(Debug, thiserror::Error)]
@@ -74,6 +78,9 @@ pub(super) enum ApiError {
     /// 400: the caller's patience can't be read.
     #[error("`Lungfield-Timeout-Ms` is not a whole number of milliseconds, at least 1")]
     InvalidTimeout,
+    /// 401: no key that is known here was shown.
+    #[error("this server asks for a key: `Authorization: Bearer KEY`")]
+    Unauthorized,
     /// 404.
     #[error("there is nothing at this path")]
     NotFound,
@@ -132,6 +139,7 @@ impl ApiError {
             Self::UnknownPart => (StatusCode::BAD_REQUEST, "unknown_part"),
             Self::InvalidQuery(_) => (StatusCode::BAD_REQUEST, "invalid_query"),
             Self::InvalidTimeout => (StatusCode::BAD_REQUEST, "invalid_timeout"),
+            Self::Unauthorized => (StatusCode::UNAUTHORIZED, "unauthorized"),
             Self::NotFound => (StatusCode::NOT_FOUND, "not_found"),
             Self::MethodNotAllowed => (StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed"),
             Self::NotAcceptable => (StatusCode::NOT_ACCEPTABLE, "not_acceptable"),
@@ -214,6 +222,9 @@ impl IntoResponse for ApiError {
         let mut response = status.into_response();
         if status == StatusCode::SERVICE_UNAVAILABLE {
             response.headers_mut().insert(header::RETRY_AFTER, RETRY_AFTER);
+        }
+        if status == StatusCode::UNAUTHORIZED {
+            response.headers_mut().insert(header::WWW_AUTHENTICATE, CHALLENGE);
         }
         response.extensions_mut().insert(Problem::of(&self));
         response

@@ -11,7 +11,7 @@ use axum::routing::{get, post};
 use tower_http::catch_panic::CatchPanicLayer;
 
 use super::problem::ApiError;
-use super::{App, documents, early, health, model, observe, segment};
+use super::{App, documents, early, health, keys, model, observe, origins, segment};
 
 /// Every path with its method, for whoever describes this API.
 pub const ROUTES: [(&str, &str); 5] = [
@@ -22,11 +22,15 @@ pub const ROUTES: [(&str, &str); 5] = [
     ("get", "/openapi.yaml"),
 ];
 
-/// The whole service. From the outside in: id, log and problems; panics; bodies that nobody read.
+/// The whole service. From the outside in: id, log and problems; pages of other origins; panics; bodies that nobody read; and,
+/// for the API, keys.
 pub fn router(app: Arc<App>) -> Router {
-    Router::new()
+    let api = Router::new()
         .route("/v1/segment", post(segment::segment))
         .route("/v1/model", get(model::model))
+        .route_layer(middleware::from_fn_with_state(Arc::clone(&app), keys::guard));
+    Router::new()
+        .merge(api)
         .route("/health/live", get(health::live))
         .route("/health/ready", get(health::ready))
         .route("/openapi.yaml", get(documents::openapi))
@@ -36,6 +40,7 @@ pub fn router(app: Arc<App>) -> Router {
         .layer(DefaultBodyLimit::disable())
         .layer(middleware::from_fn(early::drain_left_overs))
         .layer(CatchPanicLayer::custom(panicked))
+        .layer(origins::layer(&app.access.origins))
         .layer(middleware::from_fn_with_state(Arc::clone(&app), observe::observe))
         .with_state(app)
 }

@@ -12,6 +12,7 @@ use tokio::time::Instant;
 
 use super::App;
 use super::admission::Charge;
+use super::audit::Record;
 use super::problem::ApiError;
 use crate::pipeline::{Film, PipelineError};
 
@@ -50,6 +51,8 @@ async fn receive(app: &App, request: Request) -> Result<Film, ApiError> {
     }
     let kind = Kind::of(request.headers())?;
     let charge = Arc::new(app.budget.charge());
+    let record = request.extensions().get::<Arc<Record>>().map(Arc::clone);
+    let record = record.unwrap_or_else(|| Arc::new(Record::new(None)));
     let body = Metered {
         body: request.into_body(),
         charge: Arc::clone(&charge),
@@ -58,8 +61,8 @@ async fn receive(app: &App, request: Request) -> Result<Film, ApiError> {
         deadline: Instant::now() + app.options.body_timeout,
     };
     match kind {
-        Kind::Film => raw(body, &charge).await,
-        Kind::Multipart(boundary) => multipart(body, boundary, &charge).await,
+        Kind::Film => raw(body, &charge, &record).await,
+        Kind::Multipart(boundary) => multipart(body, boundary, &charge, &record).await,
     }
 }
 
@@ -126,18 +129,25 @@ impl Metered {
     }
 }
 
-async fn raw(mut body: Metered, charge: &Arc<Charge>) -> Result<Film, ApiError> {
-    let mut bytes = Vec::new();
+async fn raw(mut body: Metered, charge: &Arc<Charge>, record: &Record) -> Result<Film, ApiError> {
+    let (mut bytes, mut hash) = (Vec::new(), record.input_hash());
     while let Some(data) = body.next().await? {
+        hash.update(&data);
         bytes.extend_from_slice(&data);
     }
+    record.input(hash);
     if bytes.is_empty() {
         return Err(ApiError::EmptyBody);
     }
     Ok(Film { image: charged(bytes, charge), reference: None })
 }
 
-async fn multipart(body: Metered, boundary: String, charge: &Arc<Charge>) -> Result<Film, ApiError> {
+async fn multipart(
+    body: Metered,
+    boundary: String,
+    charge: &Arc<Charge>,
+    record: &Record,
+) -> Result<Film, ApiError> {
     let mut seen = 0;
     let counted = body.into_stream().inspect_ok(|data| seen += data.len());
     let mut parts = multer::Multipart::new(counted, boundary);
@@ -152,7 +162,8 @@ async fn multipart(body: Metered, boundary: String, charge: &Arc<Charge>) -> Res
             if slot.is_some() {
                 return Err(ApiError::DuplicatePart(name));
             }
-            *slot = Some(charged(file(part).await?, charge));
+            let film = (name == "image").then_some(record);
+            *slot = Some(charged(file(part, film).await?, charge));
         }
         Ok(())
     }
@@ -167,10 +178,17 @@ async fn multipart(body: Metered, boundary: String, charge: &Arc<Charge>) -> Res
     }
 }
 
-async fn file(mut part: multer::Field<'_>) -> Result<Vec<u8>, ApiError> {
-    let mut bytes = Vec::new();
+/// The bytes of a part, whose hash goes into the record where there is one.
+async fn file(mut part: multer::Field<'_>, record: Option<&Record>) -> Result<Vec<u8>, ApiError> {
+    let (mut bytes, mut hash) = (Vec::new(), record.map(Record::input_hash));
     while let Some(data) = part.chunk().await.map_err(|cause| refused(&cause))? {
+        if let Some(hash) = &mut hash {
+            hash.update(&data);
+        }
         bytes.extend_from_slice(&data);
+    }
+    if let (Some(record), Some(hash)) = (record, hash) {
+        record.input(hash);
     }
     Ok(bytes)
 }

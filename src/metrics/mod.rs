@@ -17,7 +17,7 @@ use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Registry, Unit};
 
 pub use self::standing::Standing;
-use crate::lungs::Warning;
+use crate::lungs::{Lung, Warning};
 use crate::pipeline::{Segmentation, Timings};
 
 /// The media type of what [`Metrics::write`] writes.
@@ -116,10 +116,18 @@ impl Metrics {
             problems: plain(registry, "problems", "Requests answered with a problem, by its code"),
             departed: plain(registry, "http_departed", "Requests whose caller left before the answer"),
             steps: Steps {
-                decode: step(registry, "decode", "Decoding and preparing a film, waiting for a permit included"),
+                decode: step(
+                    registry,
+                    "decode",
+                    "Decoding and preparing a film, waiting for a permit included",
+                ),
                 queue: step(registry, "queue_wait", "Waiting of a film for the model"),
                 infer: step(registry, "infer", "The forward pass of a film's batch"),
-                encode: step(registry, "encode", "Restoring and writing a mask, waiting for a permit included"),
+                encode: step(
+                    registry,
+                    "encode",
+                    "Restoring and writing a mask, waiting for a permit included",
+                ),
             },
             dice: shares(registry, "dice", "Dice of films that came with a reference mask", &DICE),
             area_share: shares(
@@ -180,14 +188,14 @@ impl Metrics {
         if let Some(overlap) = segmentation.overlap {
             self.dice.observe(overlap.dice());
         }
-        let area_px: u64 = segmentation.lungs.iter().map(|lung| lung.area_px()).sum();
+        let area_px: u64 = segmentation.lungs.iter().map(Lung::area_px).sum();
         self.area_share.observe(area_px as f64 / segmentation.size.pixels() as f64);
         for code in segmentation.warnings.iter().copied().map(Warning::code) {
             self.warnings.get_or_create(&Code { code }).inc();
         }
     }
 
-    /// All of it, and how things stand, as OpenMetrics text.
+    /// All of it, and how things stand, as `OpenMetrics` text.
     #[must_use]
     pub fn write(&self, standing: &Standing) -> String {
         let mut text = String::new();

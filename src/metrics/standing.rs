@@ -2,9 +2,9 @@
 
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeLabelSet, EncodeMetric};
+use prometheus_client::metrics::MetricType;
 use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::gauge::ConstGauge;
-use prometheus_client::metrics::MetricType;
 use prometheus_client::registry::{Registry, Unit};
 
 use crate::engine::{BatchCounts, EngineCounts};
@@ -76,8 +76,12 @@ impl Collector for Batches {
         let (sum, count) = batches.of_size.iter().fold((0.0, 0), |(sum, count), (&size, &times)| {
             (sum + size as f64 * times as f64, count + times)
         });
-        let mut sizes =
-            encoder.encode_descriptor("batch_size", "Films in a batch", None::<&Unit>, MetricType::Histogram)?;
+        let mut sizes = encoder.encode_descriptor(
+            "batch_size",
+            "Films in a batch",
+            None::<&Unit>,
+            MetricType::Histogram,
+        )?;
         sizes.encode_histogram::<[(&str, &str); 0]>(sum, count, &buckets(batches), None)?;
         let help = "Batches, by what cut them";
         let mut causes = encoder.encode_descriptor("batches", help, None, MetricType::Counter)?;
@@ -95,7 +99,8 @@ fn buckets(batches: &BatchCounts) -> Vec<(f64, u64)> {
     let mut below = 0.0;
     bounds
         .map(|bound| {
-            let within = batches.of_size.iter().filter(|&(&size, _)| (size as f64) > below && size as f64 <= bound);
+            let within =
+                batches.of_size.iter().filter(|&(&size, _)| (size as f64) > below && size as f64 <= bound);
             let times = within.map(|(_, &times)| times).sum();
             below = bound;
             (bound, times)

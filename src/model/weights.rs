@@ -1,7 +1,6 @@
 //! Decides what a weights file holds: exactly the tensors of one SegNet, by name, in safetensors.
 
 use std::collections::{BTreeMap, HashMap};
-use std::fmt::Write;
 use std::num::NonZeroU16;
 use std::path::Path;
 
@@ -129,9 +128,5 @@ fn check(tensors: &HashMap<String, Tensor>, width: NonZeroU16) -> Result<(), Wei
 /// The sha256 of some bytes, in hexadecimal.
 #[must_use]
 pub fn digest(bytes: &[u8]) -> String {
-    let mut text = String::with_capacity(64);
-    for byte in Sha256::digest(bytes) {
-        write!(text, "{byte:02x}").expect("a string takes any text");
-    }
-    text
+    base16ct::lower::encode_string(&Sha256::digest(bytes))
 }

@@ -9,6 +9,7 @@ use lungfield::codec::rle;
 use lungfield::mask::Mask;
 use serde_json::Value;
 use ureq::http::{Request, Version};
+use ureq::tls::TlsConfig;
 use ureq::{Agent, SendBody};
 
 /// Long enough for anything that ends at all, on a machine that is busy with something else.
@@ -18,9 +19,10 @@ pub(crate) const BOUNDARY: &str = "a-boundary";
 
 /// One request, as it is put together. Each is sent on a connection of its own.
 pub(crate) struct Call {
-    agent: Agent,
+    tls: Option<TlsConfig>,
     method: &'static str,
-    url: String,
+    address: SocketAddr,
+    path: String,
     headers: Vec<(&'static str, String)>,
     body: Option<Vec<u8>>,
     chunked: bool,
@@ -28,17 +30,14 @@ pub(crate) struct Call {
 
 impl Call {
     pub(crate) fn new(method: &'static str, address: SocketAddr, path: &str) -> Self {
-        let config = Agent::config_builder()
-            .http_status_as_error(false)
-            .timeout_global(Some(PATIENCE))
-            .max_idle_connections(0)
-            .proxy(None)
-            .accept("")
-            .allow_non_standard_methods(true)
-            .build();
-        let url = format!("http://{address}{path}");
         let body = (method == "POST").then(Vec::new);
-        Self { agent: config.new_agent(), method, url, headers: Vec::new(), body, chunked: false }
+        Self { tls: None, method, address, path: path.to_owned(), headers: Vec::new(), body, chunked: false }
+    }
+
+    /// Sends it by TLS.
+    pub(crate) fn encrypted(mut self, tls: TlsConfig) -> Self {
+        self.tls = Some(tls);
+        self
     }
 
     pub(crate) fn header(mut self, name: &'static str, value: &str) -> Self {
@@ -66,25 +65,41 @@ impl Call {
 
     #[track_caller]
     pub(crate) fn send(self) -> Reply {
-        let mut request = Request::builder().method(self.method).uri(&self.url).version(Version::HTTP_11);
+        self.try_send().expect("the server answers")
+    }
+
+    /// Sends it to a server that may not even shake hands.
+    pub(crate) fn try_send(self) -> Result<Reply, ureq::Error> {
+        let scheme = if self.tls.is_some() { "https" } else { "http" };
+        let config = Agent::config_builder()
+            .http_status_as_error(false)
+            .timeout_global(Some(PATIENCE))
+            .max_idle_connections(0)
+            .proxy(None)
+            .accept("")
+            .allow_non_standard_methods(true)
+            .tls_config(self.tls.unwrap_or_default());
+        let agent = config.build().new_agent();
+        let url = format!("{scheme}://{}{}", self.address, self.path);
+        let mut request = Request::builder().method(self.method).uri(url).version(Version::HTTP_11);
         for (name, value) in &self.headers {
             request = request.header(*name, value);
         }
         let response = match self.body {
-            None => self.agent.run(request.body(()).unwrap()),
+            None => agent.run(request.body(()).unwrap()),
             Some(bytes) if self.chunked => {
                 let body = SendBody::from_owned_reader(std::io::Cursor::new(bytes));
-                self.agent.run(request.body(body).unwrap())
+                agent.run(request.body(body).unwrap())
             }
-            Some(bytes) => self.agent.run(request.body(bytes).unwrap()),
+            Some(bytes) => agent.run(request.body(bytes).unwrap()),
         };
-        let mut response = response.expect("the server answers");
+        let mut response = response?;
         let value = |value: &ureq::http::HeaderValue| value.to_str().unwrap().to_owned();
-        Reply {
+        Ok(Reply {
             status: response.status().as_u16(),
             headers: response.headers().iter().map(|(name, text)| (name.to_string(), value(text))).collect(),
-            body: response.body_mut().with_config().limit(1 << 30).read_to_vec().unwrap(),
-        }
+            body: response.body_mut().with_config().limit(1 << 30).read_to_vec()?,
+        })
     }
 
     /// Sends it from a thread of its own.

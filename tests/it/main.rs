@@ -1,13 +1,18 @@
 //! Tests of the house as a whole, in one binary, since linking libtorch is slow.
 #![expect(clippy::unwrap_used, reason = "a test ends where its world does not come about")]
 
+mod access;
 mod client;
 mod early;
 mod fast;
+mod faults;
 mod layering;
 mod leaving;
 mod load;
+mod metrics;
 mod openapi;
+mod overload;
+mod privacy;
 mod process;
 mod program;
 mod refusals;
@@ -17,4 +22,5 @@ mod segment;
 mod server;
 mod shipped;
 mod small;
+mod traces;
 mod training;

@@ -12,7 +12,7 @@ use rustix::process::Signal;
 use safetensors::{Dtype, SafeTensors, tensor::TensorView};
 use serde_json::Value;
 
-use crate::client::{Call, Raw};
+use crate::client::Call;
 use crate::program::{Daemon, serve};
 use crate::small;
 
@@ -36,26 +36,11 @@ fn a_film_is_served_and_a_signal_ends_the_server_well() {
     }
 }
 
-/// A request whose head was let in, and of whose body the half is there.
-fn half_way(server: &Daemon, film: &[u8]) -> Raw {
-    let mut raw = Raw::connect(server.address);
-    let length = film.len();
-    raw.write(
-        format!(
-            "POST /v1/segment HTTP/1.1\r\nHost: x\r\nContent-Length: {length}\r\nExpect: 100-continue\r\n\r\n"
-        )
-        .as_bytes(),
-    );
-    assert_eq!(raw.reply().status, 100);
-    raw.write(&film[..length / 2]);
-    raw
-}
-
 #[test]
 fn a_server_that_leaves_says_so_then_closes_and_still_answers_what_it_has_begun() {
     let (model, film) = (small::model(), small::film(2, 128));
     let mut server = Daemon::start(model.path(), &["--drain-delay=3s"]);
-    let mut begun = half_way(&server, &film);
+    let mut begun = server.half_way(&film);
     server.program.tell(Signal::TERM);
     server.program.hear("not ready");
     server.get("/health/ready").send().assert_problem(503, "draining");
@@ -72,7 +57,7 @@ fn a_server_that_leaves_says_so_then_closes_and_still_answers_what_it_has_begun(
 fn a_second_signal_ends_the_server_at_once() {
     let (model, film) = (small::model(), small::film(3, 128));
     let mut server = Daemon::start(model.path(), &[NO_DELAY, "--drain-timeout=1h"]);
-    let _begun = half_way(&server, &film);
+    let _begun = server.half_way(&film);
     server.program.tell(Signal::TERM);
     server.program.hear(CLOSED);
     server.program.tell(Signal::INT);
@@ -84,7 +69,7 @@ fn a_second_signal_ends_the_server_at_once() {
 fn a_drain_that_takes_too_long_is_given_up() {
     let (model, film) = (small::model(), small::film(3, 128));
     let server = Daemon::start(model.path(), &[NO_DELAY, "--drain-timeout=100ms"]);
-    let _begun = half_way(&server, &film);
+    let _begun = server.half_way(&film);
     server.program.tell(Signal::TERM);
     let (status, said) = server.program.end();
     assert_eq!(status.code(), Some(0));

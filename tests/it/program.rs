@@ -10,7 +10,7 @@ use std::time::Instant;
 
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::client::{Call, PATIENCE};
+use crate::client::{Call, PATIENCE, Raw};
 
 const SERVE: &str = env!("CARGO_BIN_EXE_lungfield-serve");
 pub(crate) const TRAIN: &str = env!("CARGO_BIN_EXE_lungfield-train");
@@ -66,6 +66,11 @@ impl Program {
         }
     }
 
+    /// What the system knows it by.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     pub(crate) fn tell(&self, signal: Signal) {
         kill_process(Pid::from_child(&self.child), signal).unwrap();
     }
@@ -95,34 +100,93 @@ impl Drop for Program {
 pub(crate) struct Daemon {
     pub(crate) program: Program,
     pub(crate) address: SocketAddr,
+    /// Where its operators ask.
+    operators: SocketAddr,
 }
 
 /// Starts to serve a model in 32 bits on the CPU. Flags win, since all else is said in the environment.
 pub(crate) fn serve(model: &Path, flags: &[&str]) -> Program {
+    Program::start(&mut serving(model, flags))
+}
+
+/// The same, there, and what it says goes where nobody hears it.
+pub(crate) fn serve_silently(model: &Path, address: SocketAddr, said: Stdio) -> Program {
+    let mut command = serving(model, &[&format!("--listen={address}")]);
+    let child = command.stdout(Stdio::null()).stderr(said).spawn().unwrap();
+    Program { child, lines: channel().1, heard: Vec::new() }
+}
+
+fn serving(model: &Path, flags: &[&str]) -> Command {
     let mut command = command(SERVE, flags);
     command
         .env("LUNGFIELD_MODEL", model)
         .env("LUNGFIELD_LISTEN", "127.0.0.1:0")
-        .env("LUNGFIELD_DEVICE", "cpu");
-    Program::start(command.env("LUNGFIELD_PRECISION", "f32").env("LUNGFIELD_MAX_BATCH_SIZE", "2"))
+        .env("LUNGFIELD_METRICS_LISTEN", "127.0.0.1:0")
+        .env("LUNGFIELD_DEVICE", "cpu")
+        .env("LUNGFIELD_PRECISION", "f32")
+        .env("LUNGFIELD_MAX_BATCH_SIZE", "2");
+    command
 }
 
 impl Daemon {
     /// Serves a model, and waits until it does.
     #[track_caller]
     pub(crate) fn start(model: &Path, flags: &[&str]) -> Self {
-        let mut program = serve(model, flags);
-        let line = program.hear("listening on http://");
-        let address = line.split("http://").nth(1).unwrap().split([' ', '"']).next().unwrap();
-        Self { address: address.parse().unwrap(), program }
+        Self::hear(serve(model, flags))
+    }
+
+    /// The same, with a folder of its own for temporary files.
+    #[track_caller]
+    pub(crate) fn start_in(model: &Path, temporary: &Path, flags: &[&str]) -> Self {
+        Self::hear(Program::start(serving(model, flags).env("TMPDIR", temporary)))
+    }
+
+    #[track_caller]
+    fn hear(mut program: Program) -> Self {
+        let told = |line: String| {
+            let address = line.split("://").nth(1).unwrap().split([' ', '"', '/']).next().unwrap();
+            address.parse().unwrap()
+        };
+        let operators = told(program.hear("metrics at http://"));
+        Self { operators, address: told(program.hear("listening on http")), program }
+    }
+
+    /// A request whose head was let in, and of whose body the half is there.
+    pub(crate) fn half_way(&self, film: &[u8]) -> Raw {
+        let mut raw = Raw::connect(self.address);
+        let length = film.len();
+        raw.write(
+            format!(
+                "POST /v1/segment HTTP/1.1\r\nHost: x\r\nContent-Length: {length}\r\nExpect: 100-continue\r\n\r\n"
+            )
+            .as_bytes(),
+        );
+        assert_eq!(raw.reply().status, 100);
+        raw.write(&film[..length / 2]);
+        raw
+    }
+
+    /// What its operators ask.
+    pub(crate) fn operators(&self, path: &str) -> Call {
+        Call::new("GET", self.operators, path)
+    }
+
+    /// What its operators are told.
+    #[track_caller]
+    pub(crate) fn metrics(&self) -> String {
+        String::from_utf8(self.operators("/metrics").send().body).unwrap()
     }
 
     pub(crate) fn get(&self, path: &str) -> Call {
         Call::new("GET", self.address, path)
     }
 
+    pub(crate) fn post(&self, path: &str) -> Call {
+        Call::new("POST", self.address, path)
+    }
+
     /// A film to segment.
     pub(crate) fn film(&self, bytes: &[u8]) -> Call {
-        Call::new("POST", self.address, "/v1/segment").body(bytes)
+        self.post("/v1/segment").body(bytes)
     }
 }

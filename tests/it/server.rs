@@ -9,13 +9,13 @@ use std::time::{Duration, Instant};
 
 use lungfield::codec::Limits;
 use lungfield::engine::{Engine, EngineOptions};
-use lungfield::http::{App, ByteBudget, HttpOptions, License, ModelCard, Phase, UploadLimits};
+use lungfield::http::{Access, App, ByteBudget, HttpOptions, License, ModelCard, Phase, UploadLimits};
 use lungfield::mask::Threshold;
 use lungfield::model::device::Precision;
 use lungfield::model::fake::{Behaviour, FakeSegmenter, Gate, Passes};
 use lungfield::pipeline::Pipeline;
 use lungfield::preprocess::{PreprocessOptions, Preprocessor};
-use lungfield::serve::{self, ListenOptions};
+use lungfield::serve::{self, ConnectionOptions, ListenOptions};
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 use tokio::sync::{oneshot, watch};
@@ -29,7 +29,7 @@ pub(crate) const MAX_BODY_BYTES: u64 = 1 << 20;
 const HOUR: Duration = Duration::from_hours(1);
 
 /// How a server is set up.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub(crate) struct Setup {
     pub(crate) http: HttpOptions,
     pub(crate) listen: ListenOptions,
@@ -48,8 +48,7 @@ impl Default for Setup {
                 request_timeout: HOUR,
             },
             listen: ListenOptions {
-                max_connections: 1024,
-                header_timeout: HOUR,
+                connections: ConnectionOptions { max_connections: 1024, header_timeout: HOUR, tls: None },
                 drain_delay: Duration::ZERO,
                 drain_timeout: HOUR,
             },
@@ -94,13 +93,18 @@ impl Server {
     }
 
     pub(crate) fn start(segmenter: FakeSegmenter, setup: &Setup) -> Self {
+        Self::guarded(segmenter, setup, Access::default())
+    }
+
+    /// Not everybody may ask it.
+    pub(crate) fn guarded(segmenter: FakeSegmenter, setup: &Setup, access: Access) -> Self {
         let passes = segmenter.passes();
         let engine = Engine::start(setup.engine, [move || Ok::<_, std::io::Error>(segmenter)]).unwrap();
         let options = PreprocessOptions { side: SIDE, ..PreprocessOptions::default() };
         let preprocessor = Preprocessor::new(options).unwrap();
         let pipeline = Pipeline::new(engine, preprocessor, Threshold::HALF, setup.limits, 4);
         let (phase, watched) = watch::channel(Phase::Serving);
-        let app = App::new(pipeline, setup.http, card(setup), watched.clone());
+        let app = App::new(pipeline, setup.http, access, card(setup), watched.clone());
 
         let runtime =
             tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
@@ -108,7 +112,7 @@ impl Server {
         let address = listener.local_addr().unwrap();
         let (leave, told) = oneshot::channel();
         let (ended, outcome) = oneshot::channel();
-        let (served, listen) = (Arc::clone(&app), setup.listen);
+        let (served, listen) = (Arc::clone(&app), setup.listen.clone());
         runtime.spawn(async move {
             let told = async {
                 if told.await.is_err() {

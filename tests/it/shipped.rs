@@ -14,7 +14,7 @@ use lungfield::evaluation::measure::{Measure, Scored};
 use lungfield::evaluation::score::Examinee;
 use lungfield::evaluation::summary::{Group, Summary};
 use lungfield::geometry::Size;
-use lungfield::http::{App, Phase};
+use lungfield::http::{Access, App, Phase};
 use lungfield::mask::Mask;
 use lungfield::model::Segmenter;
 use lungfield::model::device::{DeviceChoice, Placement, Precision, PrecisionChoice};
@@ -78,7 +78,7 @@ fn draw(seed: u64, (width, height): (u32, u32), depth: Depth) -> Phantom {
 fn app() -> std::sync::Arc<App> {
     let settings = ServeSettings::parse_from(["lungfield-serve", "--device=cpu"]);
     let settings = ServeSettings { model: folder(), ..settings };
-    assemble(&settings, watch::channel(Phase::Serving).1).unwrap()
+    assemble(&settings, Access::default(), watch::channel(Phase::Serving).1).unwrap()
 }
 
 /// What a server answers to a film with its reference mask.

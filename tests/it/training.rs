@@ -8,7 +8,7 @@ use std::time::Instant;
 use bytes::Bytes;
 use clap::Parser;
 use lungfield::config::ServeSettings;
-use lungfield::http::Phase;
+use lungfield::http::{Access, Phase};
 use lungfield::model::manifest::Manifest;
 use lungfield::pipeline::{Film, Form, Question};
 use lungfield::serve::assemble;
@@ -102,7 +102,7 @@ async fn what_is_trained_is_served_and_scored() {
 
     let settings = ServeSettings::parse_from(["lungfield-serve", "--device=cpu", "--precision=f32"]);
     let settings = ServeSettings { model: out.clone(), ..settings };
-    let app = assemble(&settings, watch::channel(Phase::Serving).1).unwrap();
+    let app = assemble(&settings, Access::default(), watch::channel(Phase::Serving).1).unwrap();
     let question = Question { threshold: None, form: Form::Rle, deadline: Instant::now() + PATIENCE };
     let film = Film { image: Bytes::from(small::film(9, 96)), reference: None };
     assert_eq!(app.pipeline().segment(film, question).await.unwrap().size.pixels(), 96 * 96);
@@ -168,7 +168,12 @@ async fn training_evaluation_and_the_service_agree_on_a_films_dice() {
     assert!((evaluated[0].1 - in_training).abs() < 1e-3, "{evaluated:?} {in_training}");
 
     let settings = ServeSettings::parse_from(["lungfield-serve", "--device=cpu", "--precision=f32"]);
-    let app = assemble(&ServeSettings { model: out, ..settings }, watch::channel(Phase::Serving).1).unwrap();
+    let app = assemble(
+        &ServeSettings { model: out, ..settings },
+        Access::default(),
+        watch::channel(Phase::Serving).1,
+    )
+    .unwrap();
     let read = |name| Bytes::from(fs_err::read(data.path().join(name)).unwrap());
     let film = Film { image: read("4.png"), reference: Some(read("4-mask.png")) };
     let question = Question { threshold: None, form: Form::Rle, deadline: Instant::now() + PATIENCE };

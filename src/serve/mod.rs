@@ -1,25 +1,27 @@
 //! Decides how a server lives: model, engine, pipeline, routes; then listening; then leaving without losing a film.
 
+mod access;
+mod connections;
+mod memory_image;
+mod reload;
+mod tls;
+
 use std::future::Future;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, anyhow, bail};
-use axum::Router;
-use hyper::Request;
-use hyper::body::Incoming;
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use hyper_util::server::conn::auto::Builder;
-use hyper_util::server::graceful::GracefulShutdown;
-use hyper_util::service::TowerToHyperService;
-use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Notify, Semaphore, watch};
-use tower::ServiceExt;
+use tokio::net::{TcpListener, TcpSocket};
+use tokio::sync::{mpsc, watch};
 
+use self::access::Doors;
+pub use self::connections::ConnectionOptions;
+use self::connections::{Connections, Never};
+use self::reload::keep_fresh;
 use crate::config::ServeSettings;
 use crate::engine::{Engine, Health};
-use crate::http::{App, ModelCard, Phase, operator_router, router};
+use crate::http::{Access, App, ModelCard, Phase, operator_router, router};
 use crate::model::cores::Cores;
 use crate::model::device::Placement;
 use crate::model::manifest::Manifest;
@@ -30,16 +32,36 @@ use crate::pipeline::Pipeline;
 
 /// How long answers may still take when the model is lost: those that wait for it are answered at once.
 const LOST_TIMEOUT: Duration = Duration::from_secs(5);
-/// How long accepting pauses when the system has no connection to give.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+/// The most connections that wait to be accepted.
+const BACKLOG: u32 = 1024;
+/// The most connections of operators at a time.
+const OPERATORS: usize = 16;
+
+/// Where a server will listen: addresses that are its own already, and whose callers are refused until it can answer.
+#[derive(Debug)]
+pub struct Sockets {
+    /// For films.
+    pub films: TcpSocket,
+    /// For those who run the server, if at all.
+    pub operators: Option<TcpSocket>,
+}
+
+/// What a server is told while it runs.
+#[derive(Debug)]
+pub struct Orders<L, E> {
+    /// Completes when the server should finish what it has.
+    pub leave: L,
+    /// Completes when it should drop everything.
+    pub end: E,
+    /// Has it read keys and certificates again.
+    pub reload: mpsc::Receiver<()>,
+}
 
 /// How a server listens and how it leaves.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct ListenOptions {
-    /// The most connections at a time.
-    pub max_connections: usize,
-    /// How long a request's head may take.
-    pub header_timeout: Duration,
+    /// What callers may do.
+    pub connections: ConnectionOptions,
     /// How long it still serves once it is asked to leave.
     pub drain_delay: Duration,
     /// How long requests in flight may take after that.
@@ -47,7 +69,11 @@ pub struct ListenOptions {
 }
 
 /// Loads the model and builds the application around it. Takes a second or two, and blocks.
-pub fn assemble(settings: &ServeSettings, phase: watch::Receiver<Phase>) -> anyhow::Result<Arc<App>> {
+pub fn assemble(
+    settings: &ServeSettings,
+    access: Access,
+    phase: watch::Receiver<Phase>,
+) -> anyhow::Result<Arc<App>> {
     let manifest = Manifest::read(&settings.model)?;
     let preprocessor = manifest.preprocessor()?;
     let placement = Placement::resolve(settings.device, settings.precision)?;
@@ -79,7 +105,7 @@ pub fn assemble(settings: &ServeSettings, phase: watch::Receiver<Phase>) -> anyh
     );
     let pipeline =
         Pipeline::new(engine, preprocessor, threshold, settings.limits(), settings.decode_permits());
-    Ok(App::new(pipeline, settings.http_options(), card, phase))
+    Ok(App::new(pipeline, settings.http_options(), access, card, phase))
 }
 
 /// The thread for mirror images, where there are two threads for a film and its image.
@@ -90,30 +116,59 @@ fn twin(plan: &Plan, threads: NonZeroUsize) -> anyhow::Result<Option<Arc<Twin>>>
 }
 
 /// Runs a server until it is asked to leave, or told to end, or loses its model.
-///
-/// `leave` completes when the server should finish what it has; `end` when it should drop everything.
 pub async fn run(
     settings: &ServeSettings,
-    listener: TcpListener,
-    leave: impl Future<Output = ()>,
-    end: impl Future<Output = ()>,
+    sockets: Sockets,
+    orders: Orders<impl Future<Output = ()>, impl Future<Output = ()>>,
 ) -> anyhow::Result<()> {
+    memory_image::forbid().context("core dumps can't be switched off")?;
     let (phase, watched) = watch::channel(Phase::Serving);
+    let Doors { access, tls, live } = Doors::open(&settings.access)?;
     let options = ListenOptions {
-        max_connections: settings.max_connections.get(),
-        header_timeout: settings.header_timeout,
+        connections: ConnectionOptions {
+            max_connections: settings.max_connections.get(),
+            header_timeout: settings.header_timeout,
+            tls,
+        },
         drain_delay: settings.drain_delay,
         drain_timeout: settings.drain_timeout,
     };
+    let fresh = keep_fresh(live, orders.reload, settings.access.reload_interval);
     let owned = settings.clone();
     let serve = async {
-        let app = tokio::task::spawn_blocking(move || assemble(&owned, watched)).await??;
-        listen(&app, listener, options, phase, leave).await
+        let app = tokio::task::spawn_blocking(move || assemble(&owned, access, watched)).await??;
+        // Not before: a balancer takes a server that accepts connections for one that answers.
+        let (films, operators) = (sockets.films.listen(BACKLOG)?, sockets.operators);
+        let operators = operators.map(|socket| socket.listen(BACKLOG)).transpose()?;
+        if let Some(exposure) = settings.access.exposure(films.local_addr()?) {
+            tracing::warn!("{exposure}");
+        }
+        let operate = operate(&app, operators, settings.header_timeout);
+        let listen = listen(&app, films, options, phase, orders.leave);
+        tokio::select! {
+            biased; // operators can ask before films are taken
+            never = operate => match never? {},
+            outcome = listen => outcome,
+        }
     };
     tokio::select! {
         outcome = serve => outcome,
-        () = end => Err(anyhow!("told to end before every film was answered")),
+        () = orders.end => Err(anyhow!("told to end before every film was answered")),
+        never = fresh => match never {},
     }
+}
+
+/// Serves operators for as long as the server lives, its drain included.
+async fn operate(
+    app: &Arc<App>,
+    listener: Option<TcpListener>,
+    header_timeout: Duration,
+) -> anyhow::Result<Never> {
+    let Some(listener) = listener else { return Ok(std::future::pending().await) };
+    let address = listener.local_addr().context("the operators' listener has no address")?;
+    tracing::info!(metrics.address = %address, "metrics at http://{address}/metrics");
+    let options = ConnectionOptions { max_connections: OPERATORS, header_timeout, tls: None };
+    Ok(Connections::new(app, operator_router(Arc::clone(app)), options).accept(&listener).await)
 }
 
 /// Serves an application on a listener until it is asked to leave, then drains.
@@ -125,8 +180,9 @@ pub async fn listen(
     leave: impl Future<Output = ()>,
 ) -> anyhow::Result<()> {
     let address = listener.local_addr().context("the listener has no address")?;
-    tracing::info!(http.address = %address, "listening on http://{address}");
-    let connections = Connections::new(app, router(Arc::clone(app)), options);
+    let scheme = if options.connections.tls.is_some() { "https" } else { "http" };
+    tracing::info!(http.address = %address, "listening on {scheme}://{address}");
+    let connections = Connections::new(app, router(Arc::clone(app)), options.connections);
     let mut health = app.pipeline().engine().health();
     let lost = async move {
         let _ = health.wait_for(|health| *health == Health::Failed).await; // closed: the engine is gone too
@@ -146,84 +202,11 @@ pub async fn listen(
     phase.send_replace(Phase::Draining);
     let timeout = if lost { LOST_TIMEOUT } else { options.drain_timeout };
     tracing::info!(drain_timeout_ms = timeout.as_millis(), "draining");
-    let drained = tokio::time::timeout(timeout, connections.drain(app)).await;
+    let drained = tokio::time::timeout(timeout, connections.drain()).await;
     match (lost, drained) {
         (true, _) => bail!("the model is lost; the log says why"),
         (false, Ok(())) => tracing::info!("drained"),
         (false, Err(_elapsed)) => tracing::warn!("the drain timed out; some requests were not answered"),
     }
     Ok(())
-}
-
-/// Everything that serves connections.
-struct Connections {
-    app: Arc<App>,
-    router: Router,
-    builder: Builder<TokioExecutor>,
-    graceful: GracefulShutdown,
-    header_timeout: Duration,
-    free: Arc<Semaphore>,
-}
-
-/// What never comes.
-enum Never {}
-
-impl Connections {
-    fn new(app: &Arc<App>, router: Router, options: ListenOptions) -> Self {
-        let mut builder = Builder::new(TokioExecutor::new());
-        builder.http1().timer(TokioTimer::new()).header_read_timeout(options.header_timeout);
-        builder.http2().timer(TokioTimer::new()).keep_alive_interval(options.header_timeout);
-        Self {
-            app: Arc::clone(app),
-            router,
-            builder,
-            graceful: GracefulShutdown::new(),
-            header_timeout: options.header_timeout,
-            free: Arc::new(Semaphore::new(options.max_connections)),
-        }
-    }
-
-    async fn accept(&self, listener: &TcpListener) -> Never {
-        loop {
-            let free = Arc::clone(&self.free).acquire_owned().await.expect("the semaphore is never closed");
-            match listener.accept().await {
-                Ok((stream, _peer)) => self.serve(stream, free),
-                Err(error) => {
-                    // Out of file descriptors, most likely: connections that end give some back.
-                    tracing::warn!(error = %error, "no connection was accepted");
-                    tokio::time::sleep(ACCEPT_PAUSE).await;
-                }
-            }
-        }
-    }
-
-    fn serve(&self, stream: TcpStream, free: tokio::sync::OwnedSemaphorePermit) {
-        let _ = stream.set_nodelay(true); // an answer is written at once; without it, it is only slower
-        let asked = Arc::new(Notify::new());
-        let asks = Arc::clone(&asked);
-        let service = self.router.clone().map_request(move |request: Request<Incoming>| {
-            asks.notify_one();
-            request
-        });
-        let service = TowerToHyperService::new(service);
-        let connection = self.builder.serve_connection(TokioIo::new(stream), service).into_owned();
-        let connection = self.graceful.watch(connection);
-        // Hyper's own timeout begins only once a connection has shown which HTTP it speaks.
-        let first_request = tokio::time::timeout(self.header_timeout, asked.notified_owned());
-        tokio::spawn(async move {
-            tokio::select! {
-                Err(_elapsed) = first_request => tracing::debug!("a connection came to no request"),
-                ended = connection => if let Err(error) = ended {
-                    tracing::debug!(error = %error, "a connection broke");
-                },
-            }
-            drop(free);
-        });
-    }
-
-    /// Waits until every request in flight is answered and the engine has ended.
-    async fn drain(self, app: &App) {
-        self.graceful.shutdown().await;
-        app.pipeline().engine().drain().await;
-    }
 }

@@ -1,0 +1,39 @@
+#!/usr/bin/env python3
+"""Draws what soak.py wrote: memory, latency and answers over the minutes.
+
+    benches/serving/.venv/bin/python scripts/reliability/soak_picture.py soak.csv docs/soak.svg
+"""
+
+import csv
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "benches" / "serving"))
+from figures import INK, OURS, PEERS, canvas, save  # after the folder of the house's style
+
+
+def main():
+    table, picture = sys.argv[1:]
+    with open(table) as file:
+        rows = [{name: float(value) for name, value in row.items()} for row in csv.DictReader(file)]
+    minutes = [row["seconds"] / 60 for row in rows]
+    figure, panels = canvas(3, size=(7, 6))
+    lines = [
+        ("resident memory, MB", [("resident_mb", OURS, "")]),
+        ("latency, ms", [("p50_ms", OURS, "median"), ("p99_ms", PEERS[0], "p99")]),
+        ("in five seconds", [("answered", OURS, "answered"), ("left", INK, "hung up")]),
+    ]
+    for panel, (title, series) in zip(panels, lines):
+        for field, colour, label in series:
+            panel.plot(minutes, [row[field] for row in rows], color=colour, linewidth=1, label=label or None)
+        panel.set_ylim(bottom=0)
+        panel.set_title(title, loc="left")
+        panel.grid(True)
+        if len(series) > 1:
+            panel.legend(frameon=False, loc="lower right", ncols=2)
+    panels[-1].set_xlabel("minutes")
+    save(figure, Path(picture))
+
+
+if __name__ == "__main__":
+    main()

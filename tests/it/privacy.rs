@@ -1,0 +1,135 @@
+//! Decides what is left of a film once it was answered: nothing, in whatever the server writes or tells.
+
+use std::path::Path;
+
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use rustix::process::Signal;
+use tempfile::TempDir;
+
+use crate::client::BOUNDARY;
+use crate::program::Daemon;
+use crate::small;
+use crate::traces::Collector;
+
+/// What stands in file names, in a film's text and where DICOM keeps a name.
+const NAME: &str = "MUSTERMANN^ERIKA";
+/// What stands in a film's pixels, row after row, and what it comes to where somebody writes bytes as text or as numbers.
+const PIXELS: &[u8; 32] = b"pixels-of-a-patient-that-is-ill!";
+
+/// A film whose text names a patient and whose pixels can be found again.
+fn marked_film() -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let mut encoder = png::Encoder::new(&mut bytes, 32, 32);
+    encoder.set_color(png::ColorType::Grayscale);
+    encoder.add_text_chunk("Description".to_owned(), format!("PatientName={NAME}")).unwrap();
+    let mut writer = encoder.write_header().unwrap();
+    writer.write_image_data(&PIXELS.repeat(32)).unwrap();
+    writer.finish().unwrap();
+    bytes
+}
+
+/// What begins as DICOM does: 128 bytes, `DICM`, and the patient's name.
+fn marked_dicom() -> Vec<u8> {
+    let name = u16::try_from(NAME.len()).unwrap();
+    [&[0; 128], &b"DICM\x10\0\x10\0PN"[..], &name.to_le_bytes(), NAME.as_bytes()].concat()
+}
+
+fn form(film: &[u8]) -> Vec<u8> {
+    let head = format!(
+        "--{BOUNDARY}\r\nContent-Disposition: form-data; name=\"image\"; filename=\"{NAME}.png\"\r\n\
+         Content-Type: image/png; name={NAME}\r\n\r\n"
+    );
+    [head.as_bytes(), film, format!("\r\n--{BOUNDARY}--\r\n").as_bytes()].concat()
+}
+
+/// Sends everything that is marked in every way that it can be sent.
+fn send_all(server: &Daemon) {
+    let film = marked_film();
+    let media = format!("multipart/form-data; boundary={BOUNDARY}");
+    for format in ["json", "png", "overlay"] {
+        let path = format!("/v1/segment?format={format}");
+        let reply = server.post(&path).header("content-type", &media).body(form(&film)).send();
+        assert_eq!(reply.status, 200, "{reply:?}");
+    }
+    server.film(&marked_dicom()).send().assert_problem(415, "unrecognised_image");
+    server.film(&film[..film.len() / 2]).send().assert_problem(422, "undecodable_image");
+    server
+        .film(NAME.as_bytes())
+        .header("content-type", NAME)
+        .send()
+        .assert_problem(415, "unsupported_media_type");
+    server
+        .post(&format!("/v1/segment?patient={NAME}"))
+        .body(film.clone())
+        .send()
+        .assert_problem(400, "invalid_query");
+    server.get(&format!("/patients/{NAME}")).send().assert_problem(404, "not_found");
+    let odd = server.film(&film).header("x-request-id", NAME).header("lungfield-timeout-ms", NAME);
+    odd.send().assert_problem(400, "invalid_timeout");
+}
+
+#[track_caller]
+fn assert_nothing_of_it(what: &str, bytes: &[u8]) {
+    let numbers = PIXELS[..6].iter().map(u8::to_string).collect::<Vec<_>>().join(", ");
+    let found = [
+        NAME.as_bytes(),
+        &PIXELS[..12],
+        numbers.as_bytes(),
+        &BASE64_STANDARD.encode(&PIXELS[..12]).into_bytes(),
+    ];
+    for trace in found {
+        let found = bytes.windows(trace.len()).any(|window| window.eq_ignore_ascii_case(trace));
+        assert!(!found, "{what} tells {}", String::from_utf8_lossy(trace));
+    }
+}
+
+#[test]
+fn nothing_of_a_film_is_logged_traced_counted_accounted_for_or_left_in_a_file() {
+    let (model, temporary, folder) = (small::model(), TempDir::new().unwrap(), TempDir::new().unwrap());
+    let (collector, audit) = (Collector::start(), folder.path().join("audit.jsonl"));
+    let flags = [
+        "--log-filter=trace".to_owned(),
+        "--drain-delay=0s".to_owned(),
+        format!("--otlp-endpoint=http://{}", collector.address),
+        format!("--audit-log={}", audit.display()),
+    ];
+    let flags = flags.each_ref().map(String::as_str);
+    let server = Daemon::start_in(model.path(), temporary.path(), &flags);
+    send_all(&server);
+    let metrics = server.metrics();
+    assert!(metrics.contains("invalid_timeout"));
+    assert_nothing_of_it("a metric", metrics.as_bytes());
+    let files = open_files(server.program.id());
+    assert!(files.iter().all(|file| !file.starts_with(temporary.path())), "{files:?}");
+    let limits = fs_err::read_to_string(format!("/proc/{}/limits", server.program.id())).unwrap();
+    let cores = limits.lines().find(|line| line.starts_with("Max core file size")).unwrap();
+    assert_eq!(cores.split_whitespace().filter(|&word| word == "0").count(), 2, "{cores}");
+
+    server.program.tell(Signal::TERM);
+    let (_, said) = server.program.end();
+    assert!(said.len() > 20, "the log was on");
+    assert_nothing_of_it("the log", said.join("\n").as_bytes());
+    let (traced, spans) = collector.spans();
+    assert!(spans.len() > 10, "traces were sent");
+    assert_nothing_of_it("a trace", &traced);
+    let audited = fs_err::read_to_string(&audit).unwrap();
+    assert!(audited.lines().count() >= 8, "the audit log was on");
+    assert_nothing_of_it("the audit log", audited.as_bytes());
+    assert_eq!(fs_err::read_dir(temporary.path()).unwrap().count(), 0, "no temporary file is left");
+}
+
+/// The files that a process has open.
+fn open_files(id: u32) -> Vec<std::path::PathBuf> {
+    let folder = format!("/proc/{id}/fd");
+    let entries = fs_err::read_dir(Path::new(&folder)).unwrap();
+    entries.filter_map(|entry| fs_err::read_link(entry.ok()?.path()).ok()).collect()
+}
+
+#[test]
+fn what_is_looked_for_would_be_found() {
+    let film = marked_film();
+    assert!(std::panic::catch_unwind(|| assert_nothing_of_it("a film", &film)).is_err());
+    let numbers = format!("{:?}", &PIXELS[..8]);
+    assert!(std::panic::catch_unwind(|| assert_nothing_of_it("numbers", numbers.as_bytes())).is_err());
+}
