@@ -1,9 +1,11 @@
 //! Tests of the house as a whole, in one binary, since linking libtorch is slow.
 #![expect(clippy::unwrap_used, reason = "a test ends where its world does not come about")]
 
+mod bombs;
 mod client;
 mod early;
 mod fast;
+mod hostile;
 mod layering;
 mod leaving;
 mod load;
