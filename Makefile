@@ -2,12 +2,15 @@
 #
 # Variables that a caller may set: ARGS (more arguments for the server of `make serve`), IMAGE (the image's tag),
 # CONTAINER_BUILD (see scripts/container.sh), PYTHON, CARGO, LIBTORCH (another libtorch than ours, for cargo too),
-# LUNGFIELD_DATA (a data set of real films, for the tests that want one).
+# LUNGFIELD_DATA (a data set of real films, for the tests that want one), FUZZ_SECONDS (for each target of `make fuzz`),
+# FUZZ_TARGETS (some of them).
 
 CARGO ?= cargo
 PYTHON ?= python3
 IMAGE ?= lungfield
 ARGS ?=
+FUZZ_SECONDS ?= 600
+FUZZ_TARGETS ?=
 
 # One profile for everything, --release, since torch-sys takes minutes to compile in each.
 BUILD := --release --locked
@@ -130,6 +133,10 @@ test-system: ## What needs more of a machine than cargo: container image, replic
 	    echo "the replicas test is skipped"; \
 	fi
 	@echo "== make test-system took $(seconds) s"
+
+.PHONY: fuzz
+fuzz: libtorch ## Send every decoder and parser what nobody would send, FUZZ_SECONDS each; needs cargo-fuzz
+	@CARGO="$(CARGO)" PYTHON="$(PYTHON)" sh scripts/fuzz.sh "$(FUZZ_SECONDS)" $(FUZZ_TARGETS)
 
 # Benchmarks want the machine to themselves. None of them is part of `test`.
 .PHONY: bench

@@ -1,12 +1,13 @@
 //! Decides how a request's body becomes the files of a film: within its size, its time and the byte budget.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use axum::body::Body;
 use axum::extract::Request;
 use axum::http::{HeaderMap, header};
 use bytes::Bytes;
-use futures_util::{Stream, TryStreamExt};
+use futures_util::Stream;
 use http_body_util::BodyExt;
 use tokio::time::Instant;
 
@@ -18,6 +19,9 @@ use crate::pipeline::{Film, PipelineError};
 
 /// Media types that a film may be said to be of; what it is, its bytes tell.
 const FILM_TYPES: [&str; 4] = ["image/png", "image/jpeg", "image/tiff", "application/octet-stream"];
+
+/// The most of a form that may come before its parser makes something of it, such as the head of a part.
+const MAX_UNPARSED_BYTES: usize = 16 << 10;
 
 /// A file as it came, and its share of the byte budget, which goes back when the last reader is done with it.
 #[derive(Debug)]
@@ -122,10 +126,42 @@ impl Metered {
         }
     }
 
-    fn into_stream(self) -> impl Stream<Item = Result<Bytes, ApiError>> {
-        futures_util::stream::try_unfold(self, |mut body| async move {
-            Ok(body.next().await?.map(|data| (data, body)))
+    /// The body for the parser of forms, which would take in all that has arrived, and on every arrival search for the end of a
+    /// part's head from its start: so it is given one piece at a time, and no more once it has too much of them.
+    fn into_pieces(self, progress: &Progress) -> impl Stream<Item = Result<Bytes, ApiError>> {
+        futures_util::stream::try_unfold(self, move |mut body| async move {
+            tokio::task::yield_now().await;
+            let Some(data) = body.next().await? else { return Ok(None) };
+            progress.arrived(data.len())?;
+            Ok(Some((data, body)))
         })
+    }
+}
+
+/// How far a form has come.
+#[derive(Debug, Default)]
+struct Progress {
+    seen: AtomicUsize,
+    unparsed: AtomicUsize,
+}
+
+impl Progress {
+    /// Bytes for the parser; the last of those that it has too many of may be a large piece, most of which is a film.
+    fn arrived(&self, bytes: usize) -> Result<(), ApiError> {
+        self.seen.fetch_add(bytes, Ordering::Relaxed);
+        if self.unparsed.fetch_add(bytes, Ordering::Relaxed) > MAX_UNPARSED_BYTES {
+            return Err(ApiError::MalformedMultipart("the head of a part is too long".to_owned()));
+        }
+        Ok(())
+    }
+
+    /// The parser has made something of what it had.
+    fn parsed(&self) {
+        self.unparsed.store(0, Ordering::Relaxed);
+    }
+
+    fn nothing_came(&self) -> bool {
+        self.seen.load(Ordering::Relaxed) == 0
     }
 }
 
@@ -148,12 +184,12 @@ async fn multipart(
     charge: &Arc<Charge>,
     record: &Record,
 ) -> Result<Film, ApiError> {
-    let mut seen = 0;
-    let counted = body.into_stream().inspect_ok(|data| seen += data.len());
-    let mut parts = multer::Multipart::new(counted, boundary);
+    let progress = Progress::default();
+    let mut parts = multer::Multipart::new(body.into_pieces(&progress), boundary);
     let (mut image, mut reference) = (None, None);
     let outcome = async {
         while let Some(part) = parts.next_field().await.map_err(|cause| refused(&cause))? {
+            progress.parsed();
             let (slot, name) = match part.name() {
                 Some("image") => (&mut image, "image"),
                 Some("ground_truth") => (&mut reference, "ground_truth"),
@@ -163,14 +199,14 @@ async fn multipart(
                 return Err(ApiError::DuplicatePart(name));
             }
             let film = (name == "image").then_some(record);
-            *slot = Some(charged(file(part, film).await?, charge));
+            *slot = Some(charged(file(part, &progress, film).await?, charge));
         }
         Ok(())
     }
     .await;
     drop(parts);
     match (outcome, image) {
-        (Err(_), _) if seen == 0 => Err(ApiError::EmptyBody),
+        (Err(_), _) if progress.nothing_came() => Err(ApiError::EmptyBody),
         (Err(error), _) => Err(error),
         (Ok(()), None) => Err(ApiError::MissingImage),
         (Ok(()), Some(image)) if image.is_empty() => Err(ApiError::EmptyBody),
@@ -179,13 +215,18 @@ async fn multipart(
 }
 
 /// The bytes of a part, whose hash goes into the record where there is one.
-async fn file(mut part: multer::Field<'_>, record: Option<&Record>) -> Result<Vec<u8>, ApiError> {
+async fn file(
+    mut part: multer::Field<'_>,
+    progress: &Progress,
+    record: Option<&Record>,
+) -> Result<Vec<u8>, ApiError> {
     let (mut bytes, mut hash) = (Vec::new(), record.map(Record::input_hash));
     while let Some(data) = part.chunk().await.map_err(|cause| refused(&cause))? {
         if let Some(hash) = &mut hash {
             hash.update(&data);
         }
         bytes.extend_from_slice(&data);
+        progress.parsed();
     }
     if let (Some(record), Some(hash)) = (record, hash) {
         record.input(hash);
@@ -210,6 +251,7 @@ fn refused(cause: &multer::Error) -> ApiError {
         }
         Some(ApiError::ByteBudgetSpent) => ApiError::ByteBudgetSpent,
         Some(ApiError::BodyTimeout) => ApiError::BodyTimeout,
+        Some(ApiError::MalformedMultipart(cause)) => ApiError::MalformedMultipart(cause.clone()),
         _ => ApiError::IncompleteBody,
     }
 }

@@ -2,10 +2,12 @@
 #![expect(clippy::unwrap_used, reason = "a test ends where its world does not come about")]
 
 mod access;
+mod bombs;
 mod client;
 mod early;
 mod fast;
 mod faults;
+mod hostile;
 mod layering;
 mod leaving;
 mod load;

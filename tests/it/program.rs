@@ -75,6 +75,13 @@ impl Program {
         kill_process(Pid::from_child(&self.child), signal).unwrap();
     }
 
+    /// The most memory that it has had so far, in bytes, as the kernel counts it.
+    pub(crate) fn peak_bytes(&self) -> u64 {
+        let status = fs_err::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+        line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() << 10
+    }
+
     /// Waits for the end and returns all that was said.
     #[track_caller]
     pub(crate) fn end(mut self) -> (ExitStatus, Vec<String>) {

@@ -4,7 +4,9 @@
 //! tools give when a data set is converted to grey, so a film has the same values whichever way it was made grey.
 //! An image with R = G = B keeps its values exactly.
 
+mod directory;
 mod jpeg;
+mod metered;
 mod png;
 #[cfg(test)]
 pub(super) mod samples;

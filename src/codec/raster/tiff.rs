@@ -1,29 +1,36 @@
 //! Decides how a TIFF image is read: one page of grey or RGB, up to 16 bits, high values bright.
 
-use std::io::Cursor;
+use std::io::ErrorKind;
 
-use tiff::decoder::{ChunkType, Decoder, DecodingResult};
+use tiff::decoder::{Decoder, DecodingResult};
 use tiff::tags::{CompressionMethod, Tag};
 use tiff::{ColorType, TiffError};
 
-use super::{GreyBuilder, Raster, Sample, grey, undecodable};
+use super::metered::Metered;
+use super::{GreyBuilder, Raster, Sample, directory, grey, undecodable};
 use crate::codec::{DecodeError, Limits};
 use crate::geometry::Size;
 
 /// The bytes that a pixel of 16-bit RGB and alpha takes.
 const WIDEST_PIXEL_BYTES: u64 = 8;
+/// How many times the bytes of the largest image the chunks of a file may unpack to: tiles go beyond the image's edge.
+const PADDING_TIMES: u64 = 4;
 
 pub(super) fn read(bytes: &[u8], limits: Limits) -> Result<Raster, DecodeError> {
+    if !directory::is_reasonable(bytes, limits) {
+        return Err(undecodable("the TIFF declares a longer list than any image needs"));
+    }
     let mut decoder =
-        Decoder::new(Cursor::new(bytes)).map_err(damaged)?.with_limits(decoder_limits(bytes, limits));
+        Decoder::new(Metered::new(bytes)).map_err(damaged)?.with_limits(decoder_limits(bytes, limits));
     let (width, height) = decoder.dimensions().map_err(damaged)?;
     let size = limits.admit(width, height)?;
     if decoder.more_images() {
         return Err(DecodeError::SeveralFrames);
     }
-    check_chunks(&mut decoder, limits)?;
+    check_compression(&mut decoder)?;
     let colour = decoder.colortype().map_err(damaged)?;
     let channels = channels(colour).ok_or_else(|| unread(colour))?;
+    check_chunks(&mut decoder, size, colour, limits)?;
 
     let mut samples = DecodingResult::U8(Vec::new());
     let planes = decoder.read_image_to_buffer(&mut samples).map_err(damaged)?.planes;
@@ -37,22 +44,34 @@ pub(super) fn read(bytes: &[u8], limits: Limits) -> Result<Raster, DecodeError> 
     }
 }
 
-/// Refuses what the decoder would read without regard to its limits, or carry on with although it is cut short.
-fn check_chunks(decoder: &mut Decoder<Cursor<&[u8]>>, limits: Limits) -> Result<(), DecodeError> {
+/// Refuses what the decoder would carry on with although it is cut short.
+fn check_compression(decoder: &mut Decoder<Metered>) -> Result<(), DecodeError> {
     let compression = decoder.find_tag_unsigned::<u16>(Tag::Compression).map_err(damaged)?;
     if compression == Some(CompressionMethod::ModernJPEG.to_u16()) {
         return Err(undecodable("a TIFF that is compressed by JPEG is not read"));
     }
-    let (width, height) = decoder.chunk_dimensions();
-    let tiled = decoder.get_chunk_type() == ChunkType::Tile;
-    if tiled && u64::from(width) * u64::from(height) > limits.max_pixels {
-        return Err(undecodable("the tiles of the TIFF are larger than an image may be"));
+    Ok(())
+}
+
+/// Refuses what the decoder would unpack without regard to its limits: padding right of the image, and samples that no
+/// picture has. It throws both away, but a row at a time, and every byte of them takes its time.
+fn check_chunks(
+    decoder: &mut Decoder<Metered>,
+    size: Size,
+    colour: ColorType,
+    limits: Limits,
+) -> Result<(), DecodeError> {
+    let samples = decoder.find_tag_unsigned::<u16>(Tag::SamplesPerPixel).map_err(damaged)?.unwrap_or(1);
+    let row = u64::from(size.width()).next_multiple_of(decoder.chunk_dimensions().0.into());
+    let row_bytes = (row * u64::from(samples)).saturating_mul(u64::from(colour.bit_depth())) / 8;
+    let most = limits.max_pixels.saturating_mul(WIDEST_PIXEL_BYTES * PADDING_TIMES);
+    if row_bytes.saturating_mul(u64::from(size.height())) > most {
+        return Err(undecodable("the TIFF unpacks to far more than its image"));
     }
     Ok(())
 }
 
-/// No compressed strip is longer than the file. (The directory has been read before these limits can be set; the
-/// decoder's own cap of 256 MiB holds for it, of which it uses no more than the file has entries.)
+/// No compressed strip is longer than the file.
 fn decoder_limits(bytes: &[u8], limits: Limits) -> tiff::decoder::Limits {
     let mut decoder_limits = tiff::decoder::Limits::default();
     let image_bytes = limits.max_pixels.saturating_mul(WIDEST_PIXEL_BYTES);
@@ -63,6 +82,9 @@ fn decoder_limits(bytes: &[u8], limits: Limits) -> tiff::decoder::Limits {
 
 fn damaged(error: TiffError) -> DecodeError {
     match error {
+        TiffError::IoError(cause) if cause.kind() == ErrorKind::QuotaExceeded => {
+            undecodable("the TIFF uses the same bytes over and over")
+        }
         // A strip that is longer than the file exceeds the limits.
         TiffError::IoError(_) | TiffError::LimitsExceeded => {
             undecodable("the TIFF ends before all of its data")
@@ -132,6 +154,8 @@ fn unpack(packed: &[u8], size: Size, bits: u8) -> Vec<u8> {
 
 #[cfg(test)]
 mod tests {
+    use std::io::Cursor;
+
     use tiff::encoder::{Compression, DeflateLevel, TiffEncoder, colortype};
 
     use super::*;

@@ -1,0 +1,170 @@
+#!/usr/bin/env python3
+"""Gives every fuzz target files to begin with: good ones of each kind, and some that were made to do harm.
+
+    python fuzz/seeds.py [--phantom target/release/lungfield-phantom]
+
+Writes fuzz/corpus/TARGET/, which git ignores. The pictures are those of tests/fixtures/images, phantoms where the program that
+draws them is given, and a few real films where LUNGFIELD_DATA names a folder of them: those never leave the corpus.
+"""
+
+import argparse
+import hashlib
+import json
+import os
+import struct
+import subprocess
+import tempfile
+import zlib
+from pathlib import Path
+
+FUZZ = Path(__file__).resolve().parent
+FIXTURES = FUZZ.parent / "tests" / "fixtures"
+REAL_FILMS = 8
+FORM = "multipart/form-data; boundary=x"
+
+
+def chunk(kind, data):
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+
+def png(width, height, data, between=b""):
+    """An 8-bit grey PNG of any declared size around any bytes that its pixels are unpacked from."""
+    header = chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0))
+    return b"\x89PNG\r\n\x1a\n" + header + between + chunk(b"IDAT", data) + chunk(b"IEND", b"")
+
+
+def hostile_pngs():
+    rows = zlib.compress(bytes(65 * 48), 9)
+    bomb = zlib.compress(bytes(1 << 20), 9)
+    yield png(60_000, 60_000, rows)
+    yield png(64, 48, bomb)
+    yield png(64, 48, rows, chunk(b"zTXt", b"Comment\0\0" + bomb))
+    yield png(64, 48, rows, chunk(b"iCCP", b"profile\0\0" + bomb))
+    yield png(64, 48, rows, chunk(b"iTXt", b"Comment\0\1\0\0\0" + bomb))
+
+
+def tiff(tags, data=b""):
+    """A little-endian TIFF of these tags, of one number each, with the data behind its directory."""
+    entries = b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in sorted(tags.items()))
+    return b"II*\0" + struct.pack("<IH", 8, len(tags)) + entries + bytes(4) + data
+
+
+def hostile_tiffs():
+    grey = {256: 64, 257: 48, 258: 8, 259: 1, 262: 1, 277: 1, 278: 48, 273: 8, 279: 64 * 48}
+    start = 8 + 2 + 12 * len(grey) + 4
+    packed = zlib.compress(bytes(64 * 48), 9)
+    bomb = zlib.compress(bytes(1 << 20), 9)
+    yield tiff(grey | {273: start}, bytes(64 * 48))
+    yield tiff(grey | {259: 8, 273: start, 279: len(packed)}, packed)
+    yield tiff(grey | {259: 8, 273: start, 279: len(bomb)}, bomb)
+    yield tiff(grey | {256: 60_000, 257: 60_000})
+    yield tiff(grey | {257: 1 << 31, 278: 1})
+    tiles = {tag: value for tag, value in grey.items() if tag not in (273, 278, 279)}
+    yield tiff(tiles | {322: 16, 323: 16, 324: 8, 325: 1 << 30})
+    yield tiff(tiles | {322: 1 << 30, 323: 1 << 30, 324: 8, 325: 64})
+
+
+def images():
+    pictures = [path for path in sorted((FIXTURES / "images").iterdir()) if path.suffix in (".png", ".jpg", ".tif")]
+    yield from (path.read_bytes() for path in pictures)
+    yield from hostile_pngs()
+    yield from hostile_tiffs()
+    jpeg = (FIXTURES / "images" / "grey.jpg").read_bytes()
+    at = jpeg.index(b"\xff\xc0") + 5
+    yield jpeg[:at] + struct.pack(">HH", 65_500, 65_500) + jpeg[at + 4 :]
+
+
+def phantoms(program, width, height):
+    """Films and masks in turn, as their files."""
+    if not program:
+        return []
+    with tempfile.TemporaryDirectory() as folder:
+        size = ["--width", str(width), "--height", str(height)]
+        for depth in ("8", "12", "16"):
+            subprocess.run([program, "--out", f"{folder}/{depth}", "--depth", depth, *size], check=True, stdout=subprocess.PIPE)
+        return [path.read_bytes() for path in sorted(Path(folder).rglob("*.png"))]
+
+
+def real(kind):
+    """A few real films or masks, the smallest files first."""
+    folder = os.environ.get("LUNGFIELD_DATA")
+    if not folder:
+        return []
+    files = sorted(Path(folder).glob(f"*/{kind}/*.png"), key=lambda path: path.stat().st_size)
+    return [path.read_bytes() for path in files[:REAL_FILMS]]
+
+
+def runs():
+    """Run lengths as JSON: what pycocotools wrote, and what no mask is."""
+    for fixture in json.loads((FIXTURES / "rle" / "pycocotools.json").read_text())["masks"]:
+        for counts in (fixture["counts"], fixture.get("plain")):
+            if counts is not None and len(counts) < 4096:
+                yield json.dumps({"size": fixture["size"], "counts": counts}).encode()
+                if isinstance(counts, str) and max(fixture["size"]) < 256:
+                    yield bytes(fixture["size"]) + counts.encode()
+    yield b'{"size":[48,64],"counts":[3072]}'
+    yield b'{"size":[48,64],"counts":[4294967295,4294967295]}'
+    yield b'{"size":[4294967295,4294967295],"counts":"oooooooooooooooooooo0"}'
+    yield b'{"other":' + b"[" * 200 + b"]" * 200 + b',"size":[4,5],"counts":"5260M0"}'
+
+
+def part(name, data, more=b""):
+    return b'--x\r\nContent-Disposition: form-data; name="' + name + b'"\r\n' + more + b"\r\n" + data + b"\r\n"
+
+
+def forms():
+    film = (FIXTURES / "images" / "interlaced_grey8.png").read_bytes()
+    image, mask = part(b"image", film), part(b"ground_truth", b'{"size":[48,64],"counts":[3072]}')
+    end = b"--x--\r\n"
+    yield from (image + end, image + mask + end, mask + image + part(b"ground_truth", film) + end, end, b"")
+    yield b"preamble\r\n" + image + end + b"epilogue"
+    yield image[:-40]
+    yield part(b"image", film, b"Content-Type: image/png\r\nX: " + b"a" * 5000 + b"\r\n") + end
+    yield b"".join(part(b"", b"") for _ in range(100)) + end
+    yield b'--x\r\nContent-Disposition: form-data; name*=UTF-8\'\'image; filename="a\\"b"\r\n\r\n' + film + b"\r\n" + end
+
+
+def requests():
+    film = (FIXTURES / "images" / "interlaced_grey8.png").read_bytes()
+    heads = [
+        "POST /v1/segment\ncontent-type: image/png",
+        "POST /v1/segment?format=overlay&threshold=0.25\naccept: image/png;q=0.5, */*;q=0.1",
+        "POST /v1/segment?format=png\naccept: text/html, application/json;q=0",
+        "POST /v1/segment?rle=counts&threshold=1e-3&format=json",
+        "POST /v1/segment?format=%6ason&threshold=NaN&unknown=%ff\naccept: image/*;q=1.000",
+        "POST /v1/segment\nlungfield-timeout-ms: 20000\ncontent-length: 999999999999\nexpect: 100-continue",
+        "POST /v1/segment\nx-request-id: an-id\ncontent-type: application/octet-stream; charset=utf-8",
+        "GET /v1/model",
+        "HEAD /health/ready",
+        "DELETE /v1/segment",
+        "GET /openapi.yaml?x=%00",
+        "OPTIONS *",
+    ]
+    yield from (f"{head}\n\n".encode() + film for head in heads)
+    for form in forms():
+        yield f"POST /v1/segment\ncontent-type: {FORM}\n\n".encode() + form
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--phantom", help="the program lungfield-phantom, for phantoms among the films")
+    program = parser.parse_args().phantom
+    drawn = phantoms(program, 64, 48)
+    corpus = {
+        "film": [*images(), *drawn, *phantoms(program, 200, 240), *real("images")],
+        "reference": [*images(), *drawn, *runs(), *real("masks")],
+        "rle": runs(),
+        "upload": [bytes([piece]) + form for form in forms() for piece in (0, 7, 255)],
+        "request": requests(),
+    }
+    for target, seeds in corpus.items():
+        folder = FUZZ / "corpus" / target
+        folder.mkdir(parents=True, exist_ok=True)
+        seeds = list(seeds)
+        for seed in seeds:
+            (folder / hashlib.sha1(seed).hexdigest()).write_bytes(seed)
+        print(f"{target}: {len(seeds)} seeds")
+
+
+if __name__ == "__main__":
+    main()
