@@ -2,12 +2,14 @@
 #![expect(clippy::unwrap_used, reason = "a test ends where its world does not come about")]
 
 mod client;
+mod doubtful;
 mod early;
 mod fast;
 mod layering;
 mod leaving;
 mod load;
 mod openapi;
+mod pictures;
 mod process;
 mod program;
 mod refusals;
