@@ -131,7 +131,8 @@ struct Decoded {
     input: ModelInput,
     geometry: Geometry,
     spacing: Option<PixelSpacing>,
-    flat: bool,
+    /// What is doubtful about the film itself.
+    warning: Option<Warning>,
 }
 
 /// What is left of a request once its film is with the model.
@@ -139,7 +140,8 @@ struct Decoded {
 struct Pending {
     geometry: Geometry,
     spacing: Option<PixelSpacing>,
-    flat: bool,
+    /// What is doubtful about the film itself.
+    warning: Option<Warning>,
     threshold: Threshold,
     form: Form,
     limits: Limits,
@@ -190,7 +192,7 @@ impl Pipeline {
         let pending = Pending {
             geometry: decoded.geometry,
             spacing: decoded.spacing,
-            flat: decoded.flat,
+            warning: decoded.warning,
             threshold: question.threshold.unwrap_or(self.threshold),
             form: question.form,
             limits,
@@ -233,7 +235,7 @@ fn decoded(film: &Film, preprocessor: &Preprocessor, limits: Limits) -> Result<D
         input: prepared.input,
         geometry: prepared.geometry,
         spacing: radiograph.spacing(),
-        flat: prepared.flat,
+        warning: prepared.warning,
     })
 }
 
@@ -249,10 +251,7 @@ impl Pending {
     fn finish(self, segmented: &Segmented) -> Result<Segmentation, PipelineError> {
         let mask = postprocess::restore(&segmented.map, &self.geometry, self.threshold);
         let lungs = Lungs::of(&mask);
-        let mut warnings = warnings(&lungs);
-        if self.flat {
-            warnings.push(Warning::FlatFilm);
-        }
+        let warnings = warnings(&lungs, &segmented.map, self.warning);
         let reference = self.files.reference_mask(mask.size(), self.limits)?;
         let overlap = reference.as_ref().map(|reference| {
             Overlap::of(&mask, reference).expect("the reference mask was checked to have the film's size")

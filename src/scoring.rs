@@ -11,6 +11,7 @@ use crate::evaluation::report::picture::{Picture, choose};
 use crate::evaluation::report::{self, DataFacts, ModelFacts, Report};
 use crate::evaluation::score::Examinee;
 use crate::evaluation::summary::Summary;
+use crate::evaluation::warned::Warned;
 use crate::mask::Threshold;
 use crate::model::device::{self, Placement};
 use crate::model::manifest::{Manifest, Network};
@@ -43,6 +44,7 @@ pub fn evaluate(settings: &EvaluateSettings, out: &mut dyn Write) -> anyhow::Res
         writeln!(out, "{remark}")?;
     }
     write!(out, "{}", Summary::of(&films))?;
+    writeln!(out, "films with warnings: {}", Warned::of(&films))?;
     writeln!(out, "took {:.1} s", started.elapsed().as_secs_f64())?;
     if let Some(folder) = &settings.report {
         let (best, worst) = pictures(&mut examinee, &chosen.cases, &films, settings.pictures)?;

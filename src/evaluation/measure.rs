@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::calibration::Calibration;
 use crate::geometry::{Geometry, Size};
+use crate::lungs::Warning;
 use crate::mask::{Mask, ProbabilityMap, Threshold};
 use crate::overlap::Overlap;
 use crate::postprocess;
@@ -79,6 +80,8 @@ pub struct Scored {
     pub source: String,
     /// Whether its reference mask is known to be doubtful.
     pub doubtful: bool,
+    /// What the server would warn of.
+    pub warnings: Vec<Warning>,
     /// What was measured.
     pub measures: Measures,
 }
@@ -171,7 +174,13 @@ pub(super) mod tests {
         let probability = |index: usize| if index / 10 == row && index % 10 < found { 0.875 } else { 0.0 };
         let map = ProbabilityMap::new(10, (0..100).map(probability).collect()).expect("a square of ten");
         let measures = measure(&map, &geometry, &reference, None, Threshold::HALF);
-        Scored { case: case.to_owned(), source: source.to_owned(), doubtful: false, measures }
+        Scored {
+            case: case.to_owned(),
+            source: source.to_owned(),
+            doubtful: false,
+            warnings: Vec::new(),
+            measures,
+        }
     }
 
     #[test]

@@ -6,3 +6,4 @@ pub mod report;
 pub mod score;
 pub mod statistics;
 pub mod summary;
+pub mod warned;

@@ -4,7 +4,8 @@ use std::num::NonZeroUsize;
 
 use super::measure::{Scored, measure};
 use super::report::picture::{Picture, picture};
-use crate::mask::Threshold;
+use crate::lungs::{Lungs, Warning, warnings};
+use crate::mask::{ProbabilityMap, Threshold};
 use crate::model::{SegmentError, Segmenter};
 use crate::postprocess;
 use crate::preprocess::Preprocessor;
@@ -51,6 +52,7 @@ impl Examinee<'_> {
                     case: case.name.clone(),
                     source: case.source.clone(),
                     doubtful: case.doubtful,
+                    warnings: self.warnings(exam, map),
                     measures: measure(map, &exam.geometry, &exam.reference, exam.spacing, self.threshold),
                 });
             }
@@ -68,6 +70,12 @@ impl Examinee<'_> {
         let mask = postprocess::restore(map, &exam.geometry, self.threshold);
         let png = picture(&film, &mask, &exam.reference).expect("mask and reference have the film's size");
         Ok(Picture::of(scored, png))
+    }
+
+    /// What the server would warn of.
+    fn warnings(&self, exam: &Exam, map: &ProbabilityMap) -> Vec<Warning> {
+        let mask = postprocess::restore(map, &exam.geometry, self.threshold);
+        warnings(&Lungs::of(&mask), map, exam.warning)
     }
 
     fn exam(&self, case: &Case) -> Result<Exam, DatasetError> {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::geometry::{Geometry, ModelInput};
+use crate::lungs::Warning;
 use crate::mask::{Mask, ProbabilityMap};
 use crate::postprocess;
 use crate::preprocess::Preprocessor;
@@ -28,6 +29,8 @@ pub struct Exam {
     pub geometry: Geometry,
     /// The reference mask.
     pub reference: Mask,
+    /// What is doubtful about the film itself.
+    pub warning: Option<Warning>,
     /// The film's pixel spacing, where its file states it.
     pub spacing: Option<PixelSpacing>,
     /// The data set that the case was published in.
@@ -42,6 +45,7 @@ impl Exam {
         Self {
             input: prepared.input,
             geometry: prepared.geometry,
+            warning: prepared.warning,
             reference,
             spacing: film.spacing(),
             source: source.into(),

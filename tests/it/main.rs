@@ -4,6 +4,7 @@
 mod access;
 mod bombs;
 mod client;
+mod doubtful;
 mod early;
 mod fast;
 mod faults;
@@ -14,6 +15,7 @@ mod load;
 mod metrics;
 mod openapi;
 mod overload;
+mod pictures;
 mod privacy;
 mod process;
 mod program;

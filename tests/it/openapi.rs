@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use lungfield::codec::png;
 use lungfield::http::{CODES, ROUTES};
+use lungfield::lungs::Warning;
 use serde_json::{Value, json};
 
 use crate::client::Call;
@@ -143,6 +144,13 @@ fn every_code_is_described_and_every_described_code_exists() {
     let description = Description::read();
     let described = names(description.at("/components/schemas/ProblemCode/enum"));
     assert_eq!(described, BTreeSet::from(CODES));
+}
+
+#[test]
+fn every_warning_is_described_and_every_described_warning_exists() {
+    let description = Description::read();
+    let described = names(description.at("/components/schemas/WarningCode/enum"));
+    assert_eq!(described, Warning::ALL.map(Warning::code).into());
 }
 
 #[test]

@@ -29,6 +29,7 @@ fn a_raw_film_is_answered_with_its_mask_lungs_model_and_timings() {
         assert!(timings[step].as_f64().is_some_and(|ms| ms >= 0.0), "{timings}");
     }
     answer["mask"]["counts"].take();
+    answer["warnings"][0]["message"].take();
     let expected = json!({
         "request_id": reply.header("x-request-id"),
         "model": {"name": "a-fake", "version": "1.2.3", "weights_sha256": "0".repeat(64)},
@@ -40,7 +41,8 @@ fn a_raw_film_is_answered_with_its_mask_lungs_model_and_timings() {
             {"side": "right", "area_px": 360, "bounding_box": [5, 5, 12, 30]},
             {"side": "left", "area_px": 360, "bounding_box": [37, 5, 12, 30]},
         ],
-        "warnings": [],
+        // A film that is white where there is lung has its greys the wrong way round.
+        "warnings": [{"code": "inverted_film", "message": null}],
         "timings_ms": null,
     });
     assert_eq!(answer, expected);
@@ -86,9 +88,23 @@ fn an_image_answer_is_the_mask_in_8_bit_grey() {
     assert_eq!((reply.status, reply.header("content-type")), (200, Some("image/png")));
     assert_eq!(Picture::read(&reply.body).mask(), some_lungs());
     assert_eq!(reply.header("lungfield-model"), Some("a-fake/1.2.3"));
-    for absent in ["lungfield-dice", "lungfield-jaccard", "lungfield-warnings"] {
+    assert_eq!(reply.header("lungfield-warnings"), Some("inverted_film"));
+    for absent in ["lungfield-dice", "lungfield-jaccard"] {
         assert_eq!(reply.header(absent), None, "{absent}");
     }
+}
+
+#[test]
+fn lungs_that_are_not_doubtful_come_without_a_warning() {
+    let server = Server::echo();
+    // So near to the middle that it is not darker than the sides.
+    let lungs = mask(Size::square(SIDE).unwrap(), |x, y| {
+        (9..39).contains(&y) && ((20..30).contains(&x) || (34..44).contains(&x))
+    });
+    let answer = server.post("/v1/segment").body(film_of(&lungs)).send().segmented();
+    assert_eq!(answer["warnings"], json!([]));
+    let image = server.post("/v1/segment?format=png").body(film_of(&lungs)).send();
+    assert_eq!(image.header("lungfield-warnings"), None);
 }
 
 #[test]

@@ -39,16 +39,16 @@ fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("models/lungfield-segnet")
 }
 
-fn manifest() -> Manifest {
+pub(crate) fn manifest() -> Manifest {
     Manifest::read(&folder()).unwrap()
 }
 
 /// Where a default server would run the model here, were there no GPU.
-fn placement() -> Placement {
+pub(crate) fn placement() -> Placement {
     Placement::resolve(DeviceChoice::Cpu, PrecisionChoice::Auto).unwrap()
 }
 
-fn segmenter(placement: Placement) -> TorchSegmenter {
+pub(crate) fn segmenter(placement: Placement) -> TorchSegmenter {
     TorchSegmenter::new(torch::load(&folder(), &manifest(), placement).unwrap())
 }
 

@@ -5,7 +5,7 @@ use std::io;
 use super::super::measure::{Measure, Scored, thresholds};
 
 /// The columns before those of the thresholds.
-const COLUMNS: [&str; 12] = [
+const COLUMNS: [&str; 13] = [
     "case",
     "source",
     "doubtful_reference",
@@ -18,6 +18,7 @@ const COLUMNS: [&str; 12] = [
     "hausdorff_95_mm",
     "surface_distance_mm",
     "calibration_error",
+    "warnings",
 ];
 
 /// The films as CSV, in their order. An undefined measure is an empty field.
@@ -40,6 +41,7 @@ fn fields(film: &Scored) -> Vec<String> {
     fields.extend(size.map(|side| side.to_string()));
     fields.extend(Measure::ALL.map(|measure| measure.of(measures).map_or_else(String::new, number)));
     fields.push(number(measures.calibration.expected_error()));
+    fields.push(film.warnings.iter().map(|warning| warning.code()).collect::<Vec<_>>().join(" "));
     fields.extend(measures.by_threshold.map(number));
     fields
 }
@@ -48,19 +50,22 @@ fn fields(film: &Scored) -> Vec<String> {
 mod tests {
     use super::super::super::measure::tests::scored;
     use super::*;
+    use crate::lungs::Warning;
 
     #[test]
     fn every_film_has_a_line_with_a_field_for_every_column() {
-        let films = [scored("a,\"b\"", "x", [5, 4]), scored("c", "y", [5, 0])];
+        let warnings = vec![Warning::OneLung, Warning::LowConfidence];
+        let films = [Scored { warnings, ..scored("a,\"b\"", "x", [5, 4]) }, scored("c", "y", [5, 0])];
         let bytes = cases(&films).unwrap();
         let mut reader = csv::Reader::from_reader(bytes.as_slice());
         let header = reader.headers().unwrap().clone();
         assert_eq!(header.len(), COLUMNS.len() + 19);
-        assert_eq!((&header[12], &header[21], &header[30]), ("dice_at_0.05", "dice_at_0.50", "dice_at_0.95"));
+        assert_eq!((&header[13], &header[22], &header[31]), ("dice_at_0.05", "dice_at_0.50", "dice_at_0.95"));
         let rows: Vec<_> = reader.records().map(Result::unwrap).collect();
         assert_eq!(rows.len(), 2);
         assert_eq!((&rows[0][0], &rows[0][5], &rows[0][7]), ("a,\"b\"", "0.888889", "0.800000"));
-        assert_eq!(rows[0][5], rows[0][21], "the model's threshold is a half");
+        assert_eq!(rows[0][5], rows[0][22], "the model's threshold is a half");
+        assert_eq!((&rows[0][12], &rows[1][12]), ("one_lung low_confidence", ""));
         assert_eq!((&rows[1][5], &rows[1][7]), ("0.000000", ""));
     }
 }

@@ -9,6 +9,7 @@ use super::super::calibration::Calibration;
 use super::super::measure::{Measure, Scored, THRESHOLDS, thresholds};
 use super::super::statistics::{CONFIDENCE, RESAMPLES, Statistics};
 use super::super::summary::{ARTICLE, Article, Group, Row, Summary};
+use super::super::warned::Warned;
 use super::picture::Picture;
 use super::{DataFacts, ModelFacts, Report};
 
@@ -25,6 +26,7 @@ struct Document<'a> {
     /// What the fields `dice_by_threshold` go by.
     thresholds: [f64; THRESHOLDS],
     groups: Vec<GroupRow<'a>>,
+    warnings: Warnings,
     best: Vec<Named<'a>>,
     worst: Vec<Named<'a>>,
     films: Vec<Film<'a>>,
@@ -54,6 +56,13 @@ struct Measured<'a> {
     statistics: Option<&'a Statistics>,
 }
 
+/// What a server would have warned of.
+#[derive(Serialize)]
+struct Warnings {
+    films_with_warnings: usize,
+    films_by_code: BTreeMap<&'static str, usize>,
+}
+
 #[derive(Serialize)]
 struct Named<'a> {
     case: &'a str,
@@ -67,6 +76,7 @@ struct Film<'a> {
     doubtful_reference: bool,
     width_px: u32,
     height_px: u32,
+    warnings: Vec<&'static str>,
     /// `null` where a measure is undefined.
     measures: BTreeMap<Measure, Option<f64>>,
     dice_by_threshold: [f64; THRESHOLDS],
@@ -83,6 +93,7 @@ pub(super) fn report(report: &Report, summary: &Summary) -> io::Result<Vec<u8>> 
         article: ARTICLE,
         thresholds: std::array::from_fn(twentieths),
         groups: summary.0.iter().map(GroupRow::of).collect(),
+        warnings: Warnings::of(&report.films),
         best: report.best.iter().map(Named::of).collect(),
         worst: report.worst.iter().map(Named::of).collect(),
         films: report.films.iter().map(Film::of).collect(),
@@ -117,6 +128,14 @@ impl<'a> GroupRow<'a> {
     }
 }
 
+impl Warnings {
+    fn of(films: &[Scored]) -> Self {
+        let Warned { warned, by_warning, .. } = Warned::of(films);
+        let by_code = by_warning.into_iter().map(|(warning, films)| (warning.code(), films));
+        Self { films_with_warnings: warned, films_by_code: by_code.collect() }
+    }
+}
+
 impl<'a> Named<'a> {
     fn of(picture: &'a Picture) -> Self {
         Self { case: &picture.case, source: &picture.source }
@@ -132,6 +151,7 @@ impl<'a> Film<'a> {
             doubtful_reference: film.doubtful,
             width_px: measures.size.width(),
             height_px: measures.size.height(),
+            warnings: film.warnings.iter().map(|warning| warning.code()).collect(),
             measures: Measure::ALL.map(|measure| (measure, measure.of(measures))).into(),
             dice_by_threshold: measures.by_threshold,
             calibration: measures.calibration,

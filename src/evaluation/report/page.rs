@@ -9,6 +9,7 @@ use base64::engine::general_purpose::{GeneralPurpose, STANDARD};
 use super::super::measure::{Measure, Scored};
 use super::super::statistics::{RESAMPLES, Statistics};
 use super::super::summary::Summary;
+use super::super::warned::Warned;
 use super::figure::{Entry, Figure, Sample, figures, source_class};
 use super::html::{counted, listed, rendered};
 use super::picture::Picture;
@@ -221,6 +222,7 @@ fn write_facts(out: &mut String, report: &Report) -> fmt::Result {
     let doubtful = report.films.iter().filter(|film| film.doubtful).count();
     write_fact(out, "Films", report.films.len())?;
     write_fact(out, "Doubtful reference masks", doubtful)?;
+    write_fact(out, "Films that a server would warn of", Warned::of(&report.films))?;
     write_fact(out, "Films without one, left out", data.without_reference)?;
     write_fact(out, "Split", &data.split)?;
     write_fact(out, "Films of the training split", if data.training_included { "included" } else { "none" })?;

@@ -1,6 +1,7 @@
 use super::super::measure::Measure;
 use super::super::measure::tests::scored;
 use super::*;
+use crate::lungs::Warning;
 
 /// A name that would break a page, a table or an attribute that did not escape it.
 const HOSTILE: &str = "<a&\"b'>,\n";
@@ -128,13 +129,23 @@ fn a_report_without_films_is_a_page_that_says_so() {
 
 #[test]
 fn the_numbers_for_programs_are_those_of_the_page() {
-    let report = report();
+    let mut report = report();
+    report.films[0].warnings = vec![Warning::OneLung];
     let summary = Summary::of(&report.films);
     let bytes = json::report(&report, &summary).unwrap();
     let json: serde_json::Value = serde_json::from_slice(&bytes).unwrap();
     assert_eq!(json["model"]["threshold"], 0.5);
     assert_eq!(json["films"].as_array().unwrap().len(), 4);
     assert_eq!(json["films"][0]["case"], HOSTILE);
+    assert_eq!(
+        (&json["films"][0]["warnings"], &json["films"][1]["warnings"]),
+        (&serde_json::json!(["one_lung"]), &serde_json::json!([]))
+    );
+    assert_eq!(
+        json["warnings"],
+        serde_json::json!({"films_with_warnings": 1, "films_by_code": {"one_lung": 1}})
+    );
+    assert!(page_of(&report).contains("1 of 4: one_lung 1"));
     assert_eq!(json["films"][3]["measures"]["hausdorff_95_px"], serde_json::Value::Null);
     let groups = json["groups"].as_array().unwrap();
     let names: Vec<_> = groups.iter().map(|group| group["group"].as_str().unwrap()).collect();
