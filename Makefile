@@ -18,6 +18,9 @@ BIN := $(or $(CARGO_TARGET_DIR),target)/release
 # The compiler that torch-sys calls; make itself presets CXX.
 COMPILER := $(if $(filter default,$(origin CXX)),c++,$(firstword $(CXX)))
 STARTED := $(shell date +%s)
+# What cargo finds there beside what is installed for everybody.
+CARGO_DENY := 0.20.2
+export PATH := $(CURDIR)/.tools/bin:$(PATH)
 
 # Cargo has the machine to itself: `make -j` has nothing to share out, and its job server would only slow cargo down.
 .NOTPARALLEL:
@@ -79,13 +82,11 @@ lint: libtorch ## Formatting, clippy and rustdoc, all without a warning
 	    echo "make: the version in docker/Dockerfile is not $$version, that of Cargo.toml" >&2; exit 1; }
 
 .PHONY: deny
-deny: need-rust ## Licences and sources of the dependencies, where cargo-deny is installed
+deny: need-rust ## Licences, bans and sources of the dependencies; builds cargo-deny once where there is none
 	$(call step,dependencies)
-	@if $(CARGO) deny --version >/dev/null 2>&1; then \
-	    $(CARGO) deny --locked check bans licenses sources; \
-	else \
-	    echo "cargo-deny is not installed: skipped"; \
-	fi
+	@$(CARGO) deny --version >/dev/null 2>&1 || \
+	    $(CARGO) install --quiet --locked --root .tools cargo-deny --version "$(CARGO_DENY)"
+	@$(CARGO) deny --locked check bans licenses sources
 
 .PHONY: format
 format: need-rust ## Format the sources
@@ -120,14 +121,31 @@ test-replicas: programs ## Three servers behind nginx, one killed, one restarted
 	$(call step,replicas)
 	@"$(PYTHON)" scripts/replicas_test.py --server "$(BIN)/lungfield-serve" --phantom "$(BIN)/lungfield-phantom" $(ARGS)
 
+.PHONY: test-overload
+test-overload: programs ## Ten times the load that the machine can serve: who gets what, how fast, in how much memory
+	$(call step,overload)
+	@"$(PYTHON)" scripts/reliability/overload.py --server "$(BIN)/lungfield-serve" --phantom "$(BIN)/lungfield-phantom" $(ARGS)
+
+.PHONY: test-alerts
+test-alerts: ## The alert rules and the dashboard; promtool comes with Debian's prometheus
+	$(call step,alerts)
+	@"$(PYTHON)" deploy/grafana/make_dashboard.py --check
+	@cd deploy/prometheus && promtool check config prometheus.yaml && promtool test rules alerts_test.yaml
+
 .PHONY: test-system
-test-system: ## What needs more of a machine than cargo: container image, replicas behind nginx; says what it skips
+test-system: ## What needs more of a machine than cargo: image, overload, alerts, replicas behind nginx; says what it skips
 	@if sh scripts/container.sh engine; then \
 	    $(MAKE) --no-print-directory test-image; \
 	else \
 	    echo "the image test is skipped"; \
 	fi
-	@if sh scripts/nginx.sh; then \
+	@$(MAKE) --no-print-directory test-overload
+	@if sh scripts/debian.sh promtool prometheus; then \
+	    $(MAKE) --no-print-directory test-alerts; \
+	else \
+	    echo "the test of the alerts is skipped"; \
+	fi
+	@if sh scripts/debian.sh nginx nginx-light; then \
 	    $(MAKE) --no-print-directory test-replicas; \
 	else \
 	    echo "the replicas test is skipped"; \
@@ -155,8 +173,8 @@ bench-serving: programs ## Load test beside other ways to serve the same weights
 	@benches/serving/.venv/bin/python benches/serving/summary.py benches/serving/results
 
 .PHONY: clean
-clean: ## Remove what was built and fetched: target, .libtorch, .venv
-	rm -rf target .libtorch .venv benches/serving/.venv
+clean: ## Remove what was built and fetched: target, .libtorch, .tools, .venv
+	rm -rf target .libtorch .tools .venv benches/serving/.venv
 
 .PHONY: need-rust
 need-rust:

@@ -56,9 +56,11 @@ pub fn log(options: LogOptions<'_>) -> Result<Traces, TelemetryError> {
     let spans = provider.as_ref().map(|provider| {
         let layer = tracing_opentelemetry::layer().with_tracer(provider.tracer("lungfield"));
         // Whatever the log leaves out. What libraries say of themselves is none of our requests'.
-        layer.with_filter(Targets::new().with_target("lungfield", LevelFilter::INFO))
+        layer.with_filter(Targets::new().with_target("lungfield", LevelFilter::INFO)).boxed()
     });
-    tracing_subscriber::registry().with(lines.with_filter(filter)).with(spans).init();
+    // A list, since a layer that is not there would count as one that wants everything.
+    let layers: Vec<_> = std::iter::once(lines.with_filter(filter).boxed()).chain(spans).collect();
+    tracing_subscriber::registry().with(layers).init();
     Ok(Traces(provider))
 }
 

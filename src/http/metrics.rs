@@ -5,10 +5,12 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::State;
 use axum::http::{HeaderName, header};
+use axum::middleware;
 use axum::routing::get;
 
 use super::App;
 use super::health::{self, is_ready};
+use super::observe::write_problems;
 use super::problem::ApiError;
 use crate::metrics::{MEDIA_TYPE, Standing};
 
@@ -19,6 +21,8 @@ pub fn operator_router(app: Arc<App>) -> Router {
         .route("/health/live", get(health::live))
         .route("/health/ready", get(health::ready))
         .fallback(async || ApiError::NotFound)
+        .method_not_allowed_fallback(async || ApiError::MethodNotAllowed)
+        .layer(middleware::from_fn(write_problems))
         .with_state(app)
 }
 

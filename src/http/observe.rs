@@ -79,6 +79,15 @@ impl Extractor for Carrier<'_> {
     }
 }
 
+/// Writes the problems of the operators' listener out, whose requests are neither logged nor counted.
+pub(super) async fn write_problems(request: Request, next: Next) -> Response {
+    let id = RequestId::of(&request);
+    let mut response = with_problem(next.run(request).await, &id);
+    response.headers_mut().insert(REQUEST_ID, id.header());
+    protect(response.headers_mut(), false);
+    response
+}
+
 /// What browsers and caches must not do with an answer.
 fn protect(headers: &mut HeaderMap, tls: bool) {
     // Whatever is said here may be said of a patient.

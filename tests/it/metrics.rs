@@ -78,11 +78,14 @@ fn what_is_turned_away_and_who_waits_is_seen() {
             ("lungfield_problems_total{code=\"overloaded\"}", 1.0),
             ("lungfield_queue_depth", 1.0),
             ("lungfield_http_requests_in_flight", 2.0),
-            ("lungfield_connections", 2.0),
             ("lungfield_ready", 1.0),
         ],
     );
     let Full { server, gate, waiting } = full;
+    let connections = || value(&told(&server), "lungfield_connections");
+    eventually("those who wait are connected, and nobody else", || {
+        connections().to_bits() == 2_f64.to_bits()
+    });
     drop(gate);
     for call in waiting {
         call.join().unwrap();
