@@ -139,6 +139,8 @@ def requests():
         "DELETE /v1/segment",
         "GET /openapi.yaml?x=%00",
         "OPTIONS *",
+        "OPTIONS /v1/segment\norigin: https://viewer.example\naccess-control-request-method: POST",
+        "POST /v1/segment\norigin: null\ntraceparent: 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
     ]
     yield from (f"{head}\n\n".encode() + film for head in heads)
     for form in forms():

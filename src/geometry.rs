@@ -165,6 +165,8 @@ pub(crate) fn mirrored(values: &[f32], side: u32) -> Vec<f32> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn letterbox(width: u32, height: u32) -> Geometry {
@@ -206,6 +208,27 @@ mod tests {
         let plane = ModelInput::new(3, (0..9_u8).map(f32::from).collect()).unwrap();
         assert_eq!(plane.mirrored().pixels(), [2., 1., 0., 5., 4., 3., 8., 7., 6.]);
         assert_eq!(plane.mirrored().mirrored(), plane);
+    }
+
+    proptest! {
+        #[test]
+        fn any_film_lies_within_the_model_grid_in_its_middle_and_in_its_own_proportions(
+            width in 1_u32..70_000, height in 1_u32..70_000, side in 1_u32..2_000,
+        ) {
+            let geometry = Geometry::letterbox(Size::new(width, height).unwrap(), side);
+            let (placed, left, top) = (geometry.placed(), geometry.left(), geometry.top());
+            prop_assert_eq!(placed.width().max(placed.height()), side, "it fills the grid one way");
+            prop_assert!(placed.width() >= 1 && placed.height() >= 1);
+            for (offset, length) in [(left, placed.width()), (top, placed.height())] {
+                let rest = side - length - offset;
+                prop_assert!(rest == offset || rest == offset + 1, "what is left over lies on both sides");
+            }
+            let scale = f64::from(side) / f64::from(width.max(height));
+            for (length, own) in [(placed.width(), width), (placed.height(), height)] {
+                let exact = f64::from(own) * scale;
+                prop_assert!((f64::from(length) - exact).abs() <= 0.5 + 1e-6 || (length == 1 && exact < 1.0));
+            }
+        }
     }
 
     #[test]

@@ -48,6 +48,9 @@ fn ratio(part: u64, whole: u64) -> f64 {
 
 #[cfg(test)]
 mod tests {
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+
     use super::*;
 
     fn mask(pixels: &[u8]) -> Mask {
@@ -67,6 +70,27 @@ mod tests {
         let empty = mask(&[0, 0]);
         assert!((Overlap::of(&empty, &empty).unwrap().dice() - 1.0).abs() < f64::EPSILON);
         assert!(Overlap::of(&empty, &mask(&[0, 1])).unwrap().dice() < f64::EPSILON);
+    }
+
+    proptest! {
+        #[test]
+        fn scores_of_any_two_masks_are_those_of_their_pixels(pair in vec((0_u8..2, 0_u8..2), 1..300)) {
+            let (first, second): (Vec<_>, Vec<_>) = pair.iter().copied().unzip();
+            let overlap = Overlap::of(&mask(&first), &mask(&second)).unwrap();
+            let swapped = Overlap::of(&mask(&second), &mask(&first)).unwrap();
+            prop_assert_eq!(overlap.dice().to_bits(), swapped.dice().to_bits(), "neither comes first");
+            let count = |holds: fn((u8, u8)) -> bool| pair.iter().filter(|&&pixels| holds(pixels)).count() as f64;
+            let (both, either) = (count(|(a, b)| a + b == 2), count(|(a, b)| a + b > 0));
+            if either > 0.0 {
+                prop_assert!((overlap.jaccard() - both / either).abs() < 1e-12);
+                prop_assert!((overlap.dice() - 2.0 * both / (either + both)).abs() < 1e-12);
+            }
+            let (dice, jaccard) = (overlap.dice(), overlap.jaccard());
+            prop_assert!((dice - 2.0 * jaccard / (1.0 + jaccard)).abs() < 1e-12);
+            prop_assert!((0.0..=1.0).contains(&dice));
+            let same = Overlap::of(&mask(&first), &mask(&first)).unwrap();
+            prop_assert_eq!(same.dice().to_bits(), 1_f64.to_bits());
+        }
     }
 
     #[test]

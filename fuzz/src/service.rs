@@ -11,7 +11,9 @@ use bytes::Bytes;
 use futures_util::stream;
 use http_body_util::BodyExt;
 use lungfield::engine::{Engine, EngineOptions};
-use lungfield::http::{App, ByteBudget, CODES, HttpOptions, License, ModelCard, Phase, UploadLimits, router};
+use lungfield::http::{
+    Access, App, ByteBudget, CODES, HttpOptions, License, ModelCard, Phase, UploadLimits, router,
+};
 use lungfield::mask::Threshold;
 use lungfield::model::device::Precision;
 use lungfield::model::fake::{Behaviour, FakeSegmenter};
@@ -50,7 +52,7 @@ impl Service {
         let preprocessor = preprocessor.expect("the options are sound");
         let pipeline = Pipeline::new(engine, preprocessor, Threshold::HALF, LIMITS, 1);
         let (phase, watched) = watch::channel(Phase::Serving);
-        let app: Arc<App> = App::new(pipeline, options(), card(), watched);
+        let app: Arc<App> = App::new(pipeline, options(), access(), card(), watched);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         Self { runtime: runtime.expect("the machine has a thread"), router: router(app), _phase: phase }
     }
@@ -63,6 +65,11 @@ fn options() -> HttpOptions {
         body_timeout: Duration::from_secs(20),
         request_timeout: Duration::from_secs(20),
     }
+}
+
+/// Anybody may ask, or nothing behind the door would be tried; one origin's pages too.
+fn access() -> Access {
+    Access { origins: vec![HeaderValue::from_static("https://viewer.example")], ..Access::default() }
 }
 
 fn card() -> ModelCard {

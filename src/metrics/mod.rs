@@ -112,7 +112,7 @@ impl Metrics {
                 Family::new_with_constructor(request_seconds as fn() -> Histogram),
             ),
             in_flight: plain(registry, "http_requests_in_flight", "Requests without an answer yet"),
-            connections: plain(registry, "connections", "Open connections"),
+            connections: plain(registry, "connections", "Open connections, those of operators included"),
             problems: plain(registry, "problems", "Requests answered with a problem, by its code"),
             departed: plain(registry, "http_departed", "Requests whose caller left before the answer"),
             steps: Steps {

@@ -2,11 +2,15 @@
 
 use std::io;
 
-use rustix::process::{DumpableBehavior, Resource, Rlimit, set_dumpable_behavior, setrlimit};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-/// Has the system write no image of this process where it crashes, neither as a file nor to a program that collects them. A
-/// debugger of another user than root can't look into it either.
+/// One byte. That is too little for a file, and the one limit at which Linux starts no program that collects such images
+/// either: at 0 it would.
+const NEXT_TO_NOTHING: u64 = 1;
+
+/// Has the system write no image of this process where it crashes.
 pub(super) fn forbid() -> io::Result<()> {
-    setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) })?;
-    Ok(set_dumpable_behavior(DumpableBehavior::NotDumpable)?)
+    // A limit of 0 that somebody has set can't be raised.
+    let limit = getrlimit(Resource::Core).maximum.map_or(NEXT_TO_NOTHING, |set| set.min(NEXT_TO_NOTHING));
+    Ok(setrlimit(Resource::Core, Rlimit { current: Some(limit), maximum: Some(limit) })?)
 }

@@ -138,8 +138,9 @@ pub async fn run(
     let serve = async {
         let app = tokio::task::spawn_blocking(move || assemble(&owned, access, watched)).await??;
         // Not before: a balancer takes a server that accepts connections for one that answers.
-        let (films, operators) = (sockets.films.listen(BACKLOG)?, sockets.operators);
-        let operators = operators.map(|socket| socket.listen(BACKLOG)).transpose()?;
+        let films = sockets.films.listen(BACKLOG).context("can't listen (--listen)")?;
+        let operators = sockets.operators.map(|socket| socket.listen(BACKLOG)).transpose();
+        let operators = operators.context("can't listen (--metrics-listen)")?;
         if let Some(exposure) = settings.access.exposure(films.local_addr()?) {
             tracing::warn!("{exposure}");
         }
