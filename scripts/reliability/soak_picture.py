@@ -30,7 +30,7 @@ def main():
         panel.set_title(title, loc="left")
         panel.grid(True)
         if len(series) > 1:
-            panel.legend(frameon=False, loc="lower right", ncols=2)
+            panel.legend(frameon=False, loc="lower right", bbox_to_anchor=(1, 1), ncols=2)
     panels[-1].set_xlabel("minutes")
     save(figure, Path(picture))
 
