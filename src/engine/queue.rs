@@ -8,7 +8,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot, watch};
 use tracing::Span;
 
 use super::batch::{Step, Waiting, cause, next_step, triage};
-use super::{BatchCounts, EngineCounts, EngineError, EngineOptions, Health, Segmented};
+use super::{BatchCounts, Cause, EngineCounts, EngineError, EngineOptions, Health, Segmented};
 use crate::geometry::ModelInput;
 
 /// What the caller of a job hears.
@@ -119,12 +119,9 @@ impl Queue {
             let now = Instant::now();
             state.skip_dead(now);
             let live: Vec<Waiting> = state.jobs.iter().map(Job::state).collect();
-            match next_step(&live, now, &self.options, self.health() != Health::Running) {
-                Step::Cut(size) => {
-                    let cause = cause(size, &self.options, self.health() != Health::Running);
-                    state.batches.count(size, cause);
-                    return Some(state.cut(size));
-                }
+            let closing = self.health() != Health::Running;
+            match next_step(&live, now, &self.options, closing) {
+                Step::Cut(size) => return Some(state.cut(size, cause(size, &self.options, closing))),
                 Step::WaitForWork => {
                     state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
                 }
@@ -219,7 +216,8 @@ impl State {
         }
     }
 
-    fn cut(&mut self, size: usize) -> Vec<Job> {
+    fn cut(&mut self, size: usize, cause: Cause) -> Vec<Job> {
+        self.batches.count(size, cause);
         self.counts.batches += 1;
         self.counts.jobs += size as u64;
         let jobs = self.jobs.drain(..size);
@@ -244,7 +242,6 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::engine::Cause;
 
     const HOUR: Duration = Duration::from_hours(1);
 

@@ -171,6 +171,11 @@ impl Record {
 }
 
 impl InputHash {
+    /// Of what is no film.
+    pub(super) fn none() -> Self {
+        Self { hash: None }
+    }
+
     pub(super) fn update(&mut self, bytes: &[u8]) {
         if let Some(hash) = &mut self.hash {
             hash.update(bytes);

@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use axum::Extension;
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, header};
 use axum::middleware::Next;
@@ -14,10 +15,8 @@ use subtle::ConstantTimeEq;
 
 use super::App;
 use super::audit::Record;
+use super::observe::is_plain;
 use super::problem::ApiError;
-
-/// The longest name of a key, in bytes.
-const LONGEST_NAME: usize = 64;
 
 /// The keys that a server knows.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -84,10 +83,8 @@ impl Keys {
 impl Key {
     fn parse(line: &str) -> Option<Self> {
         let (name, hash) = line.split_once(char::is_whitespace)?;
-        let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
         let mut sha256 = [0; 32];
-        let readable = (1..=LONGEST_NAME).contains(&name.len())
-            && name.bytes().all(plain)
+        let readable = is_plain(name)
             && base16ct::mixed::decode(hash.trim(), &mut sha256).is_ok_and(|decoded| decoded.len() == 32);
         readable.then(|| Self { name: name.into(), sha256 })
     }
@@ -96,15 +93,14 @@ impl Key {
 /// Lets a request pass whose caller has a key, where keys are asked for.
 pub(super) async fn guard(
     State(app): State<Arc<App>>,
+    Extension(record): Extension<Arc<Record>>,
     request: Request,
     next: Next,
 ) -> Result<Response, ApiError> {
     if let Some(keys) = &app.access.keys {
         let keys = Arc::clone(&keys.borrow());
         let name = bearer(request.headers()).and_then(|key| keys.name(key)).ok_or(ApiError::Unauthorized)?;
-        if let Some(record) = request.extensions().get::<Arc<Record>>() {
-            record.caller(name);
-        }
+        record.caller(name);
     }
     Ok(next.run(request).await)
 }

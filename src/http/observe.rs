@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use axum::extract::{MatchedPath, Request, State};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use opentelemetry::Context;
@@ -22,8 +22,14 @@ use super::router::ROUTES;
 use crate::metrics::RequestLabels;
 
 pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
-/// The longest id that is taken over from a caller.
-const LONGEST_ID: usize = 64;
+/// The longest name that may stand in a log.
+const LONGEST_NAME: usize = 64;
+
+/// Whether a name may stand in a log, or in a file of ours: one word, short, of letters, digits, dots and lines.
+pub(super) fn is_plain(name: &str) -> bool {
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
+    (1..=LONGEST_NAME).contains(&name.len()) && name.bytes().all(allowed)
+}
 
 /// What a request is known by, to its caller and in the log.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,11 +38,8 @@ pub(super) struct RequestId(String);
 impl RequestId {
     /// The caller's own id where it is short and plain, else a new one.
     fn of(request: &Request) -> Self {
-        let plain = |id: &&str| {
-            let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
-            (1..=LONGEST_ID).contains(&id.len()) && id.bytes().all(allowed)
-        };
-        let given = request.headers().get(REQUEST_ID).and_then(|value| value.to_str().ok()).filter(plain);
+        let given = request.headers().get(REQUEST_ID).and_then(|value| value.to_str().ok());
+        let given = given.filter(|id| is_plain(id));
         Self(given.map_or_else(|| Uuid::now_v7().to_string(), str::to_owned))
     }
 
@@ -82,9 +85,14 @@ impl Extractor for Carrier<'_> {
 /// Writes the problems of the operators' listener out, whose requests are neither logged nor counted.
 pub(super) async fn write_problems(request: Request, next: Next) -> Response {
     let id = RequestId::of(&request);
-    let mut response = with_problem(next.run(request).await, &id);
+    finished(next.run(request).await, &id, false)
+}
+
+/// An answer as it leaves: its problem written out, with its request's id.
+fn finished(response: Response, id: &RequestId, tls: bool) -> Response {
+    let mut response = with_problem(response, id);
     response.headers_mut().insert(REQUEST_ID, id.header());
-    protect(response.headers_mut(), false);
+    protect(response.headers_mut(), tls);
     response
 }
 
@@ -121,18 +129,8 @@ fn with_problem(response: Response, id: &RequestId) -> Response {
 
 /// The method, where HTTP knows it: what callers make up is neither counted nor logged.
 fn method(request: &Request) -> &'static str {
-    let known = [
-        Method::GET,
-        Method::HEAD,
-        Method::POST,
-        Method::OPTIONS,
-        Method::PUT,
-        Method::DELETE,
-        Method::PATCH,
-    ];
-    let names = ["GET", "HEAD", "POST", "OPTIONS", "PUT", "DELETE", "PATCH"];
-    let known = known.iter().zip(names).find(|(method, _)| *method == request.method());
-    known.map_or("other", |(_, name)| name)
+    let known = ["GET", "HEAD", "POST", "OPTIONS", "PUT", "DELETE", "PATCH"];
+    known.into_iter().find(|name| request.method() == name).unwrap_or("other")
 }
 
 /// The pattern of the path that the request has come to.
@@ -179,9 +177,7 @@ impl Departure {
         self.answered = true;
         let span = self.span.clone();
         let _entered = span.enter();
-        let mut response = with_problem(response, &self.id);
-        response.headers_mut().insert(REQUEST_ID, self.id.header());
-        protect(response.headers_mut(), self.app.access.tls);
+        let response = finished(response, &self.id, self.app.access.tls);
         let status = response.status().as_u16();
         let problem = response.extensions().get::<Problem>().map(|problem| problem.code);
         let labels = RequestLabels { method: self.method, route: self.route, status };

@@ -11,6 +11,7 @@ use serde::Deserialize;
 
 use super::admission::admit;
 use super::answer::{RleForm, answer};
+use super::audit::Record;
 use super::deadline::{caller_deadline, film_deadline, patience};
 use super::negotiate::{Format, accepted};
 use super::observe::RequestId;
@@ -33,6 +34,7 @@ pub(super) struct Choices {
 pub(super) async fn segment(
     State(app): State<Arc<App>>,
     Extension(request_id): Extension<RequestId>,
+    Extension(record): Extension<Arc<Record>>,
     choices: Result<Query<Choices>, QueryRejection>,
     request: Request,
 ) -> Result<Response, ApiError> {
@@ -41,7 +43,7 @@ pub(super) async fn segment(
     let Query(choices) = choices.map_err(|rejection| ApiError::InvalidQuery(rejection.body_text()))?;
     let format = choices.format.or_else(|| accepted(request.headers())).ok_or(ApiError::NotAcceptable)?;
     let deadline = caller_deadline(arrived, patience(request.headers())?);
-    let film = upload::receive_by(deadline, &app, request).await?;
+    let film = upload::receive_by(deadline, &app, &record, request).await?;
     let question = Question {
         threshold: choices.threshold,
         form: format.form(),

@@ -13,7 +13,7 @@ use tokio::time::Instant;
 
 use super::App;
 use super::admission::Charge;
-use super::audit::Record;
+use super::audit::{InputHash, Record};
 use super::problem::ApiError;
 use crate::pipeline::{Film, PipelineError};
 
@@ -40,23 +40,22 @@ impl AsRef<[u8]> for Charged {
 pub(super) async fn receive_by(
     deadline: Option<std::time::Instant>,
     app: &App,
+    record: &Record,
     request: Request,
 ) -> Result<Film, ApiError> {
-    let film = receive(app, request);
+    let film = receive(app, record, request);
     let Some(deadline) = deadline else { return film.await };
     let film = tokio::time::timeout_at(deadline.into(), film);
     film.await.unwrap_or(Err(ApiError::Pipeline(PipelineError::DeadlineExceeded)))
 }
 
-async fn receive(app: &App, request: Request) -> Result<Film, ApiError> {
+async fn receive(app: &App, record: &Record, request: Request) -> Result<Film, ApiError> {
     let max_body_bytes = app.options.max_body_bytes;
     if content_length(request.headers()).is_some_and(|length| length > max_body_bytes) {
         return Err(ApiError::BodyTooLarge { max_body_bytes });
     }
     let kind = Kind::of(request.headers())?;
     let charge = Arc::new(app.budget.charge());
-    let record = request.extensions().get::<Arc<Record>>().map(Arc::clone);
-    let record = record.unwrap_or_else(|| Arc::new(Record::new(None)));
     let body = Metered {
         body: request.into_body(),
         charge: Arc::clone(&charge),
@@ -65,8 +64,8 @@ async fn receive(app: &App, request: Request) -> Result<Film, ApiError> {
         deadline: Instant::now() + app.options.body_timeout,
     };
     match kind {
-        Kind::Film => raw(body, &charge, &record).await,
-        Kind::Multipart(boundary) => multipart(body, boundary, &charge, &record).await,
+        Kind::Film => raw(body, &charge, record).await,
+        Kind::Multipart(boundary) => multipart(body, boundary, &charge, record).await,
     }
 }
 
@@ -198,8 +197,9 @@ async fn multipart(
             if slot.is_some() {
                 return Err(ApiError::DuplicatePart(name));
             }
-            let film = (name == "image").then_some(record);
-            *slot = Some(charged(file(part, &progress, film).await?, charge));
+            let mut hash = if name == "image" { record.input_hash() } else { InputHash::none() };
+            *slot = Some(charged(file(part, &progress, &mut hash).await?, charge));
+            record.input(hash);
         }
         Ok(())
     }
@@ -214,22 +214,17 @@ async fn multipart(
     }
 }
 
-/// The bytes of a part, whose hash goes into the record where there is one.
+/// The bytes of a part, which are hashed as they come.
 async fn file(
     mut part: multer::Field<'_>,
     progress: &Progress,
-    record: Option<&Record>,
+    hash: &mut InputHash,
 ) -> Result<Vec<u8>, ApiError> {
-    let (mut bytes, mut hash) = (Vec::new(), record.map(Record::input_hash));
+    let mut bytes = Vec::new();
     while let Some(data) = part.chunk().await.map_err(|cause| refused(&cause))? {
-        if let Some(hash) = &mut hash {
-            hash.update(&data);
-        }
+        hash.update(&data);
         bytes.extend_from_slice(&data);
         progress.parsed();
-    }
-    if let (Some(record), Some(hash)) = (record, hash) {
-        record.input(hash);
     }
     Ok(bytes)
 }

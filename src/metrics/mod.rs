@@ -103,44 +103,42 @@ impl Metrics {
         let mut registry = Registry::with_prefix(PREFIX);
         registry.register("build", "The program", Info::new(Build { version: env!("CARGO_PKG_VERSION") }));
         registry.register("model", "The model that is served", Info::new(model));
-        let registry = &mut { registry };
-        let metrics = Self {
+        Self {
             requests: seconds(
-                registry,
+                &mut registry,
                 "http_request_duration",
                 "From a request's head to its answer's head",
                 Family::new_with_constructor(request_seconds as fn() -> Histogram),
             ),
-            in_flight: plain(registry, "http_requests_in_flight", "Requests without an answer yet"),
-            connections: plain(registry, "connections", "Open connections, those of operators included"),
-            problems: plain(registry, "problems", "Requests answered with a problem, by its code"),
-            departed: plain(registry, "http_departed", "Requests whose caller left before the answer"),
+            in_flight: plain(&mut registry, "http_requests_in_flight", "Requests without an answer yet"),
+            connections: plain(&mut registry, "connections", "Open connections, those of operators included"),
+            problems: plain(&mut registry, "problems", "Requests answered with a problem, by its code"),
+            departed: plain(&mut registry, "http_departed", "Requests whose caller left before the answer"),
             steps: Steps {
                 decode: step(
-                    registry,
+                    &mut registry,
                     "decode",
                     "Decoding and preparing a film, waiting for a permit included",
                 ),
-                queue: step(registry, "queue_wait", "Waiting of a film for the model"),
-                infer: step(registry, "infer", "The forward pass of a film's batch"),
+                queue: step(&mut registry, "queue_wait", "Waiting of a film for the model"),
+                infer: step(&mut registry, "infer", "The forward pass of a film's batch"),
                 encode: step(
-                    registry,
+                    &mut registry,
                     "encode",
                     "Restoring and writing a mask, waiting for a permit included",
                 ),
             },
-            dice: shares(registry, "dice", "Dice of films that came with a reference mask", &DICE),
+            dice: shares(&mut registry, "dice", "Dice of films that came with a reference mask", &DICE),
             area_share: shares(
-                registry,
+                &mut registry,
                 "lung_area_ratio",
                 "Share of the film that its lungs cover",
                 &AREA_SHARE,
             ),
-            warnings: plain(registry, "warnings", "Films answered with a warning, by its code"),
-            audit_failures: plain(registry, "audit_failures", "Lines that the audit log did not take"),
-            registry: Registry::default(),
-        };
-        Self { registry: std::mem::take(registry), ..metrics }
+            warnings: plain(&mut registry, "warnings", "Films answered with a warning, by its code"),
+            audit_failures: plain(&mut registry, "audit_failures", "Lines that the audit log did not take"),
+            registry,
+        }
     }
 
     /// A request's head has arrived.

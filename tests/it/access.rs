@@ -124,6 +124,15 @@ impl Authority {
         (params.signed_by(&key, &self.0).unwrap().pem(), key.serialize_pem())
     }
 
+    /// The flags of a server with a certificate of this authority, whose files lie in a folder.
+    fn certify(&self, folder: &TempDir) -> [String; 2] {
+        let (certificate, key) = self.sign();
+        [
+            flag("tls-cert", &file(folder, "cert.pem", certificate)),
+            flag("tls-key", &file(folder, "key.pem", key)),
+        ]
+    }
+
     /// A caller that trusts this authority alone, and shows a certificate of its own where it has one.
     fn caller(&self, own: Option<(String, String)>) -> TlsConfig {
         let root = Certificate::from_pem(self.0.pem().as_bytes()).unwrap();
@@ -139,9 +148,8 @@ impl Authority {
 fn a_server_with_a_certificate_speaks_tls_alone_and_takes_a_new_one_without_a_restart() {
     let (model, folder) = (small::model(), TempDir::new().unwrap());
     let (old, new) = (Authority::new(), Authority::new());
-    let (certificate, key) = old.sign();
-    let (certificate, key) = (file(&folder, "cert.pem", certificate), file(&folder, "key.pem", key));
-    let mut server = Daemon::start(model.path(), &[&flag("tls-cert", &certificate), &flag("tls-key", &key)]);
+    let flags = old.certify(&folder);
+    let mut server = Daemon::start(model.path(), &flags.each_ref().map(String::as_str));
     let reply = server.film(&small::film(1, 64)).encrypted(old.caller(None)).send();
     reply.segmented();
     assert_eq!(reply.header("strict-transport-security"), Some("max-age=31536000"));
@@ -170,10 +178,8 @@ fn a_server_with_a_certificate_speaks_tls_alone_and_takes_a_new_one_without_a_re
 fn a_server_that_asks_for_certificates_lets_nobody_in_without_one() {
     let (model, folder) = (small::model(), TempDir::new().unwrap());
     let (ours, theirs) = (Authority::new(), Authority::new());
-    let (certificate, key) = ours.sign();
-    let (certificate, key) = (file(&folder, "cert.pem", certificate), file(&folder, "key.pem", key));
-    let authorities = file(&folder, "ca.pem", ours.0.pem());
-    let flags = [flag("tls-cert", &certificate), flag("tls-key", &key), flag("tls-client-ca", &authorities)];
+    let [certificate, key] = ours.certify(&folder);
+    let flags = [certificate, key, flag("tls-client-ca", &file(&folder, "ca.pem", ours.0.pem()))];
     let server = Daemon::start(model.path(), &flags.each_ref().map(String::as_str));
     let ask = |own| server.get("/v1/model").encrypted(ours.caller(own)).try_send().map(|reply| reply.status);
     assert!(ask(None).is_err());

@@ -200,6 +200,15 @@ impl Raw {
         raw
     }
 
+    /// A connection on which a film of this length was announced, by a sender who waits to be told to go on.
+    #[track_caller]
+    pub(crate) fn ask_first(address: SocketAddr, length: usize) -> Self {
+        let mut raw = Self::connect(address);
+        let head = "POST /v1/segment HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length";
+        raw.write(format!("{head}: {length}\r\n\r\n").as_bytes());
+        raw
+    }
+
     #[track_caller]
     pub(crate) fn write(&mut self, bytes: &[u8]) {
         self.0.write_all(bytes).expect("the server reads");

@@ -60,14 +60,7 @@ fn films_in_flight_are_answered_before_the_server_ends() {
 fn a_film_that_was_on_its_way_when_the_server_left_is_answered() {
     let mut server = Server::echo();
     let film = film();
-    let mut raw = Raw::connect(server.address);
-    raw.write(
-        format!(
-            "POST /v1/segment HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: {}\r\n\r\n",
-            film.len()
-        )
-        .as_bytes(),
-    );
+    let mut raw = Raw::ask_first(server.address, film.len());
     assert_eq!(raw.reply().status, 100); // it was let in
     raw.write(&film[..film.len() / 2]);
     server.leave();

@@ -21,11 +21,7 @@ fn a_full_queue_refuses_before_the_body_is_sent() {
     silent.reply().assert_problem(503, "overloaded");
 
     // Whoever asks first is not told to go on.
-    let mut polite = Raw::connect(full.server.address);
-    polite.write(
-        b"POST /v1/segment HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 1000\r\n\r\n",
-    );
-    polite.reply().assert_problem(503, "overloaded");
+    Raw::ask_first(full.server.address, 1000).reply().assert_problem(503, "overloaded");
 
     full.server.post("/v1/segment").body(film()).send().assert_problem(503, "overloaded");
     // It is busy, not ill.
@@ -37,14 +33,7 @@ fn a_full_queue_refuses_before_the_body_is_sent() {
 fn whoever_asks_first_is_told_to_go_on_where_there_is_room() {
     let server = Server::echo();
     let film = film();
-    let mut raw = Raw::connect(server.address);
-    let length = film.len();
-    raw.write(
-        format!(
-            "POST /v1/segment HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: {length}\r\n\r\n"
-        )
-        .as_bytes(),
-    );
+    let mut raw = Raw::ask_first(server.address, film.len());
     assert_eq!(raw.reply().status, 100);
     raw.write(&film);
     assert_eq!(raw.reply().mask(), some_lungs());
@@ -131,13 +120,7 @@ fn a_film_whose_deadline_passes_is_answered_and_never_run() {
 
 #[test]
 fn a_film_whose_caller_left_costs_no_forward_pass() {
-    let (server, mut gate) = Server::gated(&Setup::default().queue_capacity(1));
-    let film = film();
-    let staying = server.post("/v1/segment").body(film.clone()).start();
-    assert_eq!(server.wait(gate.arrival()), Some(1));
-    let leaving = Raw::begin(server.address, film.len(), "/v1/segment", &film);
-    eventually("the film waits for the model", || server.queue_depth() == 1);
-    drop(leaving);
+    let (server, gate, staying) = Server::left_by_one(&Setup::default().queue_capacity(1));
     // A full queue has room again once somebody in it has left.
     eventually("the departure is seen", || !server.app.pipeline().engine().is_full());
     drop(gate);

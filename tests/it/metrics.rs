@@ -7,7 +7,7 @@ use lungfield::http::operator_router;
 use lungfield::model::fake::{Behaviour, FakeSegmenter};
 use tower::ServiceExt;
 
-use crate::client::{Call, Raw};
+use crate::client::Call;
 use crate::samples::{film, film_of, lungs, some_lungs};
 use crate::server::{Full, Server, Setup, eventually};
 
@@ -95,13 +95,7 @@ fn what_is_turned_away_and_who_waits_is_seen() {
 
 #[test]
 fn callers_that_leave_and_films_past_their_deadline_are_counted() {
-    let (server, mut gate) = Server::gated(&Setup::default());
-    let film = film();
-    let staying = server.post("/v1/segment").body(film.clone()).start();
-    assert_eq!(server.wait(gate.arrival()), Some(1));
-    let leaving = Raw::begin(server.address, film.len(), "/v1/segment", &film);
-    eventually("the film waits for the model", || server.queue_depth() == 1);
-    drop(leaving);
+    let (server, gate, staying) = Server::left_by_one(&Setup::default());
     eventually("the departure is counted", || value(&told(&server), "lungfield_http_departed_total") > 0.0);
     let other = film_of(&lungs(some_lungs().size(), 3));
     let late = server.post("/v1/segment").header("lungfield-timeout-ms", "50").body(other);

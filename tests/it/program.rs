@@ -160,16 +160,9 @@ impl Daemon {
 
     /// A request whose head was let in, and of whose body the half is there.
     pub(crate) fn half_way(&self, film: &[u8]) -> Raw {
-        let mut raw = Raw::connect(self.address);
-        let length = film.len();
-        raw.write(
-            format!(
-                "POST /v1/segment HTTP/1.1\r\nHost: x\r\nContent-Length: {length}\r\nExpect: 100-continue\r\n\r\n"
-            )
-            .as_bytes(),
-        );
+        let mut raw = Raw::ask_first(self.address, film.len());
         assert_eq!(raw.reply().status, 100);
-        raw.write(&film[..length / 2]);
+        raw.write(&film[..film.len() / 2]);
         raw
     }
 

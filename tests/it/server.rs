@@ -20,7 +20,7 @@ use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 use tokio::sync::{oneshot, watch};
 
-use crate::client::{Call, PATIENCE, Reply};
+use crate::client::{Call, PATIENCE, Raw, Reply};
 use crate::samples::{SIDE, film, film_of, lungs, some_lungs};
 
 /// The largest body that these servers take, where a test says nothing else.
@@ -129,6 +129,18 @@ impl Server {
     pub(crate) fn gated(setup: &Setup) -> (Self, Gate) {
         let (segmenter, gate) = FakeSegmenter::new(Behaviour::Echo).gated();
         (Self::start(segmenter, setup), gate)
+    }
+
+    /// Whose model is busy with the film of one caller, while another has left whose film waits.
+    pub(crate) fn left_by_one(setup: &Setup) -> (Self, Gate, JoinHandle<Reply>) {
+        let (server, mut gate) = Self::gated(setup);
+        let film = film();
+        let staying = server.post("/v1/segment").body(film.clone()).start();
+        assert_eq!(server.wait(gate.arrival()), Some(1));
+        let leaving = Raw::begin(server.address, film.len(), "/v1/segment", &film);
+        eventually("the film waits for the model", || server.queue_depth() == 1);
+        drop(leaving);
+        (server, gate, staying)
     }
 
     /// Whose model is busy with one film while another fills the queue.
