@@ -35,7 +35,7 @@ need = @command -v $(1) >/dev/null 2>&1 || { echo "make: there is no $(1): $(2)"
 
 .PHONY: help
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-16s %s\n", $$1, $$2 }' Makefile
 
 .PHONY: serve
 serve: programs ## Fetch libtorch, build, and serve the shipped model on 127.0.0.1:8080; more flags by ARGS=…
@@ -43,7 +43,7 @@ serve: programs ## Fetch libtorch, build, and serve the shipped model on 127.0.0
 	@exec "$(BIN)/lungfield-serve" $(ARGS)
 
 .PHONY: test
-test: lint deny test-rust try-api ## Everything that CI runs: lint, deny, unit and integration tests, the API test
+test: lint deny test-rust try-api try-dicom ## Everything that CI runs: lint, deny, unit and integration tests, the API and DICOM tests
 	@echo "== make test took $(seconds) s"
 
 .PHONY: test-rust
@@ -68,6 +68,29 @@ try-api:
 	$(call step,API test)
 	@PYTHON="$(PYTHON)" sh scripts/venv.sh .venv scripts/requirements-api-test.txt
 	@.venv/bin/python scripts/api_test.py --server "$(BIN)/lungfield-serve" --phantom "$(BIN)/lungfield-phantom"
+
+.PHONY: test-dicom
+test-dicom: programs try-dicom ## DICOM in and out, as highdicom and pydicom read and write it
+
+.PHONY: dicom-venv
+dicom-venv:
+	@PYTHON="$(PYTHON)" sh scripts/venv.sh .venv-dicom scripts/requirements-dicom-test.txt
+
+.PHONY: try-dicom
+try-dicom: dicom-venv
+	$(call step,DICOM test)
+	@.venv-dicom/bin/python scripts/dicom_test.py --server "$(BIN)/lungfield-serve" --phantom "$(BIN)/lungfield-phantom"
+	@.venv-dicom/bin/python scripts/orthanc_hook_test.py
+
+.PHONY: test-dicom-peers
+test-dicom-peers: programs dicom-venv ## What dicom3tools and DCMTK make of the DICOM objects that are written
+	$(call step,DICOM validators)
+	@.venv-dicom/bin/python scripts/dicom_validate.py --server "$(BIN)/lungfield-serve" --phantom "$(BIN)/lungfield-phantom"
+
+.PHONY: test-orthanc
+test-orthanc: programs dicom-venv ## A real PACS: films by C-STORE, the hook, masks in the same study
+	$(call step,Orthanc)
+	@.venv-dicom/bin/python scripts/orthanc_test.py --server "$(BIN)/lungfield-serve" --phantom "$(BIN)/lungfield-phantom"
 
 .PHONY: lint
 lint: libtorch ## Formatting, clippy and rustdoc, all without a warning
@@ -133,7 +156,7 @@ test-alerts: ## The alert rules and the dashboard; promtool comes with Debian's 
 	@cd deploy/prometheus && promtool check config prometheus.yaml && promtool test rules alerts_test.yaml
 
 .PHONY: test-system
-test-system: ## What needs more of a machine than cargo: image, overload, alerts, replicas behind nginx; says what it skips
+test-system: ## What needs more of a machine than cargo: image, overload, alerts, DICOM peers, Orthanc, replicas behind nginx; says what it skips
 	@if sh scripts/container.sh engine; then \
 	    $(MAKE) --no-print-directory test-image; \
 	else \
@@ -144,6 +167,13 @@ test-system: ## What needs more of a machine than cargo: image, overload, alerts
 	    $(MAKE) --no-print-directory test-alerts; \
 	else \
 	    echo "the test of the alerts is skipped"; \
+	fi
+	@$(MAKE) --no-print-directory test-dicom-peers
+	@if sh scripts/debian.sh Orthanc orthanc && sh scripts/debian.sh storescu dcmtk; then \
+	    sh scripts/debian.sh /usr/share/orthanc/plugins/libOrthancDicomWeb.so orthanc-dicomweb || true; \
+	    $(MAKE) --no-print-directory test-orthanc; \
+	else \
+	    echo "the test with Orthanc is skipped"; \
 	fi
 	@if sh scripts/debian.sh nginx nginx-light; then \
 	    $(MAKE) --no-print-directory test-replicas; \
@@ -173,8 +203,8 @@ bench-serving: programs ## Load test beside other ways to serve the same weights
 	@benches/serving/.venv/bin/python benches/serving/summary.py benches/serving/results
 
 .PHONY: clean
-clean: ## Remove what was built and fetched: target, .libtorch, .tools, .venv
-	rm -rf target .libtorch .tools .venv benches/serving/.venv
+clean: ## Remove what was built and fetched: target, .libtorch, .tools, .venv, .venv-dicom
+	rm -rf target .libtorch .tools .venv .venv-dicom benches/serving/.venv
 
 .PHONY: need-rust
 need-rust:

@@ -21,6 +21,7 @@ FUZZ = Path(__file__).resolve().parent
 FIXTURES = FUZZ.parent / "tests" / "fixtures"
 REAL_FILMS = 8
 FORM = "multipart/form-data; boundary=x"
+RELATED = 'multipart/related; type="application/dicom"; boundary=x'
 
 
 def chunk(kind, data):
@@ -62,6 +63,23 @@ def hostile_tiffs():
     tiles = {tag: value for tag, value in grey.items() if tag not in (273, 278, 279)}
     yield tiff(tiles | {322: 16, 323: 16, 324: 8, 325: 1 << 30})
     yield tiff(tiles | {322: 1 << 30, 323: 1 << 30, 324: 8, 325: 64})
+
+
+def dicom(element, value=b"", transfer_syntax=b"1.2.840.10008.1.2.1\0"):
+    """A DICOM file that begins with some element, which may be anything."""
+    meta = b"\x02\0\x10\0UI" + struct.pack("<H", len(transfer_syntax)) + transfer_syntax
+    return bytes(128) + b"DICM" + meta + element + value
+
+
+def objects():
+    """DICOM objects in every transfer syntax and of every kind, and some that were made to do harm."""
+    yield from (path.read_bytes() for path in sorted((FIXTURES / "dicom").glob("*.dcm")))
+    nested = b"\x08\0\x40\x11SQ\0\0\xff\xff\xff\xff" + b"\xfe\xff\x00\xe0\xff\xff\xff\xff"
+    yield dicom(nested * 40)
+    yield dicom(nested.replace(b"SQ", b"UN") * 40)
+    yield dicom(b"\xe0\x7f\x10\0OW\0\0\xfe\xff\xff\x7f")
+    inflating = zlib.compressobj(9, zlib.DEFLATED, -15)
+    yield dicom(inflating.compress(bytes(1 << 22)) + inflating.flush(), transfer_syntax=b"1.2.840.10008.1.2.1.99")
 
 
 def images():
@@ -134,6 +152,7 @@ def requests():
         "POST /v1/segment?format=%6ason&threshold=NaN&unknown=%ff\naccept: image/*;q=1.000",
         "POST /v1/segment\nlungfield-timeout-ms: 20000\ncontent-length: 999999999999\nexpect: 100-continue",
         "POST /v1/segment\nx-request-id: an-id\ncontent-type: application/octet-stream; charset=utf-8",
+        "POST /v1/segment?format=dicom-seg&segmentation=fractional&uids=derived\ncontent-type: application/dicom",
         "GET /v1/model",
         "HEAD /health/ready",
         "DELETE /v1/segment",
@@ -145,6 +164,11 @@ def requests():
     yield from (f"{head}\n\n".encode() + film for head in heads)
     for form in forms():
         yield f"POST /v1/segment\ncontent-type: {FORM}\n\n".encode() + form
+    plain = (FIXTURES / "dicom" / "explicit_le_8.dcm").read_bytes()
+    for query in ("", "?format=dicom-seg&uids=derived", "?format=dicom-sc", "?format=dicom-sr", "?format=png"):
+        yield f"POST /v1/segment{query}\ncontent-type: application/dicom\n\n".encode() + plain
+        instances = 2 * (b"--x\r\nContent-Type: application/dicom\r\n\r\n" + plain + b"\r\n") + b"--x--\r\n"
+        yield f"POST /v1/segment{query}\ncontent-type: {RELATED}\n\n".encode() + instances
 
 
 def main():
@@ -154,7 +178,8 @@ def main():
     drawn = phantoms(program, 64, 48)
     corpus = {
         "film": [*images(), *drawn, *phantoms(program, 200, 240), *real("images")],
-        "reference": [*images(), *drawn, *runs(), *real("masks")],
+        "dicom": objects(),
+        "reference": [*images(), *drawn, *runs(), *objects(), *real("masks")],
         "rle": runs(),
         "upload": [bytes([piece]) + form for form in forms() for piece in (0, 7, 255)],
         "request": requests(),

@@ -1,10 +1,13 @@
 """The files that the API test sends, and what becomes of each: what answers it as a film and as a reference mask.
 
 They are made from phantoms, so no patient's film is among them. All good films have one size and are grey: each is a good
-reference mask of every other, and so parts of a form can be drawn independently.
+reference mask of every other, and so parts of a form can be drawn independently. DICOM objects are written here too, with no
+more of each than the server has to know of it.
 """
 
+import dataclasses
 import io
+import itertools
 import json
 import os
 import struct
@@ -26,26 +29,59 @@ BAD_REFERENCE = (422, "undecodable_reference")
 COLOURED_REFERENCE = (422, "reference_true_colour")
 OTHER_SIZE = (422, "reference_size_mismatch")
 BAD_RUNS = (422, "invalid_rle")
+NOT_DICOM = (422, "source_not_dicom")
+NO_LUNG = (422, "nothing_to_segment")
+OTHER_TYPE = (415, "unsupported_media_type")
+MALFORMED = (400, "malformed_multipart")
+MISSING_IMAGE = (400, "missing_image")
+DUPLICATE_PART = (400, "duplicate_part")
+UNKNOWN_PART = (400, "unknown_part")
+TOO_MANY_INSTANCES = (413, "too_many_instances")
+
+MAX_INSTANCES = 8
+DICOM = "application/dicom"
 
 
+@dataclasses.dataclass(frozen=True)
+class Stated:
+    """What a DICOM object says of itself that comes back in answers about it; None where it does not say it."""
+
+    instance: str | None
+    study: str | None
+    patient: str | None
+    spacing: dict
+    warned: frozenset
+
+
+@dataclasses.dataclass(frozen=True)
 class Entry:
     """Bytes, their size in pixels where they have one, and the (status, code) that refuses them, None for a 200.
 
-    What is no film is no reference mask either, unless it is said why it is refused as one, if at all.
+    What is no film is no reference mask either, unless it is said why it is refused as one, if at all. Entries that show the
+    same have the same pixels, as films and as reference masks. What a DICOM object says of itself is in `stated`.
     """
 
-    def __init__(self, data, size=None, as_film=None, as_reference=BAD_REFERENCE):
-        self.data = data
-        self.size = size
-        self.as_film = as_film
-        self.as_reference = as_reference
+    data: bytes
+    size: tuple | None = None
+    as_film: tuple | None = None
+    as_reference: tuple | None = BAD_REFERENCE
+    shows: str | None = None
+    stated: Stated | None = None
 
     def __str__(self):
-        return f"{len(self.data)} bytes that begin with {self.data[:12]}"
+        patient = self.stated and self.stated.patient
+        return f"{len(self.data)} bytes {f'of {patient}' if patient else f'that begin with {self.data[:12]}'}"
+
+    @property
+    def as_source(self):
+        """Why no DICOM object is written about it as a film, or None."""
+        if self.stated is None:
+            return NOT_DICOM
+        return None if self.stated.study else UNDECODABLE
 
 
-def good(data, size):
-    return Entry(data, size, as_reference=None)
+def good(data, size, **more):
+    return Entry(data, size, as_reference=None, **more)
 
 
 def saved(image, kind, **options):
@@ -61,10 +97,13 @@ def phantom(name):
 def good_images():
     """Good films by the media type that they are sent as; the first of each is the plainest."""
     film, mask, deep = phantom("eight/phantom-1"), phantom("eight/phantom-1-mask"), phantom("sixteen/phantom-2")
-    drawn = [(FOLDER / name).read_bytes() for name in ("eight/phantom-1.png", "sixteen/phantom-2.png")]
+    drawn = [
+        good((FOLDER / f"{name}.png").read_bytes(), film.size, shows=name)
+        for name in ("eight/phantom-1", "sixteen/phantom-2", "eight/phantom-1-mask")
+    ]
     blank = Image.new("L", film.size, 90)
     images = {
-        "image/png": [*drawn, *(saved(image, "PNG") for image in (mask, mask.convert("1"), blank))],
+        "image/png": [saved(image, "PNG") for image in (mask.convert("1"), blank)],
         "image/jpeg": [
             saved(film, "JPEG", quality=95),
             saved(film.convert("RGB"), "JPEG", quality=95, progressive=True),
@@ -77,7 +116,8 @@ def good_images():
         ],
     }
     images["image/png"] += [saved(film.convert(mode), "PNG") for mode in ("RGB", "RGBA", "LA", "P")]
-    return {kind: [good(data, film.size) for data in files] for kind, files in images.items()}
+    images = {kind: [good(data, film.size) for data in files] for kind, files in images.items()}
+    return {**images, "image/png": drawn + images["image/png"], DICOM: good_objects()}
 
 
 def films_only():
@@ -88,6 +128,7 @@ def films_only():
     return [
         Entry(saved(Image.merge("RGB", [film, black, black]), "PNG"), film.size, as_reference=COLOURED_REFERENCE),
         good(saved(turned, "PNG"), turned.size),
+        dicom_film(radiograph(turned)),
     ]
 
 
@@ -102,7 +143,7 @@ def bad_images():
             b"PK\x03\x04" + bytes(60),
             saved(film, "GIF"),
             saved(film, "GIF", **frames),
-            bytes(128) + b"DICM",
+            bytes(128) + b"DIC",
         ],
         UNDECODABLE: [b"\x89PNG\r\n\x1a\n", *(file[: len(file) // 2] for file in (png, jpeg, tiff))],
         SEVERAL_FRAMES: [saved(film, kind, **frames) for kind in ("PNG", "TIFF")],
@@ -110,13 +151,226 @@ def bad_images():
         TOO_MANY_PIXELS: [png_header(60_000, 60_000)],
         EMPTY: [b""],
     }
-    return [Entry(data, as_film=answer) for answer, files in refused.items() for data in files]
+    return [Entry(data, as_film=answer) for answer, files in refused.items() for data in files] + bad_objects()
 
 
 def png_header(width, height):
     """A PNG that declares its size and ends there."""
     chunk = b"IHDR" + struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
     return b"\x89PNG\r\n\x1a\n" + struct.pack(">I", 13) + chunk + struct.pack(">I", zlib.crc32(chunk))
+
+# DICOM objects: the attributes that the server reads, and no others.
+
+DX, CR = "1.2.840.10008.5.1.4.1.1.1.1", "1.2.840.10008.5.1.4.1.1.1"
+CAPTURE = "1.2.840.10008.5.1.4.1.1.7"
+SEGMENTATION = "1.2.840.10008.5.1.4.1.1.66.4"
+REPORT = "1.2.840.10008.5.1.4.1.1.88.33"
+EXPLICIT_LITTLE, VIDEO = "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.4.100"
+
+ATTRIBUTES = {
+    "MetaLength": (0x0002_0000, "UL"),
+    "MetaVersion": (0x0002_0001, "OB"),
+    "MetaClassUID": (0x0002_0002, "UI"),
+    "MetaInstanceUID": (0x0002_0003, "UI"),
+    "TransferSyntaxUID": (0x0002_0010, "UI"),
+    "SOPClassUID": (0x0008_0016, "UI"),
+    "SOPInstanceUID": (0x0008_0018, "UI"),
+    "Modality": (0x0008_0060, "CS"),
+    "PresentationIntentType": (0x0008_0068, "CS"),
+    "CodeValue": (0x0008_0100, "SH"),
+    "PatientName": (0x0010_0010, "PN"),
+    "PatientID": (0x0010_0020, "LO"),
+    "ImagerPixelSpacing": (0x0018_1164, "DS"),
+    "ViewPosition": (0x0018_5101, "CS"),
+    "StudyInstanceUID": (0x0020_000D, "UI"),
+    "SeriesInstanceUID": (0x0020_000E, "UI"),
+    "SamplesPerPixel": (0x0028_0002, "US"),
+    "PhotometricInterpretation": (0x0028_0004, "CS"),
+    "NumberOfFrames": (0x0028_0008, "IS"),
+    "Rows": (0x0028_0010, "US"),
+    "Columns": (0x0028_0011, "US"),
+    "PixelSpacing": (0x0028_0030, "DS"),
+    "BitsAllocated": (0x0028_0100, "US"),
+    "BitsStored": (0x0028_0101, "US"),
+    "HighBit": (0x0028_0102, "US"),
+    "PixelRepresentation": (0x0028_0103, "US"),
+    "WindowCenter": (0x0028_1050, "DS"),
+    "WindowWidth": (0x0028_1051, "DS"),
+    "SegmentationType": (0x0062_0001, "CS"),
+    "SegmentSequence": (0x0062_0002, "SQ"),
+    "SegmentNumber": (0x0062_0004, "US"),
+    "SegmentLabel": (0x0062_0005, "LO"),
+    "SegmentIdentificationSequence": (0x0062_000A, "SQ"),
+    "ReferencedSegmentNumber": (0x0062_000B, "US"),
+    "SegmentedPropertyTypeCodeSequence": (0x0062_000F, "SQ"),
+    "PerFrameFunctionalGroupsSequence": (0x5200_9230, "SQ"),
+    "PixelData": (0x7FE0_0010, "OW"),
+}
+"""Tags and value representations."""
+
+LONG = {"OB", "OW", "SQ"}
+"""Representations whose length takes four bytes, after two that are reserved."""
+
+NUMBERS = itertools.count(1)
+
+
+def attribute(name, value):
+    """An element in Explicit VR Little Endian; its value is text, a number, bytes or, of a sequence, a list of items."""
+    tag, kind = ATTRIBUTES[name]
+    if isinstance(value, int):
+        value = struct.pack("<I" if kind == "UL" else "<H", value)
+    elif isinstance(value, list):
+        value = b"".join(struct.pack("<HHI", 0xFFFE, 0xE000, len(item)) + item for item in map(data_set, value))
+    elif isinstance(value, str):
+        value = value.encode()
+    if len(value) % 2:
+        value += b"\0" if kind in LONG | {"UI"} else b" "
+    length = struct.pack("<HI" if kind in LONG else "<H", *[0] * (kind in LONG), len(value))
+    return struct.pack("<HH", tag >> 16, tag & 0xFFFF) + kind.encode() + length + value
+
+
+def data_set(values):
+    """What has no value is left out."""
+    there = [(ATTRIBUTES[name], name, value) for name, value in values.items() if value is not None]
+    return b"".join(attribute(name, value) for _, name, value in sorted(there, key=lambda each: each[0]))
+
+
+def dicom_file(values, transfer_syntax=EXPLICIT_LITTLE, preamble=bytes(128) + b"DICM"):
+    names = {"MetaClassUID": values["SOPClassUID"], "MetaInstanceUID": values["SOPInstanceUID"] or "2.25.1"}
+    meta = data_set({"MetaVersion": b"\0\1", "TransferSyntaxUID": transfer_syntax, **names})
+    return preamble + attribute("MetaLength", len(meta)) + meta + data_set(values)
+
+
+def radiograph(image, **changes):
+    """The attributes of a digital radiograph with these pixels, in a study of its own."""
+    number = next(NUMBERS)
+    bits = {"L": 8, "I;16": 16}[image.mode]
+    return {
+        "SOPClassUID": DX,
+        "SOPInstanceUID": f"2.25.{number}1",
+        "StudyInstanceUID": f"2.25.{number}2",
+        "SeriesInstanceUID": f"2.25.{number}3",
+        "Modality": "DX",
+        "PatientName": "Phantom^Chest",
+        "PatientID": f"PHANTOM-{number}",
+        "SamplesPerPixel": 1,
+        "PhotometricInterpretation": "MONOCHROME2",
+        "Columns": image.size[0],
+        "Rows": image.size[1],
+        "BitsAllocated": bits,
+        "BitsStored": bits,
+        "HighBit": bits - 1,
+        "PixelRepresentation": 0,
+        "PixelData": image.tobytes(),
+        **changes,
+    }
+
+
+def dicom_film(values, shows=None, write=dicom_file):
+    """A good film, with what the answers about it have to say."""
+    spacings = {"pixel_spacing": values.get("PixelSpacing"), "imager_pixel_spacing": values.get("ImagerPixelSpacing")}
+    spacings = [(source, [float(each) for each in text.split("\\")]) for source, text in spacings.items() if text]
+    spacing = {"pixel_spacing_mm": spacings[0][1], "pixel_spacing_source": spacings[0][0]} if spacings else {}
+    warnings = {
+        "lateral_view": values.get("ViewPosition") == "LL",
+        "for_processing": values.get("PresentationIntentType") == "FOR PROCESSING",
+        "unexpected_modality": values.get("Modality") not in ("CR", "DX", "RG", "OT", None),
+    }
+    warned = frozenset(code for code, applies in warnings.items() if applies)
+    names = [values[name] for name in ("SOPInstanceUID", "StudyInstanceUID", "PatientID")]
+    return good(write(values), (values["Columns"], values["Rows"]), shows=shows, stated=Stated(*names, spacing, warned))
+
+
+def inverted(image):
+    return Image.frombytes(image.mode, image.size, bytes(255 - byte for byte in image.tobytes()))
+
+
+def good_objects():
+    film, deep, mask = phantom("eight/phantom-1"), phantom("sixteen/phantom-2"), phantom("eight/phantom-1-mask")
+    eight, sixteen, lungs = "eight/phantom-1", "sixteen/phantom-2", "eight/phantom-1-mask"
+    doubtful = {"Modality": "CT", "ViewPosition": "LL", "PresentationIntentType": "FOR PROCESSING"}
+    white_is_least = {"PhotometricInterpretation": "MONOCHROME1"}
+    # What is lung lies a step above what is not, and the window begins between the two.
+    steps = Image.frombytes("I;16", mask.size, b"".join(b"\xe9\x03" if pixel else b"\xe8\x03" for pixel in mask.tobytes()))
+    narrow = {"WindowCenter": "1001", "WindowWidth": "1"}
+    nameless = dict.fromkeys(["SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID"])
+    return [
+        dicom_film(radiograph(film, PixelSpacing="0.3\\0.4"), eight),
+        dicom_film(radiograph(inverted(film), SOPClassUID=CR, Modality="CR", **white_is_least), eight),
+        dicom_film(radiograph(deep, ImagerPixelSpacing="0.25\\0.25"), sixteen),
+        dicom_film(radiograph(inverted(deep), PixelSpacing="0.2\\0.2", ImagerPixelSpacing="0.25\\0.25", **white_is_least), sixteen),
+        dicom_film(radiograph(mask, SOPClassUID=CAPTURE, Modality="OT"), lungs),
+        dicom_film(radiograph(steps, **narrow), lungs),
+        dicom_film(radiograph(Image.new("L", film.size, 90))),
+        dicom_film(radiograph(film, **doubtful), eight),
+        dicom_film(radiograph(film), eight, lambda values: dicom_file(values, preamble=b"")),
+        dicom_film(radiograph(film), eight, data_set),
+        dicom_film(radiograph(film, **nameless), eight),
+    ]
+
+
+def bad_objects():
+    film = phantom("eight/phantom-1")
+    pixels = film.tobytes()
+    whole = dicom_file(radiograph(film))
+    refused = {
+        UNDECODABLE: [
+            bytes(128) + b"DICM",
+            whole[:140],
+            whole[: len(whole) // 2],
+            dicom_file(radiograph(film, PixelData=pixels[:-2])),
+            dicom_file(radiograph(film, PixelData=None)),
+            dicom_file(radiograph(film, SamplesPerPixel=3, PhotometricInterpretation="RGB", PixelData=3 * pixels)),
+            dicom_file(radiograph(film, BitsAllocated=32, BitsStored=32, HighBit=31, PixelData=4 * pixels)),
+            dicom_file(radiograph(film), VIDEO),
+            data_set(radiograph(film))[:60],
+        ],
+        SEVERAL_FRAMES: [dicom_file(radiograph(film, NumberOfFrames="2", PixelData=2 * pixels))],
+        TOO_SMALL: [dicom_file(radiograph(Image.new("L", (31, 200))))],
+        TOO_MANY_PIXELS: [dicom_file(radiograph(film, Rows=60_000, Columns=60_000))],
+    }
+    entries = [Entry(data, as_film=answer, stated=NOTHING) for answer, files in refused.items() for data in files]
+    return entries + segmentations()
+
+
+NOTHING = Stated(None, None, None, {}, frozenset())
+"""Of objects that are refused."""
+
+
+def segmentations():
+    """Segmentation objects, which are reference masks where they have lungs in them, and never films."""
+    mask = phantom("eight/phantom-1-mask")
+    middle = mask.size[0] // 2
+    halves = [mask.copy(), mask.copy()]
+    halves[0].paste(0, (middle, 0, *mask.size))
+    halves[1].paste(0, (0, 0, middle, mask.size[1]))
+    lung, heart = "39607008", "80891009"
+    turned = mask.transpose(Image.Transpose.ROTATE_90)
+    with_heart = segmentation([*halves, Image.new("L", mask.size, 255)], [lung, lung, heart])
+    return [
+        Entry(with_heart, mask.size, SEVERAL_FRAMES, None, "eight/phantom-1-mask", NOTHING),
+        Entry(segmentation([turned], [lung]), turned.size, UNDECODABLE, None, None, NOTHING),
+        Entry(segmentation([mask], [heart]), mask.size, UNDECODABLE, BAD_REFERENCE, None, NOTHING),
+    ]
+
+
+def segmentation(masks, codes):
+    """A file with a segment and a frame for each mask."""
+    numbers = range(1, len(masks) + 1)
+    kinds = [[{"CodeValue": code}] for code in codes]
+    segments = [
+        {"SegmentNumber": number, "SegmentLabel": "A segment", "SegmentedPropertyTypeCodeSequence": kind}
+        for number, kind in zip(numbers, kinds)
+    ]
+    frames = [{"SegmentIdentificationSequence": [{"ReferencedSegmentNumber": number}]} for number in numbers]
+    bits = b"".join(mask.tobytes() for mask in masks)
+    packed = bytes(sum((pixel > 0) << place for place, pixel in enumerate(bits[at : at + 8])) for at in range(0, len(bits), 8))
+    values = radiograph(masks[0], SOPClassUID=SEGMENTATION, Modality="SEG", BitsAllocated=1, BitsStored=1, HighBit=0)
+    more = {"SegmentationType": "BINARY", "NumberOfFrames": str(len(masks)), "PixelData": packed}
+    return dicom_file({**values, **more, "SegmentSequence": segments, "PerFrameFunctionalGroupsSequence": frames})
+
+
+# Run lengths.
 
 
 def run_lengths():
@@ -129,6 +383,7 @@ def run_lengths():
     texts = [runs_as_json(mask.size, counts) for counts in bad_counts]
     texts += [b"{", b"{}", b'{"size":[4],"counts":[4]}', b'{"size":[0,0],"counts":[0]}', b'{"size":[4,-5],"counts":[20]}']
     entries = [Entry(runs_as_json(mask.size, counts), mask.size, UNRECOGNISED, None) for counts in good_counts]
+    entries[0] = dataclasses.replace(entries[0], shows="eight/phantom-1-mask")
     entries.append(Entry(b'{"size":[4,5],"counts":"5260M0"}', (5, 4), UNRECOGNISED, None))
     return entries + [Entry(text, None, UNRECOGNISED, BAD_RUNS) for text in texts]
 
@@ -167,9 +422,42 @@ def entry_of(data):
     return BY_BYTES.get(data) or Entry(data, None, UNRECOGNISED, BAD_RUNS if json_like else BAD_REFERENCE)
 
 
-def answers_to(film, reference):
-    """The (status, code) that a film and its reference mask, or None, may be answered with: two where both are bad."""
+def answers_to(film, reference, format):
+    """The (status, code) that a film and its reference mask, or None, may be answered with: several where several things are bad."""
     refusals = {film.as_film, reference and reference.as_reference} - {None}
-    if not refusals and reference and reference.size != film.size:
-        return {OTHER_SIZE}
-    return refusals or {(200, None)}
+    if not film.as_film:
+        refusals |= {film.as_source if format.startswith("dicom-") else None} - {None}
+        if reference and not reference.as_reference and reference.size != film.size:
+            refusals.add(OTHER_SIZE)
+    if refusals:
+        return refusals
+    # Which films have no lung, only the model knows.
+    return {(200, None), NO_LUNG} if format == "dicom-seg" else {(200, None)}
+
+
+def answers_to_instances(parts, format):
+    """The same for a related body, of whose parts (media type, bytes) the first bad one decides."""
+    for count, (kind, _) in enumerate(parts):
+        if kind not in (DICOM, None):
+            return {OTHER_TYPE}
+        if count == MAX_INSTANCES:
+            return {TOO_MANY_INSTANCES}
+    if not all(data for _, data in parts) or not parts:
+        return {EMPTY}
+    answers = set()
+    for _, data in parts:
+        answers |= answers_to(entry_of(data), None, format)
+        if (200, None) not in answers:
+            return answers
+        answers.remove((200, None))
+    return answers | {(200, None)}
+
+
+def answer_to_names(names):
+    """The (status, code) that refuses a form with parts of these names, in their order, or None."""
+    for place, name in enumerate(names):
+        if name not in ("image", "ground_truth"):
+            return UNKNOWN_PART
+        if name in names[:place]:
+            return DUPLICATE_PART
+    return None if "image" in names else MISSING_IMAGE

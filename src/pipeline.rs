@@ -9,17 +9,18 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use tokio::sync::Semaphore;
 
+use crate::codec::dicom::{self, Findings, Kind, Origin, Planes, Wanted, WriteError};
 use crate::codec::reference::{ReferenceError, decode_reference};
 use crate::codec::rle::Rle;
 use crate::codec::{DecodeError, Limits, decode, overlay, png};
 use crate::engine::{Engine, EngineError, Segmented};
 use crate::geometry::{Geometry, ModelInput, Size};
 use crate::lungs::{Lungs, Warning, warnings};
-use crate::mask::{Mask, Threshold};
+use crate::mask::{Mask, ProbabilityMap, Threshold};
 use crate::overlap::Overlap;
 use crate::postprocess;
 use crate::preprocess::Preprocessor;
-use crate::radiograph::PixelSpacing;
+use crate::radiograph::{PixelSpacing, Radiograph};
 
 /// A film to segment, as it came.
 #[derive(Clone, Debug)]
@@ -31,7 +32,7 @@ pub struct Film {
 }
 
 /// What a caller asks of a segmentation.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Question {
     /// The probability from which on a pixel is lung; the model's own where it is `None`.
     pub threshold: Option<Threshold>,
@@ -42,7 +43,7 @@ pub struct Question {
 }
 
 /// What a mask is written as.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Form {
     /// COCO's run-length encoding.
     Rle,
@@ -50,6 +51,15 @@ pub enum Form {
     Png,
     /// The film with the mask in red and the outline of the reference mask in white, as an RGB PNG.
     Overlay,
+    /// A DICOM object about the film, which must have come as one.
+    Dicom(Wanted),
+}
+
+impl Form {
+    /// Whether the film itself is seen in it.
+    fn shows_film(&self) -> bool {
+        matches!(self, Self::Overlay | Self::Dicom(Wanted { kind: Kind::Capture, .. }))
+    }
 }
 
 /// A mask as it is sent, on the film's own grid.
@@ -59,6 +69,8 @@ pub enum Written {
     Rle(Rle),
     /// The bytes of a PNG.
     Png(Vec<u8>),
+    /// The bytes of a DICOM file.
+    Dicom(Vec<u8>),
 }
 
 /// A film's segmentation.
@@ -95,6 +107,19 @@ pub struct Timings {
     pub encode: Duration,
 }
 
+impl Timings {
+    /// What two films took together.
+    #[must_use]
+    pub fn plus(self, other: Self) -> Self {
+        Self {
+            decode: self.decode + other.decode,
+            queue: self.queue + other.queue,
+            infer: self.infer + other.infer,
+            encode: self.encode + other.encode,
+        }
+    }
+}
+
 /// Why a film was not segmented.
 #[derive(Debug, thiserror::Error)]
 pub enum PipelineError {
@@ -110,6 +135,12 @@ pub enum PipelineError {
     /// The deadline passed outside of the engine.
     #[error("the deadline has passed")]
     DeadlineExceeded,
+    /// A DICOM object was asked for about a film that came as something else, and so has neither patient nor study.
+    #[error("the film is no DICOM object, and an object about it needs its patient and its study")]
+    NotDicom,
+    /// A segmentation was asked for of a film without lung.
+    #[error(transparent)]
+    NothingToWrite(WriteError),
     /// Decoding or encoding panicked: a defect, which the log names.
     #[error("decoding or encoding broke off")]
     Broken,
@@ -132,7 +163,9 @@ struct Decoded {
     geometry: Geometry,
     spacing: Option<PixelSpacing>,
     /// What is doubtful about the film itself.
-    warning: Option<Warning>,
+    warnings: Vec<Warning>,
+    /// What it came as, where something is to be written about that.
+    origin: Option<Origin>,
 }
 
 /// What is left of a request once its film is with the model.
@@ -141,7 +174,8 @@ struct Pending {
     geometry: Geometry,
     spacing: Option<PixelSpacing>,
     /// What is doubtful about the film itself.
-    warning: Option<Warning>,
+    warnings: Vec<Warning>,
+    origin: Option<Origin>,
     threshold: Threshold,
     form: Form,
     limits: Limits,
@@ -171,28 +205,30 @@ impl Pipeline {
 
     /// Segments one film, or says by the deadline why not.
     pub async fn segment(&self, film: Film, question: Question) -> Result<Segmentation, PipelineError> {
+        let deadline = question.deadline.into();
         let work = self.segment_in_time(film, question);
-        tokio::time::timeout_at(question.deadline.into(), work)
-            .await
-            .unwrap_or(Err(PipelineError::DeadlineExceeded))
+        tokio::time::timeout_at(deadline, work).await.unwrap_or(Err(PipelineError::DeadlineExceeded))
     }
 
     async fn segment_in_time(&self, film: Film, question: Question) -> Result<Segmentation, PipelineError> {
         let place = self.engine.reserve()?;
         let started = Instant::now();
         let files = Film {
-            image: if question.form == Form::Overlay { film.image.clone() } else { Bytes::new() },
+            image: if question.form.shows_film() { film.image.clone() } else { Bytes::new() },
             reference: film.reference.clone(),
         };
         let (preprocessor, limits) = (self.preprocessor.clone(), self.limits);
         let span = tracing::info_span!("decode");
-        let decoded = self.blocking(span, move || decoded(&film, &preprocessor, limits)).await??;
+        let with_origin = matches!(question.form, Form::Dicom(_));
+        let work = move || decoded(&film, &preprocessor, limits, with_origin);
+        let decoded = self.blocking(span, work).await??;
         let decode = started.elapsed();
         let segmented = place.segment(decoded.input, question.deadline).await?;
         let pending = Pending {
             geometry: decoded.geometry,
             spacing: decoded.spacing,
-            warning: decoded.warning,
+            warnings: decoded.warnings,
+            origin: decoded.origin,
             threshold: question.threshold.unwrap_or(self.threshold),
             form: question.form,
             limits,
@@ -226,7 +262,14 @@ impl Pipeline {
     }
 }
 
-fn decoded(film: &Film, preprocessor: &Preprocessor, limits: Limits) -> Result<Decoded, PipelineError> {
+fn decoded(
+    film: &Film,
+    preprocessor: &Preprocessor,
+    limits: Limits,
+    with_origin: bool,
+) -> Result<Decoded, PipelineError> {
+    // Read first, and only where it is needed: a film that can't be answered costs nothing.
+    let origin = with_origin.then(|| film.origin(limits)).transpose()?;
     let radiograph = decode(&film.image, &limits)?;
     // Read now only to refuse a bad one before it has cost a forward pass.
     film.reference_mask(radiograph.size(), limits)?;
@@ -235,11 +278,22 @@ fn decoded(film: &Film, preprocessor: &Preprocessor, limits: Limits) -> Result<D
         input: prepared.input,
         geometry: prepared.geometry,
         spacing: radiograph.spacing(),
-        warning: prepared.warning,
+        warnings: prepared.warnings,
+        origin,
     })
 }
 
 impl Film {
+    /// What the film came as.
+    fn origin(&self, limits: Limits) -> Result<Origin, PipelineError> {
+        if !dicom::is_dicom(&self.image) {
+            // What is no image at all is told so.
+            decode(&self.image, &limits)?;
+            return Err(PipelineError::NotDicom);
+        }
+        Ok(Origin::read(&self.image, limits)?)
+    }
+
     /// The reference mask of a film of this size, where there is one.
     fn reference_mask(&self, size: Size, limits: Limits) -> Result<Option<Mask>, ReferenceError> {
         let read = |bytes: &Bytes| decode_reference(bytes, size, &limits);
@@ -251,13 +305,13 @@ impl Pending {
     fn finish(self, segmented: &Segmented) -> Result<Segmentation, PipelineError> {
         let mask = postprocess::restore(&segmented.map, &self.geometry, self.threshold);
         let lungs = Lungs::of(&mask);
-        let warnings = warnings(&lungs, &segmented.map, self.warning);
+        let warnings = warnings(&lungs, &segmented.map, &self.warnings);
         let reference = self.files.reference_mask(mask.size(), self.limits)?;
         let overlap = reference.as_ref().map(|reference| {
             Overlap::of(&mask, reference).expect("the reference mask was checked to have the film's size")
         });
         Ok(Segmentation {
-            mask: self.write(&mask, reference.as_ref())?,
+            mask: self.write((&mask, &lungs), &segmented.map, reference.as_ref())?,
             size: mask.size(),
             lungs,
             spacing: self.spacing,
@@ -268,16 +322,51 @@ impl Pending {
         })
     }
 
-    fn write(&self, mask: &Mask, reference: Option<&Mask>) -> Result<Written, PipelineError> {
-        Ok(match self.form {
+    fn write(
+        &self,
+        (mask, lungs): (&Mask, &Lungs),
+        map: &ProbabilityMap,
+        reference: Option<&Mask>,
+    ) -> Result<Written, PipelineError> {
+        Ok(match &self.form {
             Form::Rle => Written::Rle(Rle::of(mask)),
             Form::Png => Written::Png(png::encode_mask(mask)),
-            Form::Overlay => {
-                // Decoded again: keeping the pixels of every film in the queue would cost more than the time.
-                let film = decode(&self.files.image, &self.limits)?;
-                let drawn = overlay::draw(&film, mask, reference);
-                Written::Png(drawn.expect("film, mask and reference mask have one size"))
+            Form::Overlay => Written::Png(overlay::draw(&self.film()?, mask, reference).expect(ONE_SIZE)),
+            Form::Dicom(wanted) => {
+                let findings = Findings { mask, lungs, spacing: self.spacing, threshold: self.threshold };
+                let probabilities = match wanted.kind {
+                    Kind::Fractional => postprocess::restore_probabilities(map, &self.geometry),
+                    Kind::Binary | Kind::Capture | Kind::Report => Vec::new(),
+                };
+                let planes = match wanted.kind {
+                    Kind::Binary | Kind::Report => Planes::None,
+                    Kind::Fractional => Planes::Probabilities(&probabilities),
+                    Kind::Capture => {
+                        Planes::Colours(overlay::samples(&self.film()?, mask, reference).expect(ONE_SIZE))
+                    }
+                };
+                let origin =
+                    self.origin.as_ref().expect("the origin was read where something is written about it");
+                Written::Dicom(dicom::write(origin, &findings, planes, wanted).map_err(unwritten)?)
             }
         })
+    }
+
+    /// The film, decoded again: keeping the pixels of every film in the queue would cost more than the time.
+    fn film(&self) -> Result<Radiograph, DecodeError> {
+        decode(&self.files.image, &self.limits)
+    }
+}
+
+/// What drawing and writing need, and have.
+const ONE_SIZE: &str = "film, mask and reference mask have one size";
+
+fn unwritten(error: WriteError) -> PipelineError {
+    match error {
+        WriteError::NoLung => PipelineError::NothingToWrite(error),
+        WriteError::Defect => {
+            tracing::error!(error = %error, "an object was not written");
+            PipelineError::Broken
+        }
     }
 }

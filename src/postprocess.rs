@@ -38,6 +38,23 @@ pub fn restore(map: &ProbabilityMap, geometry: &Geometry, threshold: Threshold) 
     mask
 }
 
+/// The probabilities of [`restore`] at each pixel of the film, row by row, in 255ths, rounded.
+#[must_use]
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a probability lies in 0 to 1")]
+pub fn restore_probabilities(map: &ProbabilityMap, geometry: &Geometry) -> Vec<u8> {
+    let side = map.side() as usize;
+    let size = geometry.source();
+    let columns = taps(size.columns(), geometry.placed().columns(), geometry.left() as usize);
+    let rows = taps(size.rows(), geometry.placed().rows(), geometry.top() as usize);
+    let mut blended = vec![0.0; side];
+    let mut shares = Vec::with_capacity(size.pixels());
+    for row in rows {
+        blend(map.values(), side, row, &mut blended);
+        shares.extend(columns.iter().map(|tap| (tap.between(&blended) * 255.0).round() as u8));
+    }
+    shares
+}
+
 /// The inverse of [`restore`], for training: a reference mask taken to the model grid.
 ///
 /// Each placed model pixel holds the share of lung among the film pixels that it covers; padding holds 0.

@@ -58,8 +58,8 @@ pub struct Prepared {
     /// How to get back to the film's own grid.
     pub geometry: Geometry,
     /// What is doubtful about the film itself, before a model has seen it: that it is blank, so that a mask of it means
-    /// nothing, or that its greys look inverted.
-    pub warning: Option<Warning>,
+    /// nothing, that its greys look inverted, or what its file says of it.
+    pub warnings: Vec<Warning>,
 }
 
 /// Prepares films for one model.
@@ -97,8 +97,17 @@ impl Preprocessor {
         let normalised: Vec<f32> =
             plane.iter().map(|&grey| ((grey - dark) * scale - 1.0).clamp(-1.0, 1.0)).collect();
         let inverted = looks_inverted(&normalised, geometry.placed());
-        let warning = if flat { Some(Warning::FlatFilm) } else { inverted.then_some(Warning::InvertedFilm) };
-        Prepared { input: place(&normalised, &geometry, PADDING), geometry, warning }
+        let acquisition = film.acquisition();
+        let doubts = [
+            (flat, Warning::FlatFilm),
+            (inverted && !flat, Warning::InvertedFilm),
+            (acquisition.lateral, Warning::LateralView),
+            (acquisition.for_processing, Warning::ForProcessing),
+            (acquisition.unexpected_modality, Warning::UnexpectedModality),
+        ];
+        let warnings =
+            doubts.into_iter().filter_map(|(applies, warning)| applies.then_some(warning)).collect();
+        Prepared { input: place(&normalised, &geometry, PADDING), geometry, warnings }
     }
 
     /// The greys that become −1 and 1.
@@ -246,7 +255,7 @@ mod tests {
         let row = &prepared.input.pixels()[64 * 32..64 * 33];
         assert!(row[0] < -0.95 && row[63] > 0.95, "{} {}", row[0], row[63]);
         assert!(row.is_sorted());
-        assert_eq!(prepared.warning, None);
+        assert_eq!(prepared.warnings, []);
     }
 
     #[test]
@@ -288,7 +297,7 @@ mod tests {
         let size = Size::square(40).unwrap();
         for grey in [0, 127, 255] {
             let prepared = preprocessor().prepare(&film(size, vec![grey; size.pixels()]));
-            assert_eq!(prepared.warning, Some(Warning::FlatFilm));
+            assert_eq!(prepared.warnings, [Warning::FlatFilm]);
             assert!(prepared.input.pixels().iter().all(|pixel| pixel.is_finite()));
         }
     }
@@ -311,8 +320,8 @@ mod tests {
             let phantom = Phantom::draw(&options).film;
             let Pixels::Eight(greys) = phantom.pixels() else { panic!("the phantom has 8 bits") };
             let inverted = film(phantom.size(), greys.iter().map(|grey| 255 - grey).collect());
-            assert_eq!(preprocessor().prepare(&phantom).warning, None, "{seed}");
-            assert_eq!(preprocessor().prepare(&inverted).warning, Some(Warning::InvertedFilm), "{seed}");
+            assert_eq!(preprocessor().prepare(&phantom).warnings, [], "{seed}");
+            assert_eq!(preprocessor().prepare(&inverted).warnings, [Warning::InvertedFilm], "{seed}");
         }
     }
 
@@ -321,7 +330,7 @@ mod tests {
         for (width, height) in [(1, 1), (1, 300), (300, 1)] {
             let size = Size::new(width, height).unwrap();
             let greys = (0..size.pixels()).map(|index| if index == 0 { 200 } else { 0 }).collect();
-            assert_ne!(preprocessor().prepare(&film(size, greys)).warning, Some(Warning::InvertedFilm));
+            assert!(!preprocessor().prepare(&film(size, greys)).warnings.contains(&Warning::InvertedFilm));
         }
     }
 

@@ -1,4 +1,7 @@
-//! Decides what a decoded film is: one channel of 8- or 16-bit grey, its size, and its pixel spacing where known.
+//! Decides what a decoded film is: one channel of 8- or 16-bit grey, its size, and, where its file says so, its pixel spacing and
+//! how it was taken.
+
+use serde::Serialize;
 
 use crate::geometry::Size;
 
@@ -25,6 +28,19 @@ impl Pixels {
 pub struct PixelSpacing {
     row_mm: f32,
     column_mm: f32,
+    source: SpacingSource,
+}
+
+/// Which of a file's statements a spacing is. The patient lies nearer to the tube than the detector does, so that what is measured
+/// by the spacing of the detector's elements comes out some percent too large.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SpacingSource {
+    /// The spacing of pixels, which may have been corrected for magnification.
+    #[default]
+    PixelSpacing,
+    /// The spacing of the detector's elements.
+    ImagerPixelSpacing,
 }
 
 impl PixelSpacing {
@@ -32,7 +48,20 @@ impl PixelSpacing {
     #[must_use]
     pub fn new(row_mm: f32, column_mm: f32) -> Option<Self> {
         let valid = |mm: f32| mm.is_finite() && mm > 0.0;
-        (valid(row_mm) && valid(column_mm)).then_some(Self { row_mm, column_mm })
+        let source = SpacingSource::default();
+        (valid(row_mm) && valid(column_mm)).then_some(Self { row_mm, column_mm, source })
+    }
+
+    /// The spacing as another statement of the file.
+    #[must_use]
+    pub fn stated_by(self, source: SpacingSource) -> Self {
+        Self { source, ..self }
+    }
+
+    /// Which statement of the file it is.
+    #[must_use]
+    pub fn source(self) -> SpacingSource {
+        self.source
     }
 
     /// The distance between the centres of neighbouring rows, in millimetres.
@@ -54,19 +83,44 @@ impl PixelSpacing {
     }
 }
 
+/// What a film's file says of how it was taken, as far as that speaks against its use. Nothing, in formats that say nothing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Acquisition {
+    /// The patient was seen from the side.
+    pub lateral: bool,
+    /// These are the detector's values, not a picture to look at.
+    pub for_processing: bool,
+    /// It is of a kind that has no radiographs.
+    pub unexpected_modality: bool,
+}
+
 /// One decoded single-channel image. High values are bright, as a film on a light box shows them.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Radiograph {
     size: Size,
     pixels: Pixels,
     spacing: Option<PixelSpacing>,
+    acquisition: Acquisition,
 }
 
 impl Radiograph {
     /// A radiograph of `size`, or `None` where the number of grey values does not match it.
     #[must_use]
     pub fn new(size: Size, pixels: Pixels, spacing: Option<PixelSpacing>) -> Option<Self> {
-        (pixels.len() == size.pixels()).then_some(Self { size, pixels, spacing })
+        let acquisition = Acquisition::default();
+        (pixels.len() == size.pixels()).then_some(Self { size, pixels, spacing, acquisition })
+    }
+
+    /// The radiograph as one that was taken so.
+    #[must_use]
+    pub fn taken(self, acquisition: Acquisition) -> Self {
+        Self { acquisition, ..self }
+    }
+
+    /// What its file says of how it was taken.
+    #[must_use]
+    pub fn acquisition(&self) -> Acquisition {
+        self.acquisition
     }
 
     /// The film's size.

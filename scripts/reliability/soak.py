@@ -8,6 +8,7 @@
 One caller in ten hangs up before its answer. Once in five seconds memory, answers and latencies are written down. It tells the
 slope of memory and of the median latency with their standard errors, the first tenth (in which the server warms up) left
 out, and fails on a 5xx, on a wrong mask, or where memory grows by more than 1 % an hour for certain (two standard errors).
+The slopes are those of the means of whole minutes: samples a few seconds apart are alike, and would make an error look small.
 """
 
 import argparse
@@ -23,6 +24,7 @@ FILMS = 8
 SHARE = 0.8
 LEAVING = 0.1
 EVERY_S = 5
+MINUTE = 60 // EVERY_S
 FIELDS = ["seconds", "resident_mb", "answered", "left", "p50_ms", "p99_ms"]
 
 
@@ -72,9 +74,16 @@ def load(server, films, masks, watch, turns):
                 watch.wrong.append(f"{answer.status}: {answer.body[:120]!r}")
 
 
+def average(rows, field):
+    """The mean of what was measured: five seconds without an answer have no latency."""
+    values = [row[field] for row in rows if row[field] == row[field]]
+    return sum(values) / len(values)
+
+
 def slope(rows, field):
-    """The slope of a field by least squares, per hour, and its standard error."""
-    points = [(row["seconds"] / 3600, row[field]) for row in rows if row[field] == row[field]]
+    """The slope of a field by least squares over the means of its minutes, per hour, and its standard error."""
+    minutes = [rows[start : start + MINUTE] for start in range(0, len(rows) - MINUTE + 1, MINUTE)]
+    points = [(average(minute, "seconds") / 3600, average(minute, field)) for minute in minutes]
     n = len(points)
     mean_x, mean_y = (sum(values) / n for values in zip(*points))
     spread = sum((x - mean_x) ** 2 for x, _ in points)
@@ -87,7 +96,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--server", default=PROGRAMS / "lungfield-serve")
     parser.add_argument("--phantom", default=PROGRAMS / "lungfield-phantom")
-    parser.add_argument("--minutes", type=float, default=30)
+    parser.add_argument("--minutes", type=float, default=30, help="five or more")
     parser.add_argument("--out", default="soak.csv", help="the table that is written")
     parser.add_argument("--callers", type=int, default=32)
     options = parser.parse_args()
@@ -107,16 +116,14 @@ def main():
     rows = watch.rows[len(watch.rows) // 10 :]
     answered, left = (sum(row[field] for row in watch.rows) for field in ("answered", "left"))
     departed = metrics.get(("lungfield_http_departed_total", ""), 0)
-    memory = sum(row["resident_mb"] for row in rows) / len(rows)
     print(f"it serves {rate:.1f} films/s; {SHARE:.0%} of that for {options.minutes:g} min: {answered} answered, {left} hung up ({departed:.0f} seen to leave)")
     failed = sum(value for (name, labels), value in metrics.items() if name == "lungfield_problems_total")
     print(f"problems {failed:.0f}, wrong answers {len(watch.wrong)}")
     for field, unit in (("resident_mb", "MB"), ("p50_ms", "ms")):
         rise, error = slope(rows, field)
-        mean = sum(row[field] for row in rows) / len(rows)
-        print(f"{field}: mean {mean:.1f} {unit}, slope {rise:+.2f} ± {error:.2f} {unit} an hour")
+        print(f"{field}: mean {average(rows, field):.1f} {unit}, slope {rise:+.2f} ± {error:.2f} {unit} an hour")
     rise, error = slope(rows, "resident_mb")
-    failures = watch.wrong[:5] + (["memory grows"] if rise - 2 * error > 0.01 * memory else [])
+    failures = watch.wrong[:5] + (["memory grows"] if rise - 2 * error > 0.01 * average(rows, "resident_mb") else [])
     raise SystemExit("\n".join(failures) or None)
 
 

@@ -1,6 +1,7 @@
 //! Decides how bytes become films and reference masks, and how masks become bytes.
 
 pub mod contour;
+pub mod dicom;
 pub mod overlay;
 pub mod png;
 mod raster;
@@ -46,7 +47,7 @@ impl Limits {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum DecodeError {
     /// The bytes are of no format that is read here: send another format.
-    #[error("this is no image that is read here; PNG, JPEG and single-page TIFF are")]
+    #[error("this is no image that is read here; DICOM, PNG, JPEG and single-page TIFF are")]
     Unrecognised,
     /// The image is larger than allowed: send a smaller one.
     #[error("the image declares {width}×{height} pixels; at most {max_pixels} pixels are allowed")]
@@ -66,7 +67,7 @@ pub enum DecodeError {
         /// Declared rows.
         height: u32,
     },
-    /// A multi-page TIFF or an animated PNG: send the one frame that is meant.
+    /// A multi-page TIFF, an animated PNG or a DICOM object of several frames: send the one that is meant.
     #[error("the file holds several frames; send a single image")]
     SeveralFrames,
     /// The file is cut short or damaged, or of a kind within its format that is not read: send it anew.
@@ -79,12 +80,21 @@ pub enum DecodeError {
 /// 8-bit values stay 8-bit and deeper ones 16-bit, as stored: a 12-bit film keeps its 0 to 4095. Colour becomes its
 /// Rec. 601 luma, transparency is ignored (an alpha channel says nothing of the patient), and so is the EXIF
 /// orientation, since masks lie on the stored pixel grid. The spacing stays unknown: the resolution that such files
-/// state is that of a print or a scan, not of the detector.
+/// state is that of a print or a scan, not of the detector. A DICOM object states its spacing and how its values are to be shown; see
+/// [`dicom`].
 ///
 /// All or nothing: an image that is cut short is an error, never a picture that is half grey.
 pub fn decode(bytes: &[u8], limits: &Limits) -> Result<Radiograph, DecodeError> {
+    if dicom::is_dicom(bytes) {
+        return dicom::read(bytes, *limits);
+    }
     let format = sniff::sniff(bytes).ok_or(DecodeError::Unrecognised)?;
     Ok(raster::read(format, bytes, *limits)?.film)
+}
+
+/// A reason in the words of whoever found it, on one line.
+fn undecodable(reason: impl std::fmt::Display) -> DecodeError {
+    DecodeError::Undecodable(reason.to_string().trim().to_owned())
 }
 
 #[cfg(test)]

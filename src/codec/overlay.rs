@@ -16,6 +16,24 @@ const WHITE: [u8; 3] = [255; 3];
 /// Lung is tinted red; the outline of `reference`, where there is one, is white and of [`contour::visible_width`].
 /// Films of 8 bits are shown as stored; those of 16 bits are windowed between their 1st and 99th percentile.
 pub fn draw(film: &Radiograph, mask: &Mask, reference: Option<&Mask>) -> Result<Vec<u8>, SizeMismatch> {
+    Ok(png::encode_rgb(film.size(), painter(film, mask, reference)?))
+}
+
+/// The same picture as plain samples: red, green and blue of each pixel, row by row.
+pub fn samples(film: &Radiograph, mask: &Mask, reference: Option<&Mask>) -> Result<Vec<u8>, SizeMismatch> {
+    let mut paint = painter(film, mask, reference)?;
+    let mut samples = vec![0; 3 * film.size().pixels()];
+    let rows = samples.chunks_exact_mut(3 * film.size().columns());
+    rows.enumerate().for_each(|(row, samples)| paint(row, samples));
+    Ok(samples)
+}
+
+/// Writes a row of the picture into a row of samples.
+fn painter<'a>(
+    film: &'a Radiograph,
+    mask: &'a Mask,
+    reference: Option<&Mask>,
+) -> Result<impl FnMut(usize, &mut [u8]) + use<'a>, SizeMismatch> {
     let size = film.size();
     for drawn in reference.into_iter().chain([mask]) {
         if drawn.size() != size {
@@ -25,7 +43,7 @@ pub fn draw(film: &Radiograph, mask: &Mask, reference: Option<&Mask>) -> Result<
     let outline = reference.map(|reference| contour::outline(reference, contour::visible_width(size)));
     let write_greys = grey_rows(film.pixels());
     let mut greys = vec![0; size.columns()];
-    Ok(png::encode_rgb(size, |row, samples| {
+    Ok(move |row: usize, samples: &mut [u8]| {
         write_greys(row * size.columns()..(row + 1) * size.columns(), &mut greys);
         let colours = samples.as_chunks_mut::<3>().0;
         colours.iter_mut().zip(&greys).for_each(|(rgb, &grey)| *rgb = [grey; 3]);
@@ -35,7 +53,7 @@ pub fn draw(film: &Radiograph, mask: &Mask, reference: Option<&Mask>) -> Result<
         for run in outline.iter().flat_map(|outline| outline.row(row).runs()) {
             colours[run].fill(WHITE);
         }
-    }))
+    })
 }
 
 fn reddened(grey: u8) -> [u8; 3] {
@@ -44,7 +62,7 @@ fn reddened(grey: u8) -> [u8; 3] {
 }
 
 /// Writes a row of the film, given by its pixels' indices, as 8-bit grey.
-fn grey_rows(pixels: &Pixels) -> impl Fn(Range<usize>, &mut [u8]) {
+fn grey_rows(pixels: &Pixels) -> impl Fn(Range<usize>, &mut [u8]) + use<'_> {
     let greys = if let Pixels::Sixteen(values) = pixels { window(values) } else { Vec::new() };
     move |range, row| match pixels {
         Pixels::Eight(values) => row.copy_from_slice(&values[range]),

@@ -1,7 +1,8 @@
-//! Decides what a reference mask is: an image cut at half of its range, or COCO RLE.
+//! Decides what a reference mask is: an image cut at half of its range, COCO RLE, or the lungs of a DICOM segmentation.
 
+use super::dicom::Segmentation;
 use super::sniff::{Format, sniff};
-use super::{DecodeError, Limits, raster, rle};
+use super::{DecodeError, Limits, decode, dicom, raster, rle};
 use crate::geometry::Size;
 use crate::mask::Mask;
 use crate::radiograph::{Pixels, Radiograph};
@@ -34,7 +35,8 @@ pub enum ReferenceError {
     },
 }
 
-/// Decodes a reference mask: a grey PNG, JPEG or TIFF image, or COCO RLE as JSON (its first character is `{`).
+/// Decodes a reference mask: a grey PNG, JPEG, TIFF or DICOM image, COCO RLE as JSON (its first character is `{`), or a DICOM
+/// segmentation, of which the union of the segments counts that are coded as lung.
 ///
 /// An image is cut at half of its *format's* range, whatever values it uses: a pixel is lung from 128 of 255 or from
 /// 32768 of 65535 on. So a mask of the values 0 and 1 has no lung, nor has a 16-bit one whose largest value is 255.
@@ -43,29 +45,37 @@ pub enum ReferenceError {
 /// It must lie on the pixel grid of its film, whose size is `film`, and is never resized to fit. Of an RLE the size is
 /// compared before a mask is made: a few bytes can declare any shape.
 pub fn decode_reference(bytes: &[u8], film: Size, limits: &Limits) -> Result<Mask, ReferenceError> {
-    let fitting = |found: Size| {
-        if found == film { Ok(()) } else { Err(ReferenceError::SizeMismatch { expected: film, found }) }
-    };
     if bytes.trim_ascii_start().starts_with(b"{") {
         let runs = rle::from_json(bytes, limits.max_pixels)?;
-        fitting(runs.size())?;
+        fitting(runs.size(), film)?;
         return Ok(runs.to_mask());
+    }
+    if dicom::is_dicom(bytes) {
+        return match Segmentation::open(bytes, *limits)? {
+            Some(segmentation) => segmentation.mask(film),
+            None => cut(&decode(bytes, limits)?, film),
+        };
     }
     let format = sniff(bytes).ok_or(DecodeError::Unrecognised)?;
     let raster = raster::read(format, bytes, *limits)?;
     if raster.colour_spread > colour_tolerance(format) {
         return Err(ReferenceError::TrueColour);
     }
-    fitting(raster.film.size())?;
-    Ok(cut_at_half(&raster.film))
+    cut(&raster.film, film)
 }
 
-fn cut_at_half(image: &Radiograph) -> Mask {
+/// Whether what was found has the film's size.
+pub(super) fn fitting(found: Size, film: Size) -> Result<(), ReferenceError> {
+    if found == film { Ok(()) } else { Err(ReferenceError::SizeMismatch { expected: film, found }) }
+}
+
+fn cut(image: &Radiograph, film: Size) -> Result<Mask, ReferenceError> {
+    fitting(image.size(), film)?;
     let mask = match image.pixels() {
         Pixels::Eight(values) => Mask::new(image.size(), values.iter().map(|&value| value >= 0x80)),
         Pixels::Sixteen(values) => Mask::new(image.size(), values.iter().map(|&value| value >= 0x8000)),
     };
-    mask.expect("an image has a value for each pixel")
+    Ok(mask.expect("an image has a value for each pixel"))
 }
 
 /// PNG and TIFF give values back as they were; a JPEG does not.

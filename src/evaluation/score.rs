@@ -75,7 +75,7 @@ impl Examinee<'_> {
     /// What the server would warn of.
     fn warnings(&self, exam: &Exam, map: &ProbabilityMap) -> Vec<Warning> {
         let mask = postprocess::restore(map, &exam.geometry, self.threshold);
-        warnings(&Lungs::of(&mask), map, exam.warning)
+        warnings(&Lungs::of(&mask), map, &exam.warnings)
     }
 
     fn exam(&self, case: &Case) -> Result<Exam, DatasetError> {

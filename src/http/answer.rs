@@ -6,18 +6,22 @@ use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 
 use super::model::ModelCard;
+use super::related;
 use crate::codec::rle::{Counts, Rle};
 use crate::lungs::{BoundingBox, Lung, Side};
 use crate::mask::Threshold;
 use crate::overlap::Overlap;
 use crate::pipeline::{Segmentation, Timings, Written};
-use crate::radiograph::PixelSpacing;
+use crate::radiograph::{PixelSpacing, SpacingSource};
 
 pub(super) const DICE: HeaderName = HeaderName::from_static("lungfield-dice");
 pub(super) const JACCARD: HeaderName = HeaderName::from_static("lungfield-jaccard");
 pub(super) const MODEL: HeaderName = HeaderName::from_static("lungfield-model");
 pub(super) const WARNINGS: HeaderName = HeaderName::from_static("lungfield-warnings");
 pub(super) const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
+
+const PNG: &str = "image/png";
+const DICOM: &str = "application/dicom";
 
 /// How the counts of an RLE are written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -46,6 +50,12 @@ struct Answer<'a> {
     timings_ms: TimingsMs,
 }
 
+/// The answers to the instances of one body, in their order.
+#[derive(Serialize)]
+struct Answers<'a> {
+    instances: Vec<Answer<'a>>,
+}
+
 #[derive(Serialize)]
 struct Model<'a> {
     name: &'a str,
@@ -57,6 +67,24 @@ struct Model<'a> {
 struct Image {
     width: u32,
     height: u32,
+    #[serde(flatten)]
+    spacing: Option<Spacing>,
+}
+
+#[derive(Serialize)]
+struct Spacing {
+    /// Between rows, and between columns.
+    pixel_spacing_mm: [f32; 2],
+    pixel_spacing_source: SpacingSource,
+}
+
+impl From<PixelSpacing> for Spacing {
+    fn from(spacing: PixelSpacing) -> Self {
+        Self {
+            pixel_spacing_mm: [spacing.row_mm(), spacing.column_mm()],
+            pixel_spacing_source: spacing.source(),
+        }
+    }
 }
 
 #[derive(Serialize)]
@@ -89,7 +117,7 @@ struct TimingsMs {
     encode: f64,
 }
 
-/// The answer to a film: JSON where its mask was written as RLE, else the PNG with what can be said in headers.
+/// The answer to a film: JSON where its mask was written as RLE, else the file with what can be said in headers.
 pub(super) fn answer(
     segmentation: Segmentation,
     model: &ModelCard,
@@ -97,17 +125,48 @@ pub(super) fn answer(
     request_id: &str,
 ) -> Response {
     let shared = shared_headers(&segmentation.timings);
-    match &segmentation.mask {
-        Written::Rle(mask) => {
-            let body = Answer::new(&segmentation, mask, model, rle, request_id);
-            (shared, Json(body)).into_response()
+    let headers = file_headers(&segmentation, model);
+    match segmentation.mask {
+        Written::Rle(ref mask) => {
+            (shared, Json(Answer::new(&segmentation, mask, model, rle, request_id))).into_response()
         }
-        Written::Png(_) => {
-            let headers = image_headers(&segmentation, model);
-            let Written::Png(bytes) = segmentation.mask else { unreachable!("matched above") };
-            (shared, headers, bytes).into_response()
+        Written::Png(bytes) => (shared, headers, media(PNG), bytes).into_response(),
+        Written::Dicom(bytes) => (shared, headers, media(DICOM), bytes).into_response(),
+    }
+}
+
+/// The answers to the instances of a related body, all of one form.
+pub(super) fn answers(
+    segmentations: Vec<Segmentation>,
+    model: &ModelCard,
+    rle: RleForm,
+    request_id: &str,
+) -> Response {
+    let timings =
+        segmentations.iter().map(|segmentation| segmentation.timings).fold(Timings::default(), Timings::plus);
+    let mut shared = shared_headers(&timings);
+    let (mut instances, mut files, mut kind) = (Vec::new(), Vec::new(), PNG);
+    for segmentation in segmentations {
+        match segmentation.mask {
+            Written::Rle(ref mask) => {
+                instances.push(Answer::new(&segmentation, mask, model, rle, request_id))
+            }
+            Written::Png(bytes) => files.push(bytes.into()),
+            Written::Dicom(bytes) => {
+                kind = DICOM;
+                files.push(bytes.into());
+            }
         }
     }
+    if files.is_empty() {
+        return (shared, Json(Answers { instances })).into_response();
+    }
+    shared.insert(MODEL, named(model));
+    related::answer(shared, kind, &files, &format!("lungfield-{}", uuid::Uuid::now_v7()))
+}
+
+fn media(kind: &'static str) -> [(HeaderName, HeaderValue); 1] {
+    [(header::CONTENT_TYPE, HeaderValue::from_static(kind))]
 }
 
 impl<'a> Answer<'a> {
@@ -131,7 +190,11 @@ impl<'a> Answer<'a> {
                 version: &model.version,
                 weights_sha256: &model.weights_sha256,
             },
-            image: Image { width: size.width(), height: size.height() },
+            image: Image {
+                width: size.width(),
+                height: size.height(),
+                spacing: segmentation.spacing.map(Spacing::from),
+            },
             threshold: segmentation.threshold,
             mask: Mask { encoding: "coco_rle", size: encoded.size, counts: encoded.counts },
             lungs: lungs.map(|lung| LungAnswer::new(lung, segmentation.spacing)).collect(),
@@ -177,10 +240,14 @@ fn shared_headers(timings: &Timings) -> HeaderMap {
     HeaderMap::from_iter([(SERVER_TIMING, text(&timing))])
 }
 
-fn image_headers(segmentation: &Segmentation, model: &ModelCard) -> HeaderMap {
+fn named(model: &ModelCard) -> HeaderValue {
+    text(&format!("{}/{}", model.name, model.version))
+}
+
+/// What can be said of a segmentation beside a file.
+fn file_headers(segmentation: &Segmentation, model: &ModelCard) -> HeaderMap {
     let mut headers = HeaderMap::new();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("image/png"));
-    headers.insert(MODEL, text(&format!("{}/{}", model.name, model.version)));
+    headers.insert(MODEL, named(model));
     if let Some(overlap) = segmentation.overlap {
         headers.insert(DICE, text(&format!("{:.6}", overlap.dice())));
         headers.insert(JACCARD, text(&format!("{:.6}", overlap.jaccard())));

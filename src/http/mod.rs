@@ -14,6 +14,7 @@ mod negotiate;
 mod observe;
 mod origins;
 mod problem;
+mod related;
 mod router;
 mod segment;
 mod upload;
@@ -31,6 +32,7 @@ pub use self::metrics::operator_router;
 pub use self::model::{License, ModelCard, UploadLimits};
 pub use self::problem::CODES;
 pub use self::router::{ROUTES, router};
+use crate::codec::dicom::Algorithm;
 use crate::metrics::Metrics;
 use crate::pipeline::Pipeline;
 
@@ -68,6 +70,7 @@ pub struct App {
     access: Access,
     budget: admission::Budget,
     model: ModelCard,
+    algorithm: Arc<Algorithm>,
     phase: watch::Receiver<Phase>,
     metrics: Metrics,
 }
@@ -84,7 +87,8 @@ impl App {
     ) -> Arc<Self> {
         let budget = admission::Budget::new(options.byte_budget);
         let metrics = Metrics::new(model.labels());
-        Arc::new(Self { pipeline, options, access, budget, model, phase, metrics })
+        let algorithm = Arc::new(model.algorithm());
+        Arc::new(Self { pipeline, options, access, budget, model, algorithm, phase, metrics })
     }
 
     /// The pipeline, for its engine's health and end.

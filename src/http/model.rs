@@ -7,6 +7,7 @@ use axum::extract::State;
 use serde::Serialize;
 
 use super::App;
+use crate::codec::dicom::Algorithm;
 use crate::metrics::ModelLabels;
 use crate::model::device::{Placement, Precision};
 use crate::model::manifest::{Manifest, Network};
@@ -31,7 +32,7 @@ pub struct ModelCard {
     /// On what terms all this may be used.
     pub license: License,
     /// The media types of films that are read.
-    pub formats: [&'static str; 3],
+    pub formats: [&'static str; 4],
     /// The device that the model runs on.
     pub device: String,
     /// The numbers in which it computes.
@@ -85,7 +86,7 @@ impl ModelCard {
                 note: "the weights have these terms from the films and masks that they learned from; \
                        the program is MIT OR Apache-2.0",
             },
-            formats: ["image/png", "image/jpeg", "image/tiff"],
+            formats: ["image/png", "image/jpeg", "image/tiff", "application/dicom"],
             device: placement.device_name(),
             precision: placement.precision(),
             max_batch_size,
@@ -96,6 +97,15 @@ impl ModelCard {
 }
 
 impl ModelCard {
+    /// What DICOM objects call it.
+    pub(super) fn algorithm(&self) -> Algorithm {
+        Algorithm {
+            name: self.name.clone(),
+            version: self.version.clone(),
+            weights_sha256: self.weights_sha256.clone(),
+        }
+    }
+
     /// What the metrics call it.
     pub(super) fn labels(&self) -> ModelLabels {
         ModelLabels {

@@ -3,11 +3,9 @@
 use axum::http::{HeaderMap, header};
 use serde::Deserialize;
 
-use crate::pipeline::Form;
-
 /// What an answer can be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[serde(rename_all = "kebab-case")]
 pub(super) enum Format {
     /// JSON with the mask as RLE.
     Json,
@@ -15,22 +13,21 @@ pub(super) enum Format {
     Png,
     /// The film with the mask drawn on it, as a PNG.
     Overlay,
-}
-
-impl Format {
-    /// What the pipeline has to write for it.
-    pub(super) fn form(self) -> Form {
-        match self {
-            Self::Json => Form::Rle,
-            Self::Png => Form::Png,
-            Self::Overlay => Form::Overlay,
-        }
-    }
+    /// The lungs as a DICOM segmentation.
+    DicomSeg,
+    /// The film with the mask drawn on it, as a DICOM secondary capture.
+    DicomSc,
+    /// The lungs' areas as a DICOM structured report.
+    DicomSr,
 }
 
 /// The answers that `Accept` can choose, the preferred one first.
-const OFFERS: [(&str, &str, Format); 2] =
-    [("application", "json", Format::Json), ("image", "png", Format::Png)];
+const OFFERS: [(&str, &str, Format); 4] = [
+    ("application", "json", Format::Json),
+    ("image", "png", Format::Png),
+    ("application", "dicom", Format::DicomSeg),
+    ("multipart", "related", Format::DicomSeg),
+];
 
 /// The best answer that `Accept` allows (RFC 9110, 12.5.1), or `None` where it allows none. Without the header
 /// anything goes; a range that can't be read allows nothing.
@@ -124,6 +121,16 @@ mod tests {
     fn the_more_exact_range_counts() {
         assert_eq!(of(&["*/*, application/json;q=0"]), Some(Format::Png));
         assert_eq!(of(&["image/*;q=0.9, image/png;q=0.1, application/json;q=0.5"]), Some(Format::Json));
+    }
+
+    #[test]
+    fn whoever_takes_dicom_gets_a_segmentation() {
+        for accept in
+            ["application/dicom", "multipart/related; type=\"application/dicom\"; transfer-syntax=*"]
+        {
+            assert_eq!(of(&[accept]), Some(Format::DicomSeg), "{accept}");
+        }
+        assert_eq!(of(&["application/dicom, application/json"]), Some(Format::Json));
     }
 
     #[test]

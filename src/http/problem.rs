@@ -5,13 +5,14 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
+use super::related::MAX_INSTANCES;
 use crate::codec::DecodeError;
 use crate::codec::reference::ReferenceError;
 use crate::engine::EngineError;
 use crate::pipeline::PipelineError;
 
 /// Every code that a problem can have.
-pub const CODES: [&str; 31] = [
+pub const CODES: [&str; 34] = [
     "empty_body",
     "malformed_multipart",
     "incomplete_body",
@@ -27,6 +28,7 @@ pub const CODES: [&str; 31] = [
     "body_timeout",
     "body_too_large",
     "too_many_pixels",
+    "too_many_instances",
     "unsupported_media_type",
     "unrecognised_image",
     "undecodable_image",
@@ -36,6 +38,8 @@ pub const CODES: [&str; 31] = [
     "reference_true_colour",
     "reference_size_mismatch",
     "invalid_rle",
+    "source_not_dicom",
+    "nothing_to_segment",
     "internal",
     "overloaded",
     "byte_budget_spent",
@@ -88,7 +92,9 @@ pub(super) enum ApiError {
     #[error("this path does not take this method")]
     MethodNotAllowed,
     /// 406: the caller takes nothing that can be given.
-    #[error("an answer can be application/json or image/png, and `Accept` allows neither")]
+    #[error(
+        "an answer can be application/json, image/png or application/dicom, and `Accept` allows none of them"
+    )]
     NotAcceptable,
     /// 408: the body took too long.
     #[error("the body did not arrive in time")]
@@ -99,9 +105,13 @@ pub(super) enum ApiError {
         /// The limit that was passed.
         max_body_bytes: u64,
     },
+    /// 413: a related body holds more instances than are answered together.
+    #[error("the body has more than {MAX_INSTANCES} instances; send them in several")]
+    TooManyInstances,
     /// 415: the body is said to be of a type that no film is of.
     #[error(
-        "a film comes as image/png, image/jpeg, image/tiff, application/octet-stream or multipart/form-data"
+        "a film comes as image/png, image/jpeg, image/tiff, application/dicom, application/octet-stream, multipart/form-data, or \
+         multipart/related of application/dicom"
     )]
     UnsupportedMediaType,
     /// 503: the bodies that are held leave no room for another.
@@ -113,6 +123,16 @@ pub(super) enum ApiError {
     /// A film that was not segmented.
     #[error(transparent)]
     Pipeline(#[from] PipelineError),
+    /// One of several films that was not segmented: none is answered.
+    #[error("instance {number} of {count}: {error}")]
+    Instance {
+        /// Counted from 1.
+        number: usize,
+        /// How many came.
+        count: usize,
+        /// What is the matter with it.
+        error: Box<ApiError>,
+    },
     /// 500: a defect.
     #[error("a handler panicked")]
     Panicked,
@@ -145,10 +165,12 @@ impl ApiError {
             Self::NotAcceptable => (StatusCode::NOT_ACCEPTABLE, "not_acceptable"),
             Self::BodyTimeout => (StatusCode::REQUEST_TIMEOUT, "body_timeout"),
             Self::BodyTooLarge { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "body_too_large"),
+            Self::TooManyInstances => (StatusCode::PAYLOAD_TOO_LARGE, "too_many_instances"),
             Self::UnsupportedMediaType => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type"),
             Self::ByteBudgetSpent => (StatusCode::SERVICE_UNAVAILABLE, "byte_budget_spent"),
             Self::Draining => (StatusCode::SERVICE_UNAVAILABLE, "draining"),
             Self::Pipeline(error) => pipeline(error),
+            Self::Instance { error, .. } => error.kind(),
             Self::Panicked | Self::Nameless => (StatusCode::INTERNAL_SERVER_ERROR, "internal"),
         }
     }
@@ -168,6 +190,8 @@ fn pipeline(error: &PipelineError) -> (StatusCode, &'static str) {
         PipelineError::Film(error) => film(error),
         PipelineError::Reference(error) => reference(error),
         PipelineError::Engine(error) => engine(*error),
+        PipelineError::NotDicom => (StatusCode::UNPROCESSABLE_ENTITY, "source_not_dicom"),
+        PipelineError::NothingToWrite(_) => (StatusCode::UNPROCESSABLE_ENTITY, "nothing_to_segment"),
         PipelineError::DeadlineExceeded => (StatusCode::GATEWAY_TIMEOUT, "deadline_exceeded"),
         PipelineError::Broken => (StatusCode::INTERNAL_SERVER_ERROR, "internal"),
     }

@@ -1,4 +1,4 @@
-//! Decides how a request's body becomes the files of a film: within its size, its time and the byte budget.
+//! Decides how a request's body becomes the files of its films: within its size, its time and the byte budget.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -15,10 +15,12 @@ use super::App;
 use super::admission::Charge;
 use super::audit::{InputHash, Record};
 use super::problem::ApiError;
+use super::related::{self, Films};
 use crate::pipeline::{Film, PipelineError};
 
 /// Media types that a film may be said to be of; what it is, its bytes tell.
-const FILM_TYPES: [&str; 4] = ["image/png", "image/jpeg", "image/tiff", "application/octet-stream"];
+const FILM_TYPES: [&str; 5] =
+    ["image/png", "image/jpeg", "image/tiff", "application/dicom", "application/octet-stream"];
 
 /// The most of a form that may come before its parser makes something of it, such as the head of a part.
 const MAX_UNPARSED_BYTES: usize = 16 << 10;
@@ -36,20 +38,20 @@ impl AsRef<[u8]> for Charged {
     }
 }
 
-/// Reads the film of a request whose caller waits until `deadline`, where it has one.
+/// Reads the films of a request whose caller waits until `deadline`, where it has one.
 pub(super) async fn receive_by(
     deadline: Option<std::time::Instant>,
     app: &App,
     record: &Record,
     request: Request,
-) -> Result<Film, ApiError> {
-    let film = receive(app, record, request);
-    let Some(deadline) = deadline else { return film.await };
-    let film = tokio::time::timeout_at(deadline.into(), film);
-    film.await.unwrap_or(Err(ApiError::Pipeline(PipelineError::DeadlineExceeded)))
+) -> Result<Films, ApiError> {
+    let films = receive(app, record, request);
+    let Some(deadline) = deadline else { return films.await };
+    let films = tokio::time::timeout_at(deadline.into(), films);
+    films.await.unwrap_or(Err(ApiError::Pipeline(PipelineError::DeadlineExceeded)))
 }
 
-async fn receive(app: &App, record: &Record, request: Request) -> Result<Film, ApiError> {
+async fn receive(app: &App, record: &Record, request: Request) -> Result<Films, ApiError> {
     let max_body_bytes = app.options.max_body_bytes;
     if content_length(request.headers()).is_some_and(|length| length > max_body_bytes) {
         return Err(ApiError::BodyTooLarge { max_body_bytes });
@@ -64,8 +66,9 @@ async fn receive(app: &App, record: &Record, request: Request) -> Result<Film, A
         deadline: Instant::now() + app.options.body_timeout,
     };
     match kind {
-        Kind::Film => raw(body, &charge, record).await,
-        Kind::Multipart(boundary) => multipart(body, boundary, &charge, record).await,
+        Kind::Film => raw(body, &charge, record).await.map(Films::One),
+        Kind::Multipart(boundary) => multipart(body, boundary, &charge, record).await.map(Films::One),
+        Kind::Related(boundary) => instances(body, boundary, &charge, record).await.map(Films::Related),
     }
 }
 
@@ -80,12 +83,17 @@ enum Kind {
     Film,
     /// It is a form, its parts parted by this boundary.
     Multipart(String),
+    /// It is a list of DICOM instances, parted by this boundary.
+    Related(String),
 }
 
 impl Kind {
     fn of(headers: &HeaderMap) -> Result<Self, ApiError> {
         let Some(value) = headers.get(header::CONTENT_TYPE) else { return Ok(Self::Film) };
         let text = value.to_str().map_err(|_| ApiError::UnsupportedMediaType)?;
+        if let Some(boundary) = related::boundary(text) {
+            return boundary.map(Self::Related);
+        }
         let media: mime::Mime = text.parse().map_err(|_| ApiError::UnsupportedMediaType)?;
         if FILM_TYPES.contains(&media.essence_str()) {
             return Ok(Self::Film);
@@ -214,6 +222,30 @@ async fn multipart(
     }
 }
 
+/// The instances of a related body. One hash is that of them all.
+async fn instances(
+    body: Metered,
+    boundary: String,
+    charge: &Arc<Charge>,
+    record: &Record,
+) -> Result<Vec<Film>, ApiError> {
+    let progress = Progress::default();
+    let mut parts = multer::Multipart::new(body.into_pieces(&progress), boundary);
+    let (mut films, mut hash) = (Vec::new(), record.input_hash());
+    while let Some(part) = parts.next_field().await.map_err(|cause| refused(&cause))? {
+        progress.parsed();
+        related::admit(&part)?;
+        if films.len() == related::MAX_INSTANCES {
+            return Err(ApiError::TooManyInstances);
+        }
+        let image = charged(file(part, &progress, &mut hash).await?, charge);
+        films.push(Film { image, reference: None });
+    }
+    record.input(hash);
+    let empty = films.is_empty() || films.iter().any(|film| film.image.is_empty());
+    if empty { Err(ApiError::EmptyBody) } else { Ok(films) }
+}
+
 /// The bytes of a part, which are hashed as they come.
 async fn file(
     mut part: multer::Field<'_>,
@@ -269,6 +301,8 @@ mod tests {
             assert_eq!(kind(film), Ok(Kind::Film), "{film:?}");
         }
         assert_eq!(kind(Some("multipart/form-data; boundary=x")), Ok(Kind::Multipart("x".to_owned())));
+        let related = "multipart/related; type=\"application/dicom\"; boundary=x";
+        assert_eq!(kind(Some(related)), Ok(Kind::Related("x".to_owned())));
     }
 
     #[test]

@@ -19,10 +19,12 @@
 //! wrong side at worst, 0.08 % on average.
 
 mod components;
+mod territory;
 mod warnings;
 
 use serde::Serialize;
 
+pub use territory::territories;
 pub use warnings::{Warning, warnings};
 
 use self::components::{Component, Components, Run};
@@ -100,6 +102,7 @@ impl Lung {
 pub struct Lungs {
     film: Size,
     lungs: Vec<Lung>,
+    touch: bool,
 }
 
 impl Lungs {
@@ -107,9 +110,15 @@ impl Lungs {
     #[must_use]
     pub fn of(mask: &Mask) -> Self {
         let found = Components::of(mask);
-        let (right, left) = part(&found, mask.size());
+        let Parted { right, left, touch } = part(&found, mask.size());
         let lungs = [Lung::new(Side::Right, right), Lung::new(Side::Left, left)];
-        Self { film: mask.size(), lungs: lungs.into_iter().flatten().collect() }
+        Self { film: mask.size(), lungs: lungs.into_iter().flatten().collect(), touch }
+    }
+
+    /// Whether the lungs had grown together and were cut apart.
+    #[must_use]
+    pub fn touch(&self) -> bool {
+        self.touch
     }
 
     /// The size of the film.
@@ -148,7 +157,14 @@ fn painted(film: Size, runs: &[Run]) -> Mask {
 }
 
 /// The runs of the right and of the left lung.
-fn part(found: &Components, film: Size) -> (Vec<Run>, Vec<Run>) {
+struct Parted {
+    right: Vec<Run>,
+    left: Vec<Run>,
+    /// Whether some component was cut.
+    touch: bool,
+}
+
+fn part(found: &Components, film: Size) -> Parted {
     let is_significant = significance(&found.parts);
     if let Some(groups) = two_groups(found.parts.iter().copied().filter(&is_significant).collect()) {
         return by_component(found, groups);
@@ -156,7 +172,8 @@ fn part(found: &Components, film: Size) -> (Vec<Run>, Vec<Run>) {
     let labelled = found.runs.iter().zip(&found.labels);
     let significant = labelled.filter(|&(_, &label)| is_significant(&found.parts[label]));
     let column = valley(&significant.map(|(&run, _)| run).collect::<Vec<_>>());
-    cut(&found.runs, column.unwrap_or_else(|| one_side(&found.parts, film)))
+    let touch = column.is_some();
+    Parted { touch, ..cut(&found.runs, column.unwrap_or_else(|| one_side(&found.parts, film))) }
 }
 
 /// Which components are large enough to count.
@@ -179,7 +196,7 @@ fn two_groups(mut components: Vec<Component>) -> Option<[Component; 2]> {
 }
 
 /// Gives every component to the nearer of two groups, by the distance of their centroids.
-fn by_component(found: &Components, groups: [Component; 2]) -> (Vec<Run>, Vec<Run>) {
+fn by_component(found: &Components, groups: [Component; 2]) -> Parted {
     let [first, second] = groups.map(Component::centroid);
     let nearer_to_first: Vec<bool> = found
         .parts
@@ -192,7 +209,7 @@ fn by_component(found: &Components, groups: [Component; 2]) -> (Vec<Run>, Vec<Ru
     let labelled = found.runs.iter().zip(&found.labels);
     let (right, left): (Vec<_>, Vec<_>) = labelled.partition(|&(_, &label)| nearer_to_first[label]);
     let runs = |labelled: Vec<(&Run, &usize)>| labelled.into_iter().map(|(&run, _)| run).collect();
-    (runs(right), runs(left))
+    Parted { right: runs(right), left: runs(left), touch: false }
 }
 
 /// The column at which lungs that have grown together are cut: the first of the left one. `None` where the runs are
@@ -238,10 +255,11 @@ fn one_side(components: &[Component], film: Size) -> u32 {
 }
 
 /// Cuts the runs before `column`.
-fn cut(runs: &[Run], column: u32) -> (Vec<Run>, Vec<Run>) {
+fn cut(runs: &[Run], column: u32) -> Parted {
     let right = runs.iter().map(|&run| Run { end: run.end.min(column), ..run });
     let left = runs.iter().map(|&run| Run { start: run.start.max(column), ..run });
-    (right.filter(|run| run.start < run.end).collect(), left.filter(|run| run.start < run.end).collect())
+    let (right, left) = (right.filter(|run| run.start < run.end), left.filter(|run| run.start < run.end));
+    Parted { right: right.collect(), left: left.collect(), touch: false }
 }
 
 #[cfg(test)]
@@ -279,6 +297,7 @@ mod tests {
     #[test]
     fn the_right_lung_is_on_the_left_of_the_film() {
         let (lungs, masks) = sides(&ellipses(square(200), &[RIGHT, LEFT]));
+        assert!(!lungs.touch());
         assert_eq!(masks, [ellipses(square(200), &[RIGHT]), ellipses(square(200), &[LEFT])]);
         let boxes: Vec<_> = lungs.iter().map(|lung| (lung.side(), lung.bounding_box())).collect();
         let right = (Side::Right, BoundingBox([30, 30, 61, 141]));
@@ -314,7 +333,7 @@ mod tests {
     fn lungs_that_have_grown_together_are_cut_between_them() {
         let bridge = [100.0, 100.0, 25.0, 5.0];
         let (lungs, masks) = sides(&ellipses(square(200), &[RIGHT, LEFT, bridge]));
-        assert_eq!(lungs.iter().len(), 2);
+        assert_eq!((lungs.iter().len(), lungs.touch()), (2, true));
         for (mask, own) in masks.iter().zip([RIGHT, LEFT]) {
             let own = ellipses(square(200), &[own]);
             assert_eq!(own.shared_px(mask), Some(own.area_px()));

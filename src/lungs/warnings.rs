@@ -38,17 +38,29 @@ pub enum Warning {
     FlatFilm,
     /// The film's greys look inverted, which preprocessing sees.
     InvertedFilm,
+    /// The lungs touch, and were parted where they are narrowest.
+    TouchingLungs,
+    /// The file says that the patient was seen from the side.
+    LateralView,
+    /// The file says that it holds the detector's values rather than a picture to look at.
+    ForProcessing,
+    /// The file says that it is of a modality that has no radiographs.
+    UnexpectedModality,
 }
 
 impl Warning {
     /// Every warning, in the order in which they are told.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 10] = [
         Self::NoLung,
         Self::OneLung,
+        Self::TouchingLungs,
         Self::ImplausibleArea,
         Self::LowConfidence,
         Self::FlatFilm,
         Self::InvertedFilm,
+        Self::LateralView,
+        Self::ForProcessing,
+        Self::UnexpectedModality,
     ];
 
     /// The warning's name, which is stable.
@@ -61,6 +73,10 @@ impl Warning {
             Self::LowConfidence => "low_confidence",
             Self::FlatFilm => "flat_film",
             Self::InvertedFilm => "inverted_film",
+            Self::TouchingLungs => "touching_lungs",
+            Self::LateralView => "lateral_view",
+            Self::ForProcessing => "for_processing",
+            Self::UnexpectedModality => "unexpected_modality",
         }
     }
 
@@ -78,6 +94,16 @@ impl Warning {
             }
             Self::FlatFilm => "the film is blank or nearly so",
             Self::InvertedFilm => "the film's greys may be inverted: bone should be bright and air dark",
+            Self::TouchingLungs => {
+                "the lungs touch; they were parted where they are narrowest, near the midline"
+            }
+            Self::LateralView => "the file says that this is a lateral view: the model knows frontal ones",
+            Self::ForProcessing => {
+                "the file says that it is for processing, not for presentation: its greys may mislead the model"
+            }
+            Self::UnexpectedModality => {
+                "the file says that it is no radiograph: its modality is none of CR, DX, RG and OT"
+            }
         }
     }
 }
@@ -85,10 +111,8 @@ impl Warning {
 /// What is doubtful about `lungs`, which were cut from `map`, and then what preprocessing has found doubtful about their
 /// `film`. Of a mask without lung no more is said than that.
 #[must_use]
-pub fn warnings(lungs: &Lungs, map: &ProbabilityMap, film: Option<Warning>) -> Vec<Warning> {
-    let mut warnings = of_lungs(lungs, map);
-    warnings.extend(film);
-    warnings
+pub fn warnings(lungs: &Lungs, map: &ProbabilityMap, film: &[Warning]) -> Vec<Warning> {
+    [of_lungs(lungs, map).as_slice(), film].concat()
 }
 
 fn of_lungs(lungs: &Lungs, map: &ProbabilityMap) -> Vec<Warning> {
@@ -102,6 +126,7 @@ fn of_lungs(lungs: &Lungs, map: &ProbabilityMap) -> Vec<Warning> {
     let implausible = !PLAUSIBLE_SHARE.contains(&(total / lungs.film().pixels() as f64));
     let found = [
         (one_lung, Warning::OneLung),
+        (lungs.touch(), Warning::TouchingLungs),
         (implausible, Warning::ImplausibleArea),
         (is_unsure(map), Warning::LowConfidence),
     ];
@@ -137,7 +162,7 @@ mod tests {
         let map = map.expect("a square of probabilities");
         let size = Size::square(map.side()).expect("there are pixels");
         let mask = Mask::new(size, map.values().iter().map(|&value| value >= LUNG)).expect("one grid");
-        warnings(&Lungs::of(&mask), &map, None)
+        warnings(&Lungs::of(&mask), &map, &[])
     }
 
     /// The warnings of two lungs of 1,000 pixels each, with as many unsure pixels around them.
@@ -182,8 +207,9 @@ mod tests {
         assert_eq!(of_unsure(1_001, 0.3), [Warning::LowConfidence]);
         assert_eq!(of_unsure(4_000, 0.05), [], "that is background for sure");
         // The unsure ones are lung too here: 1,500 of 3,500 and then 2,001 of 4,001.
-        assert_eq!(of_unsure(1_500, 0.7), []);
-        assert_eq!(of_unsure(2_001, 0.7), [Warning::LowConfidence]);
+        // They reach across both lungs' columns, so that all of it is one lung to be cut in two.
+        assert_eq!(of_unsure(1_500, 0.7), [Warning::TouchingLungs]);
+        assert_eq!(of_unsure(2_001, 0.7), [Warning::TouchingLungs, Warning::LowConfidence]);
         assert_eq!(of_unsure(4_000, 0.95), [], "that is lung for sure");
     }
 
@@ -191,7 +217,7 @@ mod tests {
     fn what_is_doubtful_about_the_film_is_told_last() {
         let map = ProbabilityMap::new(10, vec![0.0; 100]).expect("a square of ten");
         let lungs = Lungs::of(&Mask::empty(Size::square(10).expect("there are pixels")));
-        let found = warnings(&lungs, &map, Some(Warning::InvertedFilm));
+        let found = warnings(&lungs, &map, &[Warning::InvertedFilm]);
         assert_eq!(found, [Warning::NoLung, Warning::InvertedFilm]);
     }
 

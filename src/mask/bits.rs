@@ -130,6 +130,16 @@ impl Mask {
         Some(self)
     }
 
+    /// What this mask calls lung and the other does not, or `None` where they are of different sizes.
+    #[must_use]
+    pub fn without(mut self, other: &Self) -> Option<Self> {
+        if self.size != other.size {
+            return None;
+        }
+        self.words.iter_mut().zip(&other.words).for_each(|(word, other)| *word &= !other);
+        Some(self)
+    }
+
     /// The mask with each of its pixels drawn out to a square: `before` pixels to the left and up, `after` to the right
     /// and down, as far as the mask reaches.
     #[must_use]

@@ -30,7 +30,7 @@ pub struct Exam {
     /// The reference mask.
     pub reference: Mask,
     /// What is doubtful about the film itself.
-    pub warning: Option<Warning>,
+    pub warnings: Vec<Warning>,
     /// The film's pixel spacing, where its file states it.
     pub spacing: Option<PixelSpacing>,
     /// The data set that the case was published in.
@@ -45,7 +45,7 @@ impl Exam {
         Self {
             input: prepared.input,
             geometry: prepared.geometry,
-            warning: prepared.warning,
+            warnings: prepared.warnings,
             reference,
             spacing: film.spacing(),
             source: source.into(),

@@ -39,7 +39,7 @@ impl Server {
         let map = self.segmenter.segment(&[&prepared.input]).unwrap().remove(0);
         let lungs = Lungs::of(&postprocess::restore(&map, &prepared.geometry, self.threshold));
         let started = Instant::now();
-        (warnings(&lungs, &map, prepared.warning), started.elapsed())
+        (warnings(&lungs, &map, &prepared.warnings), started.elapsed())
     }
 
     /// The warnings of each film of a kind.

@@ -28,7 +28,9 @@ const LADDER: [(u8, &[&str]); 14] = [
 ];
 
 /// Names that belong to some rooms only.
-const CONFINED: [(&str, &[&str]); 4] = [
+const CONFINED: [(&str, &[&str]); 6] = [
+    ("dicom_core", &["codec"]),
+    ("dicom_object", &["codec"]),
     ("tch", &["network", "model", "train"]),
     ("axum", &["http", "serve"]),
     ("StatusCode", &["http", "serve"]),

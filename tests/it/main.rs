@@ -4,6 +4,8 @@
 mod access;
 mod bombs;
 mod client;
+mod dicom;
+mod dicom_films;
 mod doubtful;
 mod early;
 mod fast;

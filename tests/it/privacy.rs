@@ -4,10 +4,12 @@ use std::path::Path;
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
+use dicom_dictionary_std::tags;
 use rustix::process::Signal;
 use tempfile::TempDir;
 
 use crate::client::BOUNDARY;
+use crate::dicom_films::Object;
 use crate::program::Daemon;
 use crate::small;
 use crate::traces::Collector;
@@ -29,10 +31,9 @@ fn marked_film() -> Vec<u8> {
     bytes
 }
 
-/// What begins as DICOM does: 128 bytes, `DICM`, and the patient's name.
+/// A DICOM object of a patient with that name and those pixels.
 fn marked_dicom() -> Vec<u8> {
-    let name = u16::try_from(NAME.len()).unwrap();
-    [&[0; 128], &b"DICM\x10\0\x10\0PN"[..], &name.to_le_bytes(), NAME.as_bytes()].concat()
+    Object::of(&PIXELS.repeat(32), 32, 32).with(tags::PATIENT_NAME, NAME).with(tags::PATIENT_ID, NAME).file()
 }
 
 fn form(film: &[u8]) -> Vec<u8> {
@@ -52,7 +53,17 @@ fn send_all(server: &Daemon) {
         let reply = server.post(&path).header("content-type", &media).body(form(&film)).send();
         assert_eq!(reply.status, 200, "{reply:?}");
     }
-    server.film(&marked_dicom()).send().assert_problem(415, "unrecognised_image");
+    let dicom = marked_dicom();
+    for format in ["json", "overlay", "dicom-sc", "dicom-sr"] {
+        let reply = server.post(&format!("/v1/segment?format={format}")).body(dicom.clone()).send();
+        assert_eq!(reply.status, 200, "{reply:?}");
+    }
+    server.film(&dicom[..dicom.len() - 40]).send().assert_problem(422, "undecodable_image");
+    let unnamed = Object::of(&PIXELS.repeat(32), 32, 32)
+        .without(tags::STUDY_INSTANCE_UID)
+        .with(tags::PATIENT_NAME, NAME);
+    let call = server.post("/v1/segment?format=dicom-sr").body(unnamed.file());
+    call.send().assert_problem(422, "undecodable_image");
     server.film(&film[..film.len() / 2]).send().assert_problem(422, "undecodable_image");
     server
         .film(NAME.as_bytes())
@@ -115,7 +126,7 @@ fn nothing_of_a_film_is_logged_traced_counted_accounted_for_or_left_in_a_file() 
     assert!(spans.len() > 10, "traces were sent");
     assert_nothing_of_it("a trace", &traced);
     let audited = fs_err::read_to_string(&audit).unwrap();
-    assert!(audited.lines().count() >= 8, "the audit log was on");
+    assert!(audited.lines().count() >= 13, "the audit log was on");
     assert_nothing_of_it("the audit log", audited.as_bytes());
     assert_eq!(fs_err::read_dir(temporary.path()).unwrap().count(), 0, "no temporary file is left");
 }

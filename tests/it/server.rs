@@ -251,7 +251,7 @@ fn card(setup: &Setup) -> ModelCard {
         input_side: SIDE,
         threshold: 0.5,
         license: License { weights: "none".to_owned(), note: "tests" },
-        formats: ["image/png", "image/jpeg", "image/tiff"],
+        formats: ["image/png", "image/jpeg", "image/tiff", "application/dicom"],
         device: "cpu".to_owned(),
         precision: Precision::F32,
         max_batch_size: setup.engine.max_batch_size.get(),

@@ -13,7 +13,7 @@ pub(super) mod samples;
 mod tiff;
 
 use super::sniff::Format;
-use super::{DecodeError, Limits};
+use super::{DecodeError, Limits, undecodable};
 use crate::geometry::Size;
 use crate::radiograph::{Pixels, Radiograph};
 
@@ -33,10 +33,6 @@ pub(super) fn read(format: Format, bytes: &[u8], limits: Limits) -> Result<Raste
         Format::Jpeg => jpeg::read(bytes, limits),
         Format::Tiff => tiff::read(bytes, limits),
     }
-}
-
-fn undecodable(reason: impl std::fmt::Display) -> DecodeError {
-    DecodeError::Undecodable(reason.to_string().trim().to_owned())
 }
 
 /// A stored value of 8 or 16 bits.

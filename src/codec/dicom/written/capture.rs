@@ -1,0 +1,38 @@
+//! Decides how a film with its mask is written as a secondary capture, which every viewer shows.
+
+use dicom_core::VR;
+use dicom_dictionary_std::tags;
+
+use super::attributes::{Attributes, Code};
+use super::{Draft, spacing};
+
+/// The number of the series, after that of segmentations.
+const SERIES: u16 = 9_002;
+
+/// A picture of the film's size, in red, green and blue.
+pub(super) fn capture(draft: &Draft<'_>, mut colours: Vec<u8>) -> Attributes {
+    if colours.len() % 2 == 1 {
+        colours.push(0);
+    }
+    let source = draft.origin.reference().code(
+        tags::PURPOSE_OF_REFERENCE_CODE_SEQUENCE,
+        Code::dcm("121322", "Source image for image processing operation"),
+    );
+    let image = draft
+        .grid(draft.base("OT", SERIES))
+        .text(tags::CONVERSION_TYPE, "WSD")
+        .text(tags::IMAGE_TYPE, "DERIVED\\SECONDARY")
+        .text(tags::PATIENT_ORIENTATION, "")
+        .text(tags::BURNED_IN_ANNOTATION, "YES")
+        .text(tags::DERIVATION_DESCRIPTION, "Film with the lung fields in red; not for diagnosis")
+        .item(tags::SOURCE_IMAGE_SEQUENCE, source)
+        .short(tags::SAMPLES_PER_PIXEL, 3)
+        .text(tags::PHOTOMETRIC_INTERPRETATION, "RGB")
+        .short(tags::PLANAR_CONFIGURATION, 0)
+        .short(tags::BITS_ALLOCATED, 8)
+        .short(tags::BITS_STORED, 8)
+        .short(tags::HIGH_BIT, 7)
+        .short(tags::PIXEL_REPRESENTATION, 0)
+        .with(draft.findings.spacing, |image, known| image.decimals(tags::PIXEL_SPACING, &spacing(known)));
+    draft.origin.loss(image).bytes(tags::PIXEL_DATA, VR::OB, colours)
+}

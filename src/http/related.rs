@@ -1,0 +1,98 @@
+//! Decides how several DICOM instances come in one body, as STOW-RS sends them, and how as many answers leave in one.
+//!
+//! A body is `multipart/related; type="application/dicom"` (PS3.18, 10.5 and RFC 2387). The answer to one is laid out as it was, so that
+//! a body of objects can be sent on as it is.
+
+use axum::body::Bytes;
+use axum::http::{HeaderMap, HeaderValue, header};
+use axum::response::{IntoResponse, Response};
+
+use super::problem::ApiError;
+use crate::pipeline::Film;
+
+/// The most instances in one body. Their answers are all held until the last one is there.
+pub(super) const MAX_INSTANCES: usize = 8;
+const DICOM: &str = "application/dicom";
+
+/// The films of a request.
+#[derive(Debug)]
+pub(super) enum Films {
+    /// The one film of a body or of a form.
+    One(Film),
+    /// The instances of a related body, in their order.
+    Related(Vec<Film>),
+}
+
+/// The boundary of a related body of DICOM instances; `None` where the media type is another.
+///
+/// Many senders write the type without the quotes that its slash would need, so parameters are read more leniently here than elsewhere.
+pub(super) fn boundary(media: &str) -> Option<Result<String, ApiError>> {
+    let (essence, parameters) = media.split_once(';').unwrap_or((media, ""));
+    if !essence.trim().eq_ignore_ascii_case("multipart/related") {
+        return None;
+    }
+    if !parameter(parameters, "type").is_some_and(|kind| kind.eq_ignore_ascii_case(DICOM)) {
+        return Some(Err(ApiError::UnsupportedMediaType));
+    }
+    let missing = || ApiError::MalformedMultipart("the boundary is missing".to_owned());
+    Some(parameter(parameters, "boundary").filter(|boundary| !boundary.is_empty()).ok_or_else(missing))
+}
+
+/// The value of a parameter, without its quotes.
+fn parameter(parameters: &str, name: &str) -> Option<String> {
+    let mut quoted = false;
+    let each = parameters.split(|character| {
+        quoted ^= character == '"';
+        character == ';' && !quoted
+    });
+    let (_, value) =
+        each.filter_map(|each| each.split_once('=')).find(|(of, _)| of.trim().eq_ignore_ascii_case(name))?;
+    let value = value.trim();
+    Some(value.strip_prefix('"').and_then(|value| value.strip_suffix('"')).unwrap_or(value).to_owned())
+}
+
+/// Whether a part may be an instance, by what it is said to be, where it is said.
+pub(super) fn admit(part: &multer::Field<'_>) -> Result<(), ApiError> {
+    let is_dicom = part.content_type().is_none_or(|media| media.essence_str().eq_ignore_ascii_case(DICOM));
+    if is_dicom { Ok(()) } else { Err(ApiError::UnsupportedMediaType) }
+}
+
+/// Answers of one media type, laid out as one body. `boundary` is in none of them.
+pub(super) fn answer(shared: HeaderMap, media: &'static str, parts: &[Bytes], boundary: &str) -> Response {
+    let mut body = Vec::with_capacity(parts.iter().map(|part| part.len() + 128).sum());
+    for part in parts {
+        body.extend_from_slice(format!("--{boundary}\r\nContent-Type: {media}\r\n\r\n").as_bytes());
+        body.extend_from_slice(part);
+        body.extend_from_slice(b"\r\n");
+    }
+    body.extend_from_slice(format!("--{boundary}--\r\n").as_bytes());
+    let kind = format!("multipart/related; type=\"{media}\"; boundary={boundary}");
+    let kind = HeaderValue::from_str(&kind).expect("a media type and a boundary are visible ASCII");
+    (shared, [(header::CONTENT_TYPE, kind)], body).into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(media: &str) -> Result<String, &'static str> {
+        boundary(media).unwrap().map_err(|error| error.kind().1)
+    }
+
+    #[test]
+    fn a_related_body_is_one_of_dicom_instances() {
+        assert_eq!(
+            of("multipart/related; type=\"application/dicom\"; boundary=\"a b\""),
+            Ok("a b".to_owned())
+        );
+        assert_eq!(of("multipart/related;boundary=x;type=application/dicom"), Ok("x".to_owned()));
+        assert_eq!(of("multipart/related; boundary=x"), Err("unsupported_media_type"));
+        assert_eq!(
+            of("multipart/related; type=\"application/dicom+json\"; boundary=x"),
+            Err("unsupported_media_type")
+        );
+        assert_eq!(of("multipart/related; type=\"application/dicom\""), Err("malformed_multipart"));
+        assert_eq!(of("multipart/related; type=application/dicom; boundary=\"a;b\""), Ok("a;b".to_owned()));
+        assert!(boundary("multipart/form-data; boundary=x").is_none());
+    }
+}
