@@ -341,9 +341,7 @@ impl Pending {
                 let planes = match wanted.kind {
                     Kind::Binary | Kind::Report => Planes::None,
                     Kind::Fractional => Planes::Probabilities(&probabilities),
-                    Kind::Capture => {
-                        Planes::Colours(overlay::samples(&self.film()?, mask, reference).expect(ONE_SIZE))
-                    }
+                    Kind::Capture => Planes::Colours(overlay::samples(&self.film()?, mask).expect(ONE_SIZE)),
                 };
                 let origin =
                     self.origin.as_ref().expect("the origin was read where something is written about it");

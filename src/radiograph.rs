@@ -26,8 +26,8 @@ impl Pixels {
 /// The distance between the centres of neighbouring pixels, in millimetres.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct PixelSpacing {
-    row_mm: f32,
-    column_mm: f32,
+    row_mm: f64,
+    column_mm: f64,
     source: SpacingSource,
 }
 
@@ -46,8 +46,8 @@ pub enum SpacingSource {
 impl PixelSpacing {
     /// A spacing between rows and between columns, or `None` where either is not a positive finite number.
     #[must_use]
-    pub fn new(row_mm: f32, column_mm: f32) -> Option<Self> {
-        let valid = |mm: f32| mm.is_finite() && mm > 0.0;
+    pub fn new(row_mm: f64, column_mm: f64) -> Option<Self> {
+        let valid = |mm: f64| mm.is_finite() && mm > 0.0;
         let source = SpacingSource::default();
         (valid(row_mm) && valid(column_mm)).then_some(Self { row_mm, column_mm, source })
     }
@@ -66,20 +66,20 @@ impl PixelSpacing {
 
     /// The distance between the centres of neighbouring rows, in millimetres.
     #[must_use]
-    pub fn row_mm(self) -> f32 {
+    pub fn row_mm(self) -> f64 {
         self.row_mm
     }
 
     /// The distance between the centres of neighbouring columns, in millimetres.
     #[must_use]
-    pub fn column_mm(self) -> f32 {
+    pub fn column_mm(self) -> f64 {
         self.column_mm
     }
 
     /// The area that one pixel covers, in square millimetres.
     #[must_use]
     pub fn pixel_area_mm2(self) -> f64 {
-        f64::from(self.row_mm) * f64::from(self.column_mm)
+        self.row_mm * self.column_mm
     }
 }
 
@@ -156,7 +156,7 @@ mod tests {
     #[test]
     fn a_spacing_is_positive_and_finite() {
         assert!(PixelSpacing::new(0.1, 0.2).is_some());
-        for bad in [0.0, -1.0, f32::NAN, f32::INFINITY] {
+        for bad in [0.0, -1.0, f64::NAN, f64::INFINITY] {
             assert!(PixelSpacing::new(bad, 0.2).is_none());
             assert!(PixelSpacing::new(0.2, bad).is_none());
         }

@@ -35,7 +35,7 @@ impl SurfaceDistances {
         second: &Mask,
         spacing: PixelSpacing,
     ) -> Result<Option<Self>, SizeMismatch> {
-        let steps = Steps { row: spacing.row_mm().into(), column: spacing.column_mm().into() };
+        let steps = Steps { row: spacing.row_mm(), column: spacing.column_mm() };
         Self::between(first, second, steps)
     }
 

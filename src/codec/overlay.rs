@@ -19,9 +19,9 @@ pub fn draw(film: &Radiograph, mask: &Mask, reference: Option<&Mask>) -> Result<
     Ok(png::encode_rgb(film.size(), painter(film, mask, reference)?))
 }
 
-/// The same picture as plain samples: red, green and blue of each pixel, row by row.
-pub fn samples(film: &Radiograph, mask: &Mask, reference: Option<&Mask>) -> Result<Vec<u8>, SizeMismatch> {
-    let mut paint = painter(film, mask, reference)?;
+/// The same picture without a reference mask, as plain samples: red, green and blue of each pixel, row by row.
+pub fn samples(film: &Radiograph, mask: &Mask) -> Result<Vec<u8>, SizeMismatch> {
+    let mut paint = painter(film, mask, None)?;
     let mut samples = vec![0; 3 * film.size().pixels()];
     let rows = samples.chunks_exact_mut(3 * film.size().columns());
     rows.enumerate().for_each(|(row, samples)| paint(row, samples));

@@ -6,7 +6,7 @@ use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 
 use super::model::ModelCard;
-use super::related;
+use super::related::{self, Part};
 use crate::codec::rle::{Counts, Rle};
 use crate::lungs::{BoundingBox, Lung, Side};
 use crate::mask::Threshold;
@@ -74,7 +74,7 @@ struct Image {
 #[derive(Serialize)]
 struct Spacing {
     /// Between rows, and between columns.
-    pixel_spacing_mm: [f32; 2],
+    pixel_spacing_mm: [f64; 2],
     pixel_spacing_source: SpacingSource,
 }
 
@@ -145,24 +145,22 @@ pub(super) fn answers(
     let timings =
         segmentations.iter().map(|segmentation| segmentation.timings).fold(Timings::default(), Timings::plus);
     let mut shared = shared_headers(&timings);
-    let (mut instances, mut files, mut kind) = (Vec::new(), Vec::new(), PNG);
+    let (mut instances, mut files) = (Vec::new(), Vec::new());
     for segmentation in segmentations {
+        let headers = file_headers(&segmentation, model);
         match segmentation.mask {
             Written::Rle(ref mask) => {
                 instances.push(Answer::new(&segmentation, mask, model, rle, request_id))
             }
-            Written::Png(bytes) => files.push(bytes.into()),
-            Written::Dicom(bytes) => {
-                kind = DICOM;
-                files.push(bytes.into());
-            }
+            Written::Png(bytes) => files.push(Part { media: PNG, headers, bytes }),
+            Written::Dicom(bytes) => files.push(Part { media: DICOM, headers, bytes }),
         }
     }
-    if files.is_empty() {
+    let Some(media) = files.first().map(|part| part.media) else {
         return (shared, Json(Answers { instances })).into_response();
-    }
+    };
     shared.insert(MODEL, named(model));
-    related::answer(shared, kind, &files, &format!("lungfield-{}", uuid::Uuid::now_v7()))
+    related::answer(shared, media, &files, &format!("lungfield-{}", uuid::Uuid::now_v7()))
 }
 
 fn media(kind: &'static str) -> [(HeaderName, HeaderValue); 1] {

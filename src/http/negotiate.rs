@@ -22,28 +22,37 @@ pub(super) enum Format {
 }
 
 /// The answers that `Accept` can choose, the preferred one first.
-const OFFERS: [(&str, &str, Format); 4] = [
-    ("application", "json", Format::Json),
-    ("image", "png", Format::Png),
-    ("application", "dicom", Format::DicomSeg),
-    ("multipart", "related", Format::DicomSeg),
+const OFFERS: [(&str, &str, Format, Layout); 4] = [
+    ("application", "json", Format::Json, Layout::Plain),
+    ("image", "png", Format::Png, Layout::Plain),
+    ("application", "dicom", Format::DicomSeg, Layout::Plain),
+    ("multipart", "related", Format::DicomSeg, Layout::Related),
 ];
+
+/// How the answer to one film is laid out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Layout {
+    /// It is the body.
+    Plain,
+    /// It is the one part of a related body.
+    Related,
+}
 
 /// The best answer that `Accept` allows (RFC 9110, 12.5.1), or `None` where it allows none. Without the header
 /// anything goes; a range that can't be read allows nothing.
-pub(super) fn accepted(headers: &HeaderMap) -> Option<Format> {
+pub(super) fn accepted(headers: &HeaderMap) -> Option<(Format, Layout)> {
     let mut ranges = Vec::new();
     for value in headers.get_all(header::ACCEPT) {
         ranges.extend(value.to_str().ok()?.split(',').filter_map(Range::parse));
     }
     if !headers.contains_key(header::ACCEPT) {
-        return Some(Format::Json);
+        return Some((Format::Json, Layout::Plain));
     }
     let quality = |kind, sub| {
         let matching = ranges.iter().filter(|range| range.matches(kind, sub));
         matching.max_by_key(|range| range.precision()).map_or(0, |range| range.quality)
     };
-    let offers = OFFERS.map(|(kind, sub, format)| (quality(kind, sub), format));
+    let offers = OFFERS.map(|(kind, sub, format, layout)| (quality(kind, sub), (format, layout)));
     // The first of the best: `max_by_key` would give the last.
     let best = offers.iter().map(|offer| offer.0).max().filter(|&best| best > 0)?;
     offers.into_iter().find(|offer| offer.0 == best).map(|offer| offer.1)
@@ -98,7 +107,7 @@ mod tests {
         for value in accept {
             headers.append(header::ACCEPT, value.parse().unwrap());
         }
-        accepted(&headers)
+        accepted(&headers).map(|(format, _)| format)
     }
 
     #[test]

@@ -3,7 +3,6 @@
 //! A body is `multipart/related; type="application/dicom"` (PS3.18, 10.5 and RFC 2387). The answer to one is laid out as it was, so that
 //! a body of objects can be sent on as it is.
 
-use axum::body::Bytes;
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 
@@ -57,12 +56,25 @@ pub(super) fn admit(part: &multer::Field<'_>) -> Result<(), ApiError> {
     if is_dicom { Ok(()) } else { Err(ApiError::UnsupportedMediaType) }
 }
 
+/// An answer among several.
+#[derive(Debug)]
+pub(super) struct Part {
+    pub(super) media: &'static str,
+    /// What can be said of it beside its bytes.
+    pub(super) headers: HeaderMap,
+    pub(super) bytes: Vec<u8>,
+}
+
 /// Answers of one media type, laid out as one body. `boundary` is in none of them.
-pub(super) fn answer(shared: HeaderMap, media: &'static str, parts: &[Bytes], boundary: &str) -> Response {
-    let mut body = Vec::with_capacity(parts.iter().map(|part| part.len() + 128).sum());
+pub(super) fn answer(shared: HeaderMap, media: &'static str, parts: &[Part], boundary: &str) -> Response {
+    let mut body = Vec::with_capacity(parts.iter().map(|part| part.bytes.len() + 512).sum());
     for part in parts {
-        body.extend_from_slice(format!("--{boundary}\r\nContent-Type: {media}\r\n\r\n").as_bytes());
-        body.extend_from_slice(part);
+        body.extend_from_slice(format!("--{boundary}\r\nContent-Type: {}\r\n", part.media).as_bytes());
+        for (name, value) in &part.headers {
+            body.extend_from_slice(&[name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"].concat());
+        }
+        body.extend_from_slice(b"\r\n");
+        body.extend_from_slice(&part.bytes);
         body.extend_from_slice(b"\r\n");
     }
     body.extend_from_slice(format!("--{boundary}--\r\n").as_bytes());

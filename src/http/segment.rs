@@ -13,7 +13,7 @@ use super::admission::admit;
 use super::answer::{RleForm, answer, answers};
 use super::audit::Record;
 use super::deadline::{caller_deadline, film_deadline, patience};
-use super::negotiate::{Format, accepted};
+use super::negotiate::{Format, Layout, accepted};
 use super::observe::RequestId;
 use super::problem::ApiError;
 use super::related::Films;
@@ -83,7 +83,8 @@ pub(super) async fn segment(
     let arrived = Instant::now();
     admit(&app)?;
     let Query(choices) = choices.map_err(|rejection| ApiError::InvalidQuery(rejection.body_text()))?;
-    let format = choices.format.or_else(|| accepted(request.headers())).ok_or(ApiError::NotAcceptable)?;
+    let asked = choices.format.map(|format| (format, Layout::Plain));
+    let (format, layout) = asked.or_else(|| accepted(request.headers())).ok_or(ApiError::NotAcceptable)?;
     let form = form(format, &choices, &app.algorithm);
     let deadline = caller_deadline(arrived, patience(request.headers())?);
     let films = upload::receive_by(deadline, &app, &record, request).await?;
@@ -92,7 +93,10 @@ pub(super) async fn segment(
     match films {
         Films::One(film) => {
             let segmentation = segmented(&app, film, question).await?;
-            Ok(answer(segmentation, &app.model, choices.rle, request_id.as_str()))
+            Ok(match layout {
+                Layout::Plain => answer(segmentation, &app.model, choices.rle, request_id.as_str()),
+                Layout::Related => answers(vec![segmentation], &app.model, choices.rle, request_id.as_str()),
+            })
         }
         Films::Related(films) => {
             let segmentations = all_segmented(&app, films, &question).await?;

@@ -24,6 +24,8 @@ const FILM_TYPES: [&str; 5] =
 
 /// The most of a form that may come before its parser makes something of it, such as the head of a part.
 const MAX_UNPARSED_BYTES: usize = 16 << 10;
+/// The most of a form that its parser is given at a time.
+const MAX_PIECE_BYTES: usize = 8 << 10;
 
 /// A file as it came, and its share of the byte budget, which goes back when the last reader is done with it.
 #[derive(Debug)]
@@ -134,13 +136,18 @@ impl Metered {
     }
 
     /// The body for the parser of forms, which would take in all that has arrived, and on every arrival search for the end of a
-    /// part's head from its start: so it is given one piece at a time, and no more once it has too much of them.
+    /// part's head from its start: so it is given small pieces, one at a time, and no more once it has too much of them. Small, since
+    /// it may take two before it looks at the first.
     fn into_pieces(self, progress: &Progress) -> impl Stream<Item = Result<Bytes, ApiError>> {
-        futures_util::stream::try_unfold(self, move |mut body| async move {
+        futures_util::stream::try_unfold((self, Bytes::new()), move |(mut body, mut left)| async move {
             tokio::task::yield_now().await;
-            let Some(data) = body.next().await? else { return Ok(None) };
-            progress.arrived(data.len())?;
-            Ok(Some((data, body)))
+            while left.is_empty() {
+                let Some(data) = body.next().await? else { return Ok(None) };
+                left = data;
+            }
+            let piece = left.split_to(left.len().min(MAX_PIECE_BYTES));
+            progress.arrived(piece.len())?;
+            Ok(Some((piece, (body, left))))
         })
     }
 }
@@ -153,7 +160,7 @@ struct Progress {
 }
 
 impl Progress {
-    /// Bytes for the parser; the last of those that it has too many of may be a large piece, most of which is a film.
+    /// Bytes for the parser; most of the last piece that makes them too many may be a film's.
     fn arrived(&self, bytes: usize) -> Result<(), ApiError> {
         self.seen.fetch_add(bytes, Ordering::Relaxed);
         if self.unparsed.fetch_add(bytes, Ordering::Relaxed) > MAX_UNPARSED_BYTES {
@@ -232,18 +239,27 @@ async fn instances(
     let progress = Progress::default();
     let mut parts = multer::Multipart::new(body.into_pieces(&progress), boundary);
     let (mut films, mut hash) = (Vec::new(), record.input_hash());
-    while let Some(part) = parts.next_field().await.map_err(|cause| refused(&cause))? {
-        progress.parsed();
-        related::admit(&part)?;
-        if films.len() == related::MAX_INSTANCES {
-            return Err(ApiError::TooManyInstances);
+    let outcome = async {
+        while let Some(part) = parts.next_field().await.map_err(|cause| refused(&cause))? {
+            progress.parsed();
+            related::admit(&part)?;
+            if films.len() == related::MAX_INSTANCES {
+                return Err(ApiError::TooManyInstances);
+            }
+            let image = charged(file(part, &progress, &mut hash).await?, charge);
+            films.push(Film { image, reference: None });
         }
-        let image = charged(file(part, &progress, &mut hash).await?, charge);
-        films.push(Film { image, reference: None });
+        Ok(())
     }
+    .await;
+    drop(parts);
     record.input(hash);
-    let empty = films.is_empty() || films.iter().any(|film| film.image.is_empty());
-    if empty { Err(ApiError::EmptyBody) } else { Ok(films) }
+    match outcome {
+        Err(_) if progress.nothing_came() => Err(ApiError::EmptyBody),
+        Err(error) => Err(error),
+        Ok(()) if films.is_empty() => Err(ApiError::EmptyBody),
+        Ok(()) => Ok(films),
+    }
 }
 
 /// The bytes of a part, which are hashed as they come.

@@ -210,7 +210,7 @@ mod tests {
         // They reach across both lungs' columns, so that all of it is one lung to be cut in two.
         assert_eq!(of_unsure(1_500, 0.7), [Warning::TouchingLungs]);
         assert_eq!(of_unsure(2_001, 0.7), [Warning::TouchingLungs, Warning::LowConfidence]);
-        assert_eq!(of_unsure(4_000, 0.95), [], "that is lung for sure");
+        assert_eq!(of_unsure(4_000, 0.95), [Warning::TouchingLungs], "that is lung for sure");
     }
 
     #[test]

@@ -64,9 +64,11 @@ fn parts(reply: &Reply, media: &str) -> Vec<Vec<u8>> {
     let mut start = place(0) + boundary.len();
     while !reply.body[start..].starts_with(b"--") {
         let end = place(start);
-        let head = format!("\r\nContent-Type: {media}\r\n\r\n");
-        let part = reply.body[start..end].strip_prefix(head.as_bytes()).unwrap();
-        parts.push(part.strip_suffix(b"\r\n").unwrap().to_vec());
+        let part = &reply.body[start..end];
+        let head = part.windows(4).position(|window| window == b"\r\n\r\n").unwrap();
+        assert!(part.starts_with(format!("\r\nContent-Type: {media}\r\n").as_bytes()));
+        assert!(part[..head].windows(15).any(|window| window == b"lungfield-model"), "each says what it is");
+        parts.push(part[head + 4..].strip_suffix(b"\r\n").unwrap().to_vec());
         start = end + boundary.len();
     }
     parts
@@ -91,8 +93,8 @@ fn a_film_has_the_same_mask_however_it_comes() {
 fn a_segmentation_has_a_segment_for_each_lung_and_is_the_mask_pixel_for_pixel() {
     let server = Server::echo();
     // Neither a row nor a frame of this size ends with a byte.
-    let mask = lungs(Size::new(SIDE - 1, 47).unwrap(), 3);
-    let film = Object::showing(&mask).file();
+    let film = Object::showing(&lungs(Size::new(SIDE - 1, 47).unwrap(), 3)).file();
+    let mask = Picture::read(&ask(&server, "format=png", &film).body).mask();
     let segmentation = written(&server, "format=dicom-seg", &film);
     assert_eq!(segmentation.labels(), ["Right lung", "Left lung"]);
     assert_eq!(segmentation.number(tags::NUMBER_OF_FRAMES), 2);
@@ -169,15 +171,15 @@ fn a_fractional_segmentation_has_the_probabilities_on_the_side_of_each_lung() {
 #[test]
 fn a_lung_that_is_absent_has_no_segment() {
     let server = Server::echo();
-    let right = Lungs::of(&some_lungs()).lung_mask(Side::Right);
-    let film = Object::showing(&right).file();
-    let segmentation = written(&server, "format=dicom-seg", &film);
-    assert_eq!(
-        (segmentation.labels(), segmentation.number(tags::NUMBER_OF_FRAMES)),
-        (vec!["Right lung".to_owned()], 1)
-    );
-    let left = Object::showing(&Lungs::of(&some_lungs()).lung_mask(Side::Left)).file();
-    assert_eq!(written(&server, "format=dicom-seg", &left).labels(), ["Left lung"]);
+    let one = |columns: std::ops::Range<u32>| {
+        Object::showing(&mask(some_lungs().size(), |x, y| columns.contains(&x) && (18..46).contains(&y)))
+            .file()
+    };
+    for (columns, label) in [(18..30, "Right lung"), (34..46, "Left lung")] {
+        let segmentation = written(&server, "format=dicom-seg", &one(columns));
+        assert_eq!(segmentation.labels(), [label]);
+        assert_eq!(segmentation.number(tags::NUMBER_OF_FRAMES), 1);
+    }
     let none = Object::showing(&Mask::empty(some_lungs().size())).file();
     ask(&server, "format=dicom-seg", &none).assert_problem(422, "nothing_to_segment");
     for format in ["dicom-sc", "dicom-sr", "json"] {
@@ -282,10 +284,10 @@ fn one_bad_instance_makes_the_answer_its_problem() {
 #[test]
 fn accept_may_ask_for_dicom() {
     let server = Server::echo();
-    for accept in [DICOM, "multipart/related; type=\"application/dicom\""] {
-        let reply = server.post("/v1/segment").header("accept", accept).body(some_film()).send();
-        assert_eq!(Read::of(&reply.body).labels().len(), 2);
-    }
+    let ask = |accept| server.post("/v1/segment").header("accept", accept).body(some_film()).send();
+    assert_eq!(Read::of(&ask(DICOM).body).labels().len(), 2);
+    let related = parts(&ask("multipart/related; type=\"application/dicom\""), DICOM);
+    assert_eq!((related.len(), Read::of(&related[0]).labels().len()), (1, 2));
 }
 
 #[test]

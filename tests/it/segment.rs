@@ -4,9 +4,10 @@ use lungfield::geometry::Size;
 use png::{BitDepth, ColorType};
 use serde_json::{Value, json};
 
-use crate::client::Reply;
+use crate::client::{BOUNDARY, Raw, Reply, form};
 use crate::samples::{
-    Picture, SIDE, dice, film, film_of, fixture, lungs, mask, picture, picture_png, png, some_lungs,
+    Picture, SIDE, dice, film, film_of, film_of_length, fixture, lungs, mask, picture, picture_png, png,
+    some_lungs,
 };
 use crate::server::{MAX_BODY_BYTES, Server};
 
@@ -331,4 +332,22 @@ fn the_model_and_its_limits_are_told() {
     assert_eq!(server.get("/health/live").send().json(), json!({"status": "live"}));
     assert_eq!(server.get("/health/ready").send().json(), json!({"status": "ready"}));
     assert_eq!(server.get("/openapi.yaml").send().header("content-type"), Some("application/yaml"));
+}
+
+#[test]
+fn forms_on_a_connection_that_is_kept_are_taken_however_much_arrives_at_once() {
+    let server = Server::echo();
+    let film = film_of_length(100_000);
+    let body = form(&[("image", &film), ("ground_truth", &crate::samples::film())]);
+    let head = format!(
+        "POST /v1/segment HTTP/1.1\r\nHost: here\r\nContent-Length: {}\r\n\
+         Content-Type: multipart/form-data; boundary={BOUNDARY}\r\n\r\n",
+        body.len()
+    );
+    let mut caller = Raw::connect(server.address);
+    // A connection reads more at a time, the more it has read.
+    for _request in 0..8 {
+        caller.write(&[head.as_bytes(), &body].concat());
+        assert_eq!(caller.reply().mask(), some_lungs());
+    }
 }

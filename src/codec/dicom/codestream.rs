@@ -111,7 +111,7 @@ fn jpeg(stream: &[u8]) -> Option<Stated> {
 }
 
 /// The size segment of a JPEG 2000 codestream (ITU-T T.800, A.5.1), which comes first. Neither a picture that begins elsewhere than at
-/// the origin nor one of thinned components is a radiograph's.
+/// the origin, nor one of thinned components, nor of signed samples is read.
 fn jpeg_2000(stream: &[u8]) -> Option<Stated> {
     if !stream.starts_with(b"\xff\x4f\xff\x51")
         || [16, 20].iter().any(|&at| big_endian_long(stream, at) != Some(0))
@@ -120,11 +120,12 @@ fn jpeg_2000(stream: &[u8]) -> Option<Stated> {
     }
     let components = big_endian(stream, 40)?;
     let spread = *stream.get(42..)?.first_chunk::<3>()?;
-    (spread[1..] == [1, 1]).then_some(Stated {
+    // The highest bit says that samples are signed.
+    (spread[0] < 0x80 && spread[1..] == [1, 1]).then_some(Stated {
         width: big_endian_long(stream, 8)?,
         height: big_endian_long(stream, 12)?,
         components,
-        precision: (spread[0] & 0x7F) + 1,
+        precision: spread[0] + 1,
     })
 }
 

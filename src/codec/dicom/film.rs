@@ -68,8 +68,7 @@ fn is_inverted(header: Header<'_>) -> Result<bool, DecodeError> {
 /// The spacing at the patient where the object states it, else that at the detector, which is larger: the beam is a cone.
 pub(super) fn spacing(header: Header<'_>) -> Option<PixelSpacing> {
     let of = |tag, source| match header.decimals(tag)[..] {
-        #[expect(clippy::cast_possible_truncation, reason = "a spacing needs no 16 digits")]
-        [row, column] => Some(PixelSpacing::new(row as f32, column as f32)?.stated_by(source)),
+        [row, column] => Some(PixelSpacing::new(row, column)?.stated_by(source)),
         _ => None,
     };
     of(tags::PIXEL_SPACING, SpacingSource::PixelSpacing)

@@ -184,8 +184,9 @@ impl Lookup {
         let length = usize::try_from(if length <= 0 { length + 0x1_0000 } else { length }).ok()?;
         let first = if signed && first > i64::from(i16::MAX) { first - 0x1_0000 } else { first };
         let bits = u32::try_from(bits).ok().filter(|bits| (1..=16).contains(bits))?;
-        let (data, as_bytes) = item.bytes(tags::LUT_DATA)?;
-        let packed = as_bytes && bits <= 8 && data.len() < 2 * length;
+        let data = item.bytes(tags::LUT_DATA)?;
+        // Entries of 8 bits may lie two in a word (PS3.3, C.11.1.1).
+        let packed = bits <= 8 && data.len() < 2 * length;
         let mut entries: Vec<u16> = if packed {
             data.into_iter().map(u16::from).collect()
         } else {

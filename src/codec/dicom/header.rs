@@ -2,7 +2,7 @@
 //!
 //! No value is ever put into an error or a log line: they are a patient's.
 
-use dicom_core::{Tag, VR};
+use dicom_core::Tag;
 use dicom_object::InMemDicomObject;
 use dicom_transfer_syntax_registry::entries;
 
@@ -77,9 +77,8 @@ impl<'a> Header<'a> {
         self.items(tag).next()
     }
 
-    /// The bytes of a value, and whether they were written as bytes rather than as numbers.
-    pub(super) fn bytes(self, tag: Tag) -> Option<(Vec<u8>, bool)> {
-        let element = self.0.get(tag)?;
-        Some((element.to_bytes().ok()?.into_owned(), matches!(element.vr(), VR::OB | VR::UN)))
+    /// The bytes of a value, of numbers the lower one first.
+    pub(super) fn bytes(self, tag: Tag) -> Option<Vec<u8>> {
+        Some(self.0.get(tag)?.to_bytes().ok()?.into_owned())
     }
 }

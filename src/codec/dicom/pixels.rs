@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use dicom_encoding::adapters::{PixelDataObject, RawPixelData};
 use dicom_encoding::transfer_syntax::TransferSyntaxIndex;
+use dicom_toolkit_jpeg2000::{DecodeSettings, Image};
 use dicom_transfer_syntax_registry::TransferSyntaxRegistry;
 
 use super::codestream::{self, Codec};
@@ -52,7 +53,7 @@ impl<'a> Samples<'a> {
                     if let [one] = fragments[..] { Cow::Borrowed(one) } else { fragments.concat().into() };
                 codestream::check(codec, &stream, layout)?;
                 (
-                    decompressed(&stream, &file.transfer_syntax, layout)?.into(),
+                    decompressed(codec, &stream, &file.transfer_syntax, layout)?.into(),
                     Order::native(layout, false, false),
                 )
             }
@@ -101,20 +102,42 @@ fn known(uid: &str) -> &str {
 }
 
 /// A codestream whose size was checked, decompressed.
-fn decompressed(stream: &[u8], transfer_syntax: &str, layout: Layout) -> Result<Vec<u8>, DecodeError> {
-    use dicom_encoding::transfer_syntax::Codec::EncapsulatedPixelData;
-
-    let damaged = || {
+fn decompressed(
+    codec: Codec,
+    stream: &[u8],
+    transfer_syntax: &str,
+    layout: Layout,
+) -> Result<Vec<u8>, DecodeError> {
+    let samples = match codec {
+        Codec::Jpeg2000 => jpeg_2000(stream),
+        Codec::Native | Codec::Encapsulated | Codec::Jpeg | Codec::Rle => {
+            registered(stream, transfer_syntax, layout)
+        }
+    };
+    samples.ok_or_else(|| {
         undecodable(
             "the compressed image is damaged, or of a kind within its transfer syntax that is not read",
         )
-    };
-    let syntax = TransferSyntaxRegistry.get(transfer_syntax).ok_or_else(damaged)?;
-    let EncapsulatedPixelData(Some(decoder), _) = syntax.codec() else { return Err(damaged()) };
+    })
+}
+
+/// By the decoder that dicom-rs has for a transfer syntax.
+fn registered(stream: &[u8], transfer_syntax: &str, layout: Layout) -> Option<Vec<u8>> {
+    use dicom_encoding::transfer_syntax::Codec::EncapsulatedPixelData;
+
+    let syntax = TransferSyntaxRegistry.get(transfer_syntax)?;
+    let EncapsulatedPixelData(Some(decoder), _) = syntax.codec() else { return None };
     let image = Codestream { stream, transfer_syntax, layout };
     let mut samples = Vec::new();
-    decoder.decode_frame(&image, 0, &mut samples).map_err(|_| damaged())?;
-    Ok(samples)
+    decoder.decode_frame(&image, 0, &mut samples).ok()?;
+    Some(samples)
+}
+
+/// By a decoder in safe Rust. The one that dicom-rs can have was translated from C, and frees what it has not taken: that ends the process
+/// under an allocator that does not look.
+fn jpeg_2000(stream: &[u8]) -> Option<Vec<u8>> {
+    let image = Image::new(stream, &DecodeSettings { strict: true, ..DecodeSettings::default() }).ok()?;
+    Some(image.decode_native().ok()?.data)
 }
 
 /// An image in one codestream, as decoders ask for it.

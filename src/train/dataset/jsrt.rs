@@ -23,7 +23,7 @@ const FILM_PIXELS: usize = 2;
 /// The largest value of 12 bits.
 const LARGEST: u16 = 4095;
 /// The distance between neighbouring pixels, in both directions.
-const SPACING_MM: f32 = 0.175;
+const SPACING_MM: f64 = 0.175;
 
 /// Reads a film. No more of the file is read than a film has.
 pub(super) fn film(path: &Path) -> Result<Radiograph, DatasetError> {

@@ -89,8 +89,10 @@ impl Attributes {
 
 /// A number in the 16 characters that a decimal string has.
 pub(super) fn decimal(value: f64) -> String {
-    let exact = value.to_string();
-    if exact.len() <= 16 { exact } else { format!("{value:.9e}") }
+    // The shortest text, or as many decimals as fit, or a power of ten.
+    let fitting = (0..=14).rev().map(|decimals| format!("{value:.decimals$}"));
+    let text = std::iter::once(value.to_string()).chain(fitting).find(|text| text.len() <= 16);
+    text.unwrap_or_else(|| format!("{value:.9e}"))
 }
 
 /// A concept by the code of a scheme (PS3.3, 8).

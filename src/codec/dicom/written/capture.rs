@@ -3,8 +3,9 @@
 use dicom_core::VR;
 use dicom_dictionary_std::tags;
 
+use super::Draft;
 use super::attributes::{Attributes, Code};
-use super::{Draft, spacing};
+use crate::radiograph::{PixelSpacing, SpacingSource};
 
 /// The number of the series, after that of segmentations.
 const SERIES: u16 = 9_002;
@@ -33,6 +34,14 @@ pub(super) fn capture(draft: &Draft<'_>, mut colours: Vec<u8>) -> Attributes {
         .short(tags::BITS_STORED, 8)
         .short(tags::HIGH_BIT, 7)
         .short(tags::PIXEL_REPRESENTATION, 0)
-        .with(draft.findings.spacing, |image, known| image.decimals(tags::PIXEL_SPACING, &spacing(known)));
+        .with(at_the_patient(draft.findings.spacing), |image, spacing| {
+            image.decimals(tags::PIXEL_SPACING, &spacing)
+        });
     draft.origin.loss(image).bytes(tags::PIXEL_DATA, VR::OB, colours)
+}
+
+/// The spacing that may be called that of pixels: the detector's own is another.
+fn at_the_patient(spacing: Option<PixelSpacing>) -> Option<[f64; 2]> {
+    let spacing = spacing.filter(|spacing| spacing.source() == SpacingSource::PixelSpacing)?;
+    Some([spacing.row_mm(), spacing.column_mm()])
 }

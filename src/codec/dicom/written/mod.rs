@@ -134,6 +134,8 @@ struct Draft<'a> {
 
 const MANUFACTURER: &str = "Lungfield";
 const SOFTWARE: &str = env!("CARGO_PKG_VERSION");
+/// Of at most 16 characters.
+const IMPLEMENTATION: &str = "LUNGFIELD";
 /// Of this implementation, as the standard has every one name itself (PS3.7, D.3.3.2). Drawn once.
 const IMPLEMENTATION_UID: &str = "2.25.273604093786270921536826207386113206934";
 
@@ -189,13 +191,6 @@ impl Draft<'_> {
     }
 }
 
-/// A film's spacing, between rows and between columns.
-fn spacing(spacing: PixelSpacing) -> [f64; 2] {
-    // By way of their shortest decimals: 0.143 is not 0.14300000667572021.
-    [spacing.row_mm(), spacing.column_mm()]
-        .map(|mm| mm.to_string().parse().expect("a number's own text is one"))
-}
-
 const LUNG: Code = Code::sct("39607008", "Lung");
 
 /// The name of a lung and its side as a code.
@@ -216,7 +211,7 @@ fn finish(
         .media_storage_sop_instance_uid(draft.namer.uid("instance"))
         .transfer_syntax(uids::EXPLICIT_VR_LITTLE_ENDIAN)
         .implementation_class_uid(IMPLEMENTATION_UID)
-        .implementation_version_name(format!("LUNGFIELD_{SOFTWARE}"))
+        .implementation_version_name(IMPLEMENTATION)
         .build()?;
     let object = attributes.text(tags::SOP_CLASS_UID, class).finish().with_exact_meta(meta);
     let mut file = Vec::new();

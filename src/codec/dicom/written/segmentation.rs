@@ -7,7 +7,7 @@ use dicom_core::VR;
 use dicom_dictionary_std::tags;
 
 use super::attributes::{Attributes, Code};
-use super::{Draft, LUNG, WriteError, named, spacing};
+use super::{Draft, LUNG, WriteError, named};
 use crate::codec::dicom::frames;
 use crate::lungs::{Lung, territories};
 use crate::mask::Mask;
@@ -68,6 +68,7 @@ fn object(draft: &Draft<'_>) -> Result<Attributes, WriteError> {
         .text(tags::CONTENT_LABEL, "LUNG_FIELDS")
         .text(tags::CONTENT_DESCRIPTION, "Right and left lung of a frontal chest radiograph")
         .text(tags::CONTENT_CREATOR_NAME, "")
+        .text(tags::SEGMENTS_OVERLAP, "NO")
         .text(tags::PATIENT_ORIENTATION, "")
         .short(tags::SAMPLES_PER_PIXEL, 1)
         .text(tags::PHOTOMETRIC_INTERPRETATION, "MONOCHROME2")
@@ -106,15 +107,8 @@ fn display_colour(number: u16) -> [u16; 3] {
     if number == 1 { [34_895, 53_485, 50_171] } else { [35_000, 38_000, 18_000] }
 }
 
-/// The functional groups of the frames (PS3.3, C.7.6.16): shared is what each film has once.
+/// The functional groups of the frames (PS3.3, C.7.6.16). Nothing is shared: measures of pixels belong to a frame of reference (A.51.5).
 fn groups(draft: &Draft<'_>, image: Attributes, frames: usize) -> Attributes {
-    let measures = |shared: Attributes, known| {
-        shared.item(
-            tags::PIXEL_MEASURES_SEQUENCE,
-            Attributes::new().decimals(tags::PIXEL_SPACING, &spacing(known)),
-        )
-    };
-    let shared = Attributes::new().with(draft.findings.spacing, measures);
     let source = draft
         .origin
         .reference()
@@ -135,7 +129,7 @@ fn groups(draft: &Draft<'_>, image: Attributes, frames: usize) -> Attributes {
             .item(tags::DERIVATION_IMAGE_SEQUENCE, derivation.clone())
     };
     image
-        .item(tags::SHARED_FUNCTIONAL_GROUPS_SEQUENCE, shared)
+        .item(tags::SHARED_FUNCTIONAL_GROUPS_SEQUENCE, Attributes::new())
         .items(tags::PER_FRAME_FUNCTIONAL_GROUPS_SEQUENCE, (1..).take(frames).map(frame))
 }
 
