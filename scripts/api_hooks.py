@@ -87,11 +87,21 @@ def related(files, kind=DICOM):
 
 def parts_of(body, boundary):
     """The (media type, bytes) of each part of a body that is laid out as `related` does it."""
+    return [(headers.get("content-type"), data) for headers, data in headed_parts(body, boundary)]
+
+
+def headed_parts(body, boundary):
+    """The (headers, bytes) of each part; headers by their names in lower case."""
     delimiter = b"\r\n--" + boundary.encode()
     start, *parts, end = (b"\r\n" + body).split(delimiter)
     assert start == b"" and end.rstrip(b"\r\n") == b"--", f"a body of parts begins with {body[:40]} and ends with {end[:40]}"
     parts = [part.partition(b"\r\n\r\n") for part in parts]
-    return [(head.partition(b"Content-Type: ")[2].decode() or None, data) for head, _, data in parts]
+    return [(headers_in(head.decode()), data) for head, _, data in parts]
+
+
+def headers_in(head):
+    lines = (line.partition(": ") for line in head.splitlines() if line)
+    return {name.lower(): value for name, _, value in lines}
 
 
 for kind, images in GOOD.items():
@@ -350,8 +360,9 @@ def check_answer(response, sent, request_id):
         assert header(response, "content-type") == kind, "the answer is not JSON"
         check_json(json.loads(response.content), sent, query, request_id)
         return
-    check_headers(response, sent)
-    for film, content in zip(sent.films, files_of(response, kind, sent), strict=True):
+    assert header(response, "lungfield-model"), "files without Lungfield-Model"
+    for film, (headers, content) in zip(sent.films, files_of(response, kind, sent), strict=True):
+        check_headers(headers, film, sent.reference)
         if format in OBJECTS:
             check_object(content, film, format, query)
         else:
@@ -361,26 +372,26 @@ def check_answer(response, sent, request_id):
 
 
 def files_of(response, kind, sent):
-    """The files in an answer: it is one, or has one in each part, as the request had."""
+    """The (headers, bytes) of each file in an answer: it is one, or has one in each part, as the request had or asked for."""
     media = header(response, "content-type")
-    if not sent.related:
+    asked = "format" not in query_of(response) and response.request.headers.get("Accept", "").startswith(RELATED)
+    if not sent.related and not asked:
         assert media == kind, f"{media} instead of {kind}"
-        return [response.content]
+        return [({name: values[0] for name, values in response.headers.items()}, response.content)]
     boundary = re.fullmatch(rf'multipart/related; type="{kind}"; boundary=([\w-]+)', media)
     assert boundary, f"{media} answers instances as {kind}"
-    parts = parts_of(response.content, boundary[1])
-    assert all(part == kind for part, _ in parts), "a part is of another type than the answer"
-    return [content for _, content in parts]
+    parts = headed_parts(response.content, boundary[1])
+    assert all(headers["content-type"] == kind for headers, _ in parts), "a part is of another type than the answer"
+    return parts
 
 
-def check_headers(response, sent):
-    """What is told beside files."""
-    assert header(response, "lungfield-model"), "a file without Lungfield-Model"
+def check_headers(headers, film, reference):
+    """What is told beside a file."""
+    assert headers.get("lungfield-model"), "a file without Lungfield-Model"
     for name in ("lungfield-dice", "lungfield-jaccard"):
-        assert (header(response, name) is not None) == (sent.reference is not None), f"{name}, or none"
-    if not sent.related:
-        warnings = header(response, "lungfield-warnings")
-        check_warned(warnings.split(",") if warnings else [], sent.films[0])
+        assert (name in headers) == (reference is not None), f"{name}, or none"
+    warnings = headers.get("lungfield-warnings")
+    check_warned(warnings.split(",") if warnings else [], film)
 
 
 def check_warned(codes, film):

@@ -150,7 +150,7 @@ pub(super) fn answers(
         let headers = file_headers(&segmentation, model);
         match segmentation.mask {
             Written::Rle(ref mask) => {
-                instances.push(Answer::new(&segmentation, mask, model, rle, request_id))
+                instances.push(Answer::new(&segmentation, mask, model, rle, request_id));
             }
             Written::Png(bytes) => files.push(Part { media: PNG, headers, bytes }),
             Written::Dicom(bytes) => files.push(Part { media: DICOM, headers, bytes }),

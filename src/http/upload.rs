@@ -258,8 +258,15 @@ async fn instances(
         Err(_) if progress.nothing_came() => Err(ApiError::EmptyBody),
         Err(error) => Err(error),
         Ok(()) if films.is_empty() => Err(ApiError::EmptyBody),
-        Ok(()) => Ok(films),
+        Ok(()) => none_empty(films),
     }
+}
+
+fn none_empty(films: Vec<Film>) -> Result<Vec<Film>, ApiError> {
+    let (count, empty) = (films.len(), films.iter().position(|film| film.image.is_empty()));
+    let instance =
+        |place: usize| ApiError::Instance { number: place + 1, count, error: ApiError::EmptyBody.into() };
+    empty.map_or(Ok(films), |place| Err(instance(place)))
 }
 
 /// The bytes of a part, which are hashed as they come.

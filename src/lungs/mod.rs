@@ -101,7 +101,7 @@ impl Lung {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Lungs {
     film: Size,
-    lungs: Vec<Lung>,
+    found: Vec<Lung>,
     touch: bool,
 }
 
@@ -112,7 +112,7 @@ impl Lungs {
         let found = Components::of(mask);
         let Parted { right, left, touch } = part(&found, mask.size());
         let lungs = [Lung::new(Side::Right, right), Lung::new(Side::Left, left)];
-        Self { film: mask.size(), lungs: lungs.into_iter().flatten().collect(), touch }
+        Self { film: mask.size(), found: lungs.into_iter().flatten().collect(), touch }
     }
 
     /// Whether the lungs had grown together and were cut apart.
@@ -130,13 +130,13 @@ impl Lungs {
     /// The lungs that there are, the right one first.
     #[must_use]
     pub fn iter(&self) -> impl ExactSizeIterator<Item = &Lung> {
-        self.lungs.iter()
+        self.found.iter()
     }
 
     /// The lung of one side, or `None` where the mask has none there.
     #[must_use]
     pub fn get(&self, side: Side) -> Option<&Lung> {
-        self.lungs.iter().find(|lung| lung.side == side)
+        self.found.iter().find(|lung| lung.side == side)
     }
 
     /// The mask of one lung, of the film's size: empty where there is none. The masks of both sides are disjoint, and

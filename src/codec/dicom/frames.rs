@@ -61,7 +61,7 @@ mod tests {
         #[test]
         fn what_was_packed_is_unpacked((width, height) in (1_u32..70, 1_u32..9), seed in any::<u64>()) {
             let size = Size::new(width, height).unwrap();
-            let bit = |index: usize| seed.rotate_left(u32::try_from(index % 61).unwrap()) & 3 == 0;
+            let bit = |index: usize| seed.rotate_left(u32::try_from(index % 61).unwrap()).is_multiple_of(4);
             let masks = [0, 7].map(|shift| Mask::new(size, (0..size.pixels()).map(|index| bit(index + shift))).unwrap());
             let bytes = pack(&masks);
             prop_assert_eq!(bytes.len() % 2, 0);

@@ -57,7 +57,7 @@ impl<'a> Segmentation<'a> {
 fn union(header: Header<'_>, bytes: &[u8], size: Size) -> Result<Mask, DecodeError> {
     let lungs: Vec<u32> = header
         .items(tags::SEGMENT_SEQUENCE)
-        .filter(is_lung)
+        .filter(|&segment| is_lung(segment))
         .filter_map(|item| item.number(tags::SEGMENT_NUMBER))
         .collect();
     if lungs.is_empty() {
@@ -85,7 +85,7 @@ fn union(header: Header<'_>, bytes: &[u8], size: Size) -> Result<Mask, DecodeErr
     Ok(union)
 }
 
-fn is_lung(segment: &Header<'_>) -> bool {
+fn is_lung(segment: Header<'_>) -> bool {
     let code = |tag: Tag| segment.item(tag).and_then(|item| item.text(tags::CODE_VALUE));
     code(tags::SEGMENTED_PROPERTY_TYPE_CODE_SEQUENCE).is_some_and(|code| LUNGS.contains(&code.as_str()))
 }

@@ -102,7 +102,7 @@ fn segment(draft: &Draft<'_>, number: u16, lung: &Lung) -> Attributes {
         .text(tags::TRACKING_UID, &draft.namer.uid(label))
 }
 
-/// A red and a blue, in CIELab as the standard scales it (PS3.3, C.10.7.1.1).
+/// A red and a blue, in `CIELab` as the standard scales it (PS3.3, C.10.7.1.1).
 fn display_colour(number: u16) -> [u16; 3] {
     if number == 1 { [34_895, 53_485, 50_171] } else { [35_000, 38_000, 18_000] }
 }
