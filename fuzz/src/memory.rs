@@ -6,7 +6,7 @@ use peak_alloc::PeakAlloc;
 static COUNTED: PeakAlloc = PeakAlloc;
 
 /// What `Limits` promises for each pixel that a decoder may be asked for.
-pub const BYTES_PER_PIXEL: u64 = 12;
+pub const BYTES_PER_PIXEL: u64 = 16;
 /// What a decoder may hold besides: its tables, some rows, chunks that it reads whole.
 const SCRATCH_BYTES: u64 = 4 << 20;
 /// A copy of the file, or the numbers that its digits say, in a list that doubles as it grows.

@@ -18,8 +18,8 @@ pub const MIN_SIDE: u32 = 32;
 /// What an upload may ask of the decoders.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// The most pixels (columns × rows) that an image may declare. Decoding takes at most 12 bytes for each,
-    /// and for a JPEG another copy of the file.
+    /// The most pixels (columns × rows) that an image may declare. Decoding takes at most 12 bytes for each, or 16 where it is
+    /// JPEG 2000; and for a JPEG another copy of the file.
     pub max_pixels: u64,
 }
 

@@ -24,7 +24,6 @@ pub(super) fn capture(draft: &Draft<'_>, mut colours: Vec<u8>) -> Attributes {
         .text(tags::CONVERSION_TYPE, "WSD")
         .text(tags::IMAGE_TYPE, "DERIVED\\SECONDARY")
         .text(tags::PATIENT_ORIENTATION, "")
-        .text(tags::BURNED_IN_ANNOTATION, "YES")
         .text(tags::DERIVATION_DESCRIPTION, "Film with the lung fields in red; not for diagnosis")
         .item(tags::SOURCE_IMAGE_SEQUENCE, source)
         .short(tags::SAMPLES_PER_PIXEL, 3)

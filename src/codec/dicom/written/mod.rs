@@ -15,6 +15,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use dicom_core::chrono::{DateTime, FixedOffset, Utc};
+use dicom_core::header::HasLength;
 use dicom_dictionary_std::{tags, uids};
 use dicom_object::FileMetaTableBuilder;
 
@@ -132,6 +133,8 @@ struct Draft<'a> {
     now: DateTime<FixedOffset>,
 }
 
+/// More than an object takes beside its pixels.
+const HEADER_BYTES: usize = 64 << 10;
 const MANUFACTURER: &str = "Lungfield";
 const SOFTWARE: &str = env!("CARGO_PKG_VERSION");
 /// Of at most 16 characters.
@@ -214,7 +217,9 @@ fn finish(
         .implementation_version_name(IMPLEMENTATION)
         .build()?;
     let object = attributes.text(tags::SOP_CLASS_UID, class).finish().with_exact_meta(meta);
-    let mut file = Vec::new();
+    let pixels = object.get(tags::PIXEL_DATA).and_then(|pixels| pixels.length().get()).unwrap_or(0);
+    // In one piece: a list that doubles as it grows would hold a large picture three times.
+    let mut file = Vec::with_capacity(pixels as usize + HEADER_BYTES);
     object.write_all(&mut file)?;
     Ok(file)
 }
