@@ -82,7 +82,7 @@ fn card() -> ModelCard {
         input_side: FIXTURE.0,
         threshold: 0.5,
         license: License { weights: "none".to_owned(), note: "fuzzing" },
-        formats: ["image/png", "image/jpeg", "image/tiff"],
+        formats: ["image/png", "image/jpeg", "image/tiff", "application/dicom"],
         device: "cpu".to_owned(),
         precision: Precision::F32,
         max_batch_size: 1,

@@ -23,7 +23,7 @@ const META_GROUP: u16 = 0x0002;
 /// time, SOP class and SOP instance.
 const FIRST_ELEMENTS: [u16; 8] = [0x0000, 0x0001, 0x0005, 0x0008, 0x0012, 0x0013, 0x0016, 0x0018];
 /// What a deflated data set may hold beside its pixels.
-const HEADER_BYTES: u64 = 16 << 20;
+const HEADER_BYTES: u64 = 4 << 20;
 
 /// A file, taken apart.
 #[derive(Debug)]
