@@ -6,7 +6,7 @@
 use dicom_dictionary_std::uids;
 
 use super::film::Layout;
-use super::undecodable;
+use super::{jpeg_2000, undecodable};
 use crate::codec::DecodeError;
 
 /// How an image is compressed.
@@ -53,7 +53,7 @@ pub(super) fn check(codec: Codec, stream: &[u8], layout: Layout) -> Result<(), D
     let stated = match codec {
         Codec::Native | Codec::Encapsulated => return Ok(()),
         Codec::Jpeg => jpeg(stream),
-        Codec::Jpeg2000 => jpeg_2000(stream),
+        Codec::Jpeg2000 => jpeg_2000::stated(stream),
         Codec::Rle => return rle(stream, layout),
     };
     let stated = stated.ok_or_else(|| undecodable("the compressed image has no frame header"))?;
@@ -67,25 +67,24 @@ pub(super) fn check(codec: Codec, stream: &[u8], layout: Layout) -> Result<(), D
     if (stated.precision > 8) != (layout.allocated == 16) || stated.precision > 16 {
         return Err(undecodable("the compressed image has samples of another depth than its object states"));
     }
+    if codec == Codec::Jpeg2000 && !jpeg_2000::is_frugal(stream, stated) {
+        return Err(undecodable("the compressed image is broken off, or cut into pieces of a few pixels"));
+    }
     Ok(())
 }
 
 /// What a codestream says of itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Stated {
-    width: u32,
-    height: u32,
-    components: u16,
+pub(super) struct Stated {
+    pub(super) width: u32,
+    pub(super) height: u32,
+    pub(super) components: u16,
     /// Bits of a sample.
-    precision: u8,
+    pub(super) precision: u8,
 }
 
 fn big_endian(bytes: &[u8], at: usize) -> Option<u16> {
     bytes.get(at..)?.first_chunk().map(|pair| u16::from_be_bytes(*pair))
-}
-
-fn big_endian_long(bytes: &[u8], at: usize) -> Option<u32> {
-    bytes.get(at..)?.first_chunk().map(|four| u32::from_be_bytes(*four))
 }
 
 /// The frame header of a JPEG (ITU-T T.81, B.2.2): the first of its markers SOF0 to SOF15 that begins a frame.
@@ -108,25 +107,6 @@ fn jpeg(stream: &[u8]) -> Option<Stated> {
             _ => return None,
         }
     }
-}
-
-/// The size segment of a JPEG 2000 codestream (ITU-T T.800, A.5.1), which comes first. Neither a picture that begins elsewhere than at
-/// the origin, nor one of thinned components, nor of signed samples is read.
-fn jpeg_2000(stream: &[u8]) -> Option<Stated> {
-    if !stream.starts_with(b"\xff\x4f\xff\x51")
-        || [16, 20].iter().any(|&at| big_endian_long(stream, at) != Some(0))
-    {
-        return None;
-    }
-    let components = big_endian(stream, 40)?;
-    let spread = *stream.get(42..)?.first_chunk::<3>()?;
-    // The highest bit says that samples are signed.
-    (spread[0] < 0x80 && spread[1..] == [1, 1]).then_some(Stated {
-        width: big_endian_long(stream, 8)?,
-        height: big_endian_long(stream, 12)?,
-        components,
-        precision: spread[0] + 1,
-    })
 }
 
 /// Checks the segments of runs (PS3.5, annex G): one for each byte of a sample, within the fragment, and unpacking to a byte for
@@ -204,6 +184,7 @@ mod tests {
         }
         header.extend(components.to_be_bytes());
         header.extend(spread);
+        header.extend(b"\xff\xd9");
         header
     }
 
@@ -215,6 +196,7 @@ mod tests {
             jpeg_2000_header(64, 48, 3, [11, 1, 1]),
             jpeg_2000_header(64, 48, 1, [11, 2, 1]),
             jpeg_2000_header(64, 48, 1, [30, 1, 1]),
+            jpeg_2000_header(64, 48, 1, [0x8B, 1, 1]),
             jpeg_2000_header(64, 48, 1, [7, 1, 1]),
         ] {
             assert!(check(Codec::Jpeg2000, &other, layout(16)).is_err());
