@@ -3,7 +3,7 @@
 
     python scripts/api_test.py --server target/release/lungfield-serve --phantom target/release/lungfield-phantom
 
-Needs the packages of scripts/requirements-api-test.txt. What is sent and what must come back is in api_hooks.py. The run is
+Needs the packages of scripts/requirements-api-test.txt. What is sent is in api_requests.py, what must come back in api_judge.py. The run is
 seeded and ends within three minutes. It fails on any finding, on an operation, media type or format that no 200 was seen of, on a
 problem that nobody had, and on a server that does not end with code 0 on SIGTERM.
 """

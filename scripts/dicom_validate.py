@@ -26,7 +26,9 @@ from pydicom import uid
 from pydicom.sr.codedict import codes
 
 from dicom_films import CR, Claims, Service, as_file, dice, dicom, draw, grey, new_uid, wrap
-from dicom_test import LEAST_DICE, NAMES, ROOT, groups_of, halves, one_lung, reference
+from dicom_objects import groups_of
+from dicom_references import halves, reference
+from dicom_world import LEAST_DICE, NAMES, ROOT, one_lung
 
 SIZE = (447, 511)
 HIGHDICOM = {"series_number": 9, "instance_number": 1, "manufacturer": "Lungfield"}
