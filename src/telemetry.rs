@@ -45,7 +45,8 @@ pub struct Traces(Option<SdkTracerProvider>);
 
 /// Sets the log up for the whole process, and traces where they are asked for. Call it once.
 pub fn log(options: LogOptions<'_>) -> Result<Traces, TelemetryError> {
-    let filter = EnvFilter::builder().parse(options.filter)?;
+    // The parser of DICOM warns of character sets by their values, which are a sender's.
+    let filter = EnvFilter::builder().parse(options.filter)?.add_directive("dicom_parser=off".parse()?);
     let lines = tracing_subscriber::fmt::layer().with_writer(io::stderr);
     let lines = if options.json {
         lines.json().flatten_event(true).with_current_span(true).with_span_list(false).boxed()

@@ -87,15 +87,19 @@ fn big_endian(bytes: &[u8], at: usize) -> Option<u16> {
     bytes.get(at..)?.first_chunk().map(|pair| u16::from_be_bytes(*pair))
 }
 
-/// The frame header of a JPEG (ITU-T T.81, B.2.2): the first of its markers SOF0 to SOF15 that begins a frame.
+/// Whether a stream scans its picture once, as that of one grey component does. A decoder would scan it as often as it is told to.
+fn has_one_scan(stream: &[u8]) -> bool {
+    stream.windows(2).filter(|marker| *marker == [0xFF, 0xDA]).count() == 1
+}
+
+/// The frame header of a JPEG (ITU-T T.81, B.2.2): baseline, extended or lossless, with Huffman's coding.
 fn jpeg(stream: &[u8]) -> Option<Stated> {
     let mut at = stream.starts_with(b"\xff\xd8").then_some(2)?;
     loop {
         let marker = big_endian(stream, at)?;
         match marker {
             0xFFFF => at += 1,
-            // Defining tables and arithmetic conditioning share the range with the frames.
-            0xFFC0..=0xFFCF if ![0xFFC4, 0xFFC8, 0xFFCC].contains(&marker) => {
+            0xFFC0 | 0xFFC1 | 0xFFC3 if has_one_scan(&stream[at..]) => {
                 return Some(Stated {
                     precision: *stream.get(at + 4)?,
                     height: big_endian(stream, at + 5)?.into(),
@@ -103,7 +107,10 @@ fn jpeg(stream: &[u8]) -> Option<Stated> {
                     components: (*stream.get(at + 9)?).into(),
                 });
             }
-            0xFF00..=0xFFFE => at += 2 + usize::from(big_endian(stream, at + 2)?.max(2)),
+            // Tables, intervals, applications' own and comments: a decoder searches for the frame within anything else.
+            0xFFC4 | 0xFFDB | 0xFFDD | 0xFFE0..=0xFFEF | 0xFFFE => {
+                at += 2 + usize::from(big_endian(stream, at + 2)?.max(2))
+            }
             _ => return None,
         }
     }
@@ -164,7 +171,8 @@ mod tests {
 
     fn jpeg_header(width: u16, height: u16, components: u8) -> Vec<u8> {
         let [w, h] = [width, height].map(u16::to_be_bytes);
-        [b"\xff\xd8\xff\xe0\x00\x04ab\xff\xff\xc0\x00\x0b\x08".as_slice(), &h, &w, &[components]].concat()
+        [b"\xff\xd8\xff\xe0\x00\x04ab\xff\xff\xc0\x00\x0b\x08".as_slice(), &h, &w, &[components], b"\xff\xda"]
+            .concat()
     }
 
     #[test]
@@ -175,6 +183,12 @@ mod tests {
         }
         assert!(check(Codec::Jpeg, &jpeg_header(64, 48, 1), layout(16)).is_err());
         assert!(check(Codec::Jpeg, b"\xff\xd8\xff\xd9", layout(8)).is_err());
+        // A decoder finds the frame within what is no segment, and scans a picture as often as it is told to.
+        let hidden = [b"\xff\xd8\xff\x00\x00\x10".as_slice(), &jpeg_header(64, 48, 1)[2..]].concat();
+        let twice = [jpeg_header(64, 48, 1), b"\xff\xda".to_vec()].concat();
+        for other in [hidden, twice] {
+            assert!(check(Codec::Jpeg, &other, layout(8)).is_err());
+        }
     }
 
     fn jpeg_2000_header(width: u32, height: u32, components: u16, spread: [u8; 3]) -> Vec<u8> {

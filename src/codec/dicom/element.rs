@@ -43,6 +43,22 @@ impl Header {
         self.vr == VR::SQ || (self.vr == VR::UN && self.length.is_none())
     }
 
+    /// Whether the value is of whole numbers, where it is one of numbers: dicom-rs reads on from another place than was looked at here
+    /// where it is not.
+    pub(super) fn is_whole(&self) -> bool {
+        use VR::{AT, FD, FL, OD, OF, OL, OV, OW, SL, SS, SV, UL, US, UV};
+        let unit = match self.vr {
+            US | SS | OW => 2,
+            AT | UL | SL | FL | OL | OF => 4,
+            FD | SV | UV | OD | OV => 8,
+            _ => 1,
+        };
+        // Whatever is written, dicom-rs takes these for numbers by what it has read of the pixels.
+        let dictionary = StandardDataDictionary.by_tag(self.tag).map(DataDictionaryEntry::vr);
+        let unit = if dictionary == Some(VirtualVr::Xs) { unit.max(2) } else { unit };
+        self.length.is_none_or(|length| length % unit == 0)
+    }
+
     /// Whether the value is a list of items with bytes in them.
     pub(super) fn is_encapsulated(&self) -> bool {
         self.length.is_none() && !self.is_sequence()

@@ -27,6 +27,9 @@ impl Layout {
     /// Of a grey image with one frame; anything else is refused, each with its own words.
     pub(super) fn of(header: Header<'_>, limits: Limits) -> Result<Self, DecodeError> {
         let (width, height) = size(header)?;
+        if header.number(tags::SAMPLES_PER_PIXEL).is_some_and(|samples| samples != 1) {
+            return Err(undecodable("the image has several samples a pixel: it is in colour"));
+        }
         if header.number(tags::NUMBER_OF_FRAMES).is_some_and(|frames| frames > 1) {
             return Err(DecodeError::SeveralFrames);
         }

@@ -15,12 +15,12 @@ const WHITE: f64 = u16::MAX as f64;
 
 /// The pixels of an image.
 ///
-/// Samples of up to 8 bits to which nothing is to be done but to turn them round stay as they are; all others become shares of 65535.
+/// Samples of 8 bits to which nothing is to be done but to turn them round stay as they are; all others become shares of 65535.
 pub(super) fn pixels(samples: &Samples<'_>, header: Header<'_>, layout: Layout) -> Pixels {
     let count = layout.size.pixels();
     let (modality, interest) = (Modality::of(header, layout), Interest::of(header, layout));
     let place = |sample: u16| usize::from(sample >> layout.shift) & (values(layout) - 1);
-    if layout.stored <= 8 && modality == Modality::IDENTITY && interest.is_none() {
+    if layout.stored == 8 && modality == Modality::IDENTITY && interest.is_none() {
         let greys = plain(layout);
         return Pixels::Eight(samples.map(count, |sample| greys[place(sample)]));
     }

@@ -141,6 +141,20 @@ fn a_data_set_that_inflates_without_end_is_stopped() {
 }
 
 #[test]
+fn numbers_that_are_not_whole_are_refused() {
+    // A parser that reads two bytes of three goes on one byte off, where sequences may lie that nobody has counted.
+    for data in [
+        short(0x28, 0x10, *b"US", &[0; 3]),
+        short(0x28, 0x3010, *b"SS", &[0]),
+        short(0x54, 0x220, *b"FD", &[0; 12]),
+    ] {
+        assert_refused(&file(uids::EXPLICIT_VR_LITTLE_ENDIAN, &data), "another kind");
+    }
+    let twice = short(0x10, 0x20, *b"LO", b"").repeat(2);
+    assert_refused(&file(uids::EXPLICIT_VR_LITTLE_ENDIAN, &twice), "twice");
+}
+
+#[test]
 fn attributes_that_are_too_large_are_refused() {
     let table = [
         long(0x28, 0x3010, *b"SQ", 0x0030_0000_u32.to_le_bytes()),

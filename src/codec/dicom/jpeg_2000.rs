@@ -6,15 +6,14 @@
 
 use super::codestream::Stated;
 
-const SIZE: u16 = 0xFF51;
 const STYLE: u16 = 0xFF52;
 const COMPONENT_STYLE: u16 = 0xFF53;
 const TILE_PART: u16 = 0xFF90;
 const DATA: u16 = 0xFF93;
 const END: u16 = 0xFFD9;
-/// The side, as a power of two, below which no precinct may be; and the area below which no code-block may be.
-const LEAST_PRECINCT: u8 = 5;
-const LEAST_BLOCK: u8 = 10;
+/// The sides, as powers of two, below which no precinct and no code-block may be. A block is cut to half of a precinct.
+const LEAST_PRECINCT: u8 = 6;
+const LEAST_BLOCK: u8 = 5;
 /// The least side of a tile, where it does not reach across the picture.
 const LEAST_TILE: u32 = 64;
 /// Where the size segment tells of the picture's place, and of the first tile's.
@@ -23,7 +22,8 @@ const OFFSETS: [usize; 4] = [16, 20, 32, 36];
 /// The size segment, which comes first; `None` where the stream is none that is read. Neither a picture that begins elsewhere than at the
 /// origin, nor one of thinned components, nor of signed samples is.
 pub(super) fn stated(stream: &[u8]) -> Option<Stated> {
-    let begins = short(stream, 0) == Some(0xFF4F) && short(stream, 2) == Some(SIZE);
+    // A decoder goes by the number of components, not by the length that is stated.
+    let begins = stream.starts_with(&[0xFF, 0x4F, 0xFF, 0x51, 0, 41]);
     if !begins || OFFSETS.iter().any(|&at| long(stream, at) != Some(0)) {
         return None;
     }
@@ -82,6 +82,9 @@ fn segment(stream: &[u8], at: usize) -> Option<usize> {
     let is_sound = match short(stream, at)? {
         STYLE => is_style_sound(*body.first()?, body.get(5..)?),
         COMPONENT_STYLE => is_style_sound(*body.get(1)?, body.get(2..)?),
+        TILE_PART => Some(body.len() == 8),
+        // These have no length, and nothing to do in a header.
+        0xFF30..=0xFF3F => None,
         0xFF00..=0xFFFF => Some(true),
         _ => None,
     };
@@ -90,10 +93,12 @@ fn segment(stream: &[u8], at: usize) -> Option<usize> {
 
 /// Of a coding style and its parameters: levels, a code-block's width and height less 2, style, transform, precincts where they are stated.
 fn is_style_sound(style: u8, parameters: &[u8]) -> Option<bool> {
-    let ([_levels, width, height, _style, _transform], precincts) = parameters.split_first_chunk()?;
-    let are_blocks_sound = *width <= 8 && *height <= 8 && width + height + 4 >= LEAST_BLOCK;
+    let ([levels, width, height, _style, _transform], precincts) = parameters.split_first_chunk()?;
+    // A decoder goes by the levels, not by the length that is stated.
+    let stated = if style & 1 == 0 { 0 } else { usize::from(*levels) + 1 };
+    let are_blocks_sound = [width, height].into_iter().all(|side| (LEAST_BLOCK - 2..=8).contains(side));
     let is_large = |precinct: &u8| precinct & 0xF >= LEAST_PRECINCT && precinct >> 4 >= LEAST_PRECINCT;
-    Some(are_blocks_sound && (style & 1 == 0 || precincts.iter().all(is_large)))
+    Some(are_blocks_sound && precincts.len() == stated && precincts.iter().all(is_large))
 }
 
 fn short(bytes: &[u8], at: usize) -> Option<u16> {
@@ -130,7 +135,7 @@ mod tests {
     fn a_common_stream_is_frugal() {
         for in_tile in [false, true] {
             for style in
-                [[5, 4, 4, 0, 1].as_slice(), &[1, 3, 3, 0, 1, 0x77, 0x88], &[1, 3, 3, 0, 1, 0x55, 0x55]]
+                [[5, 4, 4, 0, 1].as_slice(), &[1, 3, 3, 0, 1, 0x77, 0x88], &[1, 3, 3, 0, 1, 0x66, 0x66]]
             {
                 let stream = stream([640, 64], style, in_tile);
                 assert_eq!(stated(&stream), Some(STATED));

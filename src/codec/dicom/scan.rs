@@ -67,6 +67,9 @@ pub(super) fn scan(data: &[u8], encoding: Encoding) -> Result<Scanned<'_>, Decod
         if attributes::is_of_its_origin(header.tag) {
             let length =
                 header.length.filter(|&length| plain && length <= MAX_TEXT_BYTES).ok_or_else(unusable)?;
+            if scanned.origin.iter().any(|(tag, _)| *tag == header.tag) {
+                return Err(undecodable("an attribute is there twice"));
+            }
             scanned.origin.push((header.tag, &value[..length]));
         }
     }
@@ -124,7 +127,8 @@ enum Kind {
 
 /// Passes over the value of an element, and tells whether there was nothing in it but elements with a stated length and sequences.
 fn pass(reader: &mut Reader<'_>, header: &Header) -> Result<bool, DecodeError> {
-    let mut plain = !(header.is_encapsulated() || (header.is_sequence() && header.vr != dicom_core::VR::SQ));
+    let mut plain = header.is_whole()
+        && !(header.is_encapsulated() || (header.is_sequence() && header.vr != dicom_core::VR::SQ));
     let outer = reader.encoding;
     let whole = reader.at() + reader.rest().len();
     let mut open = Vec::new();
@@ -147,7 +151,7 @@ fn pass(reader: &mut Reader<'_>, header: &Header) -> Result<bool, DecodeError> {
                 open.pop();
             }
             (Kind::Item, Tag(group, _)) if group != ITEM.group() => {
-                plain &= next.length.is_some() || next.vr == dicom_core::VR::SQ;
+                plain &= next.is_whole() && (next.length.is_some() || next.vr == dicom_core::VR::SQ);
                 enter(reader, &next, &mut open, level.bound)?;
             }
             _ => return Err(out_of_place()),
