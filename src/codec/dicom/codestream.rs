@@ -109,7 +109,7 @@ fn jpeg(stream: &[u8]) -> Option<Stated> {
             }
             // Tables, intervals, applications' own and comments: a decoder searches for the frame within anything else.
             0xFFC4 | 0xFFDB | 0xFFDD | 0xFFE0..=0xFFEF | 0xFFFE => {
-                at += 2 + usize::from(big_endian(stream, at + 2)?.max(2))
+                at += 2 + usize::from(big_endian(stream, at + 2)?.max(2));
             }
             _ => return None,
         }
