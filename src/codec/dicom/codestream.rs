@@ -83,7 +83,8 @@ pub(super) struct Stated {
     pub(super) precision: u8,
 }
 
-fn big_endian(bytes: &[u8], at: usize) -> Option<u16> {
+/// Two bytes at a place, the higher one first; `None` beyond the end.
+pub(super) fn big_endian(bytes: &[u8], at: usize) -> Option<u16> {
     bytes.get(at..)?.first_chunk().map(|pair| u16::from_be_bytes(*pair))
 }
 

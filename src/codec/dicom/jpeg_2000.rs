@@ -4,7 +4,7 @@
 //! encoder of radiographs goes below 32 pixels a side, so that what does is refused, wherever in the stream it says so: coding styles stand
 //! in the main header and in those of tile-parts (ITU-T T.800, A.4 to A.6).
 
-use super::codestream::Stated;
+use super::codestream::{Stated, big_endian};
 
 const STYLE: u16 = 0xFF52;
 const COMPONENT_STYLE: u16 = 0xFF53;
@@ -32,7 +32,7 @@ pub(super) fn stated(stream: &[u8]) -> Option<Stated> {
     (spread[0] < 0x80 && spread[1..] == [1, 1]).then_some(Stated {
         width: long(stream, 8)?,
         height: long(stream, 12)?,
-        components: short(stream, 40)?,
+        components: big_endian(stream, 40)?,
         precision: spread[0] + 1,
     })
 }
@@ -47,7 +47,7 @@ pub(super) fn is_frugal(stream: &[u8], stated: Stated) -> bool {
 fn walk(stream: &[u8]) -> Option<()> {
     let mut at = 2;
     loop {
-        let (marker, start) = (short(stream, at)?, at);
+        let (marker, start) = (big_endian(stream, at)?, at);
         match marker {
             // What the last tile-part may leave out is the end.
             END => return Some(()),
@@ -69,7 +69,7 @@ fn walk(stream: &[u8]) -> Option<()> {
 
 /// Passes through the header of a tile-part, up to where its data begin.
 fn tile_part(stream: &[u8], mut at: usize) -> Option<usize> {
-    while short(stream, at)? != DATA {
+    while big_endian(stream, at)? != DATA {
         at = segment(stream, at)?;
     }
     Some(at + 2)
@@ -77,9 +77,9 @@ fn tile_part(stream: &[u8], mut at: usize) -> Option<usize> {
 
 /// Passes over a marker segment; `None` where it is a coding style that asks for too much.
 fn segment(stream: &[u8], at: usize) -> Option<usize> {
-    let end = at + 2 + usize::from(short(stream, at + 2).filter(|&length| length >= 2)?);
+    let end = at + 2 + usize::from(big_endian(stream, at + 2).filter(|&length| length >= 2)?);
     let body = stream.get(at + 4..end)?;
-    let is_sound = match short(stream, at)? {
+    let is_sound = match big_endian(stream, at)? {
         STYLE => is_style_sound(*body.first()?, body.get(5..)?),
         COMPONENT_STYLE => is_style_sound(*body.get(1)?, body.get(2..)?),
         TILE_PART => Some(body.len() == 8),
@@ -99,10 +99,6 @@ fn is_style_sound(style: u8, parameters: &[u8]) -> Option<bool> {
     let are_blocks_sound = [width, height].into_iter().all(|side| (LEAST_BLOCK - 2..=8).contains(side));
     let is_large = |precinct: &u8| precinct & 0xF >= LEAST_PRECINCT && precinct >> 4 >= LEAST_PRECINCT;
     Some(are_blocks_sound && precincts.len() == stated && precincts.iter().all(is_large))
-}
-
-fn short(bytes: &[u8], at: usize) -> Option<u16> {
-    bytes.get(at..)?.first_chunk().map(|pair| u16::from_be_bytes(*pair))
 }
 
 fn long(bytes: &[u8], at: usize) -> Option<u32> {

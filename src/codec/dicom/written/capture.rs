@@ -4,7 +4,7 @@ use dicom_core::VR;
 use dicom_dictionary_std::tags;
 
 use super::Draft;
-use super::attributes::{Attributes, Code};
+use super::attributes::Attributes;
 use crate::radiograph::{PixelSpacing, SpacingSource};
 
 /// The number of the series, after that of segmentations.
@@ -15,17 +15,13 @@ pub(super) fn capture(draft: &Draft<'_>, mut colours: Vec<u8>) -> Attributes {
     if colours.len() % 2 == 1 {
         colours.push(0);
     }
-    let source = draft.origin.reference().code(
-        tags::PURPOSE_OF_REFERENCE_CODE_SEQUENCE,
-        Code::dcm("121322", "Source image for image processing operation"),
-    );
     let image = draft
         .grid(draft.base("OT", SERIES))
         .text(tags::CONVERSION_TYPE, "WSD")
         .text(tags::IMAGE_TYPE, "DERIVED\\SECONDARY")
         .text(tags::PATIENT_ORIENTATION, "")
         .text(tags::DERIVATION_DESCRIPTION, "Film with the lung fields in red; not for diagnosis")
-        .item(tags::SOURCE_IMAGE_SEQUENCE, source)
+        .item(tags::SOURCE_IMAGE_SEQUENCE, draft.origin.source())
         .short(tags::SAMPLES_PER_PIXEL, 3)
         .text(tags::PHOTOMETRIC_INTERPRETATION, "RGB")
         .short(tags::PLANAR_CONFIGURATION, 0)

@@ -6,7 +6,7 @@ use dicom_core::chrono::{DateTime, FixedOffset};
 use dicom_core::{Tag, VR};
 use dicom_dictionary_std::tags;
 
-use super::attributes::Attributes;
+use super::attributes::{Attributes, Code};
 use crate::codec::dicom::element::known_vr;
 use crate::codec::dicom::file::File;
 use crate::codec::dicom::{guarded, scan};
@@ -111,6 +111,14 @@ impl Origin {
         let attributes = attributes.text(tags::LOSSY_IMAGE_COMPRESSION, if lossy { "01" } else { "00" });
         let there = LOSS.into_iter().filter(|&tag| lossy && self.value(tag).is_some());
         there.fold(attributes, |attributes, tag| self.copy(attributes, tag))
+    }
+
+    /// The film as what an image was made of.
+    pub(super) fn source(&self) -> Attributes {
+        self.reference().code(
+            tags::PURPOSE_OF_REFERENCE_CODE_SEQUENCE,
+            Code::dcm("121322", "Source image for image processing operation"),
+        )
     }
 
     /// The film's class and instance.

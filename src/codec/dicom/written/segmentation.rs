@@ -109,14 +109,7 @@ fn display_colour(number: u16) -> [u16; 3] {
 
 /// The functional groups of the frames (PS3.3, C.7.6.16). Nothing is shared: measures of pixels belong to a frame of reference (A.51.5).
 fn groups(draft: &Draft<'_>, image: Attributes, frames: usize) -> Attributes {
-    let source = draft
-        .origin
-        .reference()
-        .code(
-            tags::PURPOSE_OF_REFERENCE_CODE_SEQUENCE,
-            Code::dcm("121322", "Source image for image processing operation"),
-        )
-        .text(tags::SPATIAL_LOCATIONS_PRESERVED, "YES");
+    let source = draft.origin.source().text(tags::SPATIAL_LOCATIONS_PRESERVED, "YES");
     let derivation = Attributes::new()
         .code(tags::DERIVATION_CODE_SEQUENCE, Code::dcm("113076", "Segmentation"))
         .item(tags::SOURCE_IMAGE_SEQUENCE, source);
