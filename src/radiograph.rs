@@ -10,7 +10,7 @@ use crate::geometry::Size;
 pub enum Pixels {
     /// 0 (black) to 255 (white).
     Eight(Vec<u8>),
-    /// 0 (black) to 65535 (white); films of 10 to 14 bits use the lower part of the range.
+    /// 0 (black) to 65535 (white). Raster films of 10 to 14 bits use the lower part of the range, DICOM films all of it.
     Sixteen(Vec<u16>),
 }
 
@@ -44,10 +44,11 @@ pub enum SpacingSource {
 }
 
 impl PixelSpacing {
-    /// A spacing between rows and between columns, or `None` where either is not a positive finite number.
+    /// A spacing between rows and between columns, or `None` where either is nothing that a film can have: below a tenth of a micrometre
+    /// or above a metre.
     #[must_use]
     pub fn new(row_mm: f64, column_mm: f64) -> Option<Self> {
-        let valid = |mm: f64| mm.is_finite() && mm > 0.0;
+        let valid = |mm: f64| (1e-4..=1e3).contains(&mm);
         let source = SpacingSource::default();
         (valid(row_mm) && valid(column_mm)).then_some(Self { row_mm, column_mm, source })
     }
@@ -154,9 +155,9 @@ mod tests {
     }
 
     #[test]
-    fn a_spacing_is_positive_and_finite() {
+    fn a_spacing_is_one_that_a_film_can_have() {
         assert!(PixelSpacing::new(0.1, 0.2).is_some());
-        for bad in [0.0, -1.0, f64::NAN, f64::INFINITY] {
+        for bad in [0.0, -1.0, 1e-5, 1e4, 1e200, f64::NAN, f64::INFINITY] {
             assert!(PixelSpacing::new(bad, 0.2).is_none());
             assert!(PixelSpacing::new(0.2, bad).is_none());
         }

@@ -18,7 +18,8 @@ const WHITE: f64 = u16::MAX as f64;
 /// Samples of 8 bits to which nothing is to be done but to turn them round stay as they are; all others become shares of 65535.
 pub(super) fn pixels(samples: &Samples<'_>, header: Header<'_>, layout: Layout) -> Pixels {
     let count = layout.size.pixels();
-    let (modality, interest) = (Modality::of(header, layout), Interest::of(header, layout));
+    let modality = Modality::of(header, layout);
+    let interest = Interest::of(header, modality.range(layout));
     let place = |sample: u16| usize::from(sample >> layout.shift) & (values(layout) - 1);
     if layout.stored == 8 && modality == Modality::IDENTITY && interest.is_none() {
         let greys = plain(layout);
@@ -132,9 +133,10 @@ enum Shape {
 }
 
 impl Interest {
-    /// The first of several, the table before the window; `None` where the object states neither or a window without width.
-    fn of(header: Header<'_>, layout: Layout) -> Option<Self> {
-        let lookup = header.item(tags::VOILUT_SEQUENCE).and_then(|item| Lookup::of(item, layout.signed));
+    /// The first of several, the table before the window; `None` where the object states neither or a window without width. A table is
+    /// entered with what the modality gives, from the least of it to the greatest, so that those say whether its first value has a sign.
+    fn of(header: Header<'_>, [least, _greatest]: [f64; 2]) -> Option<Self> {
+        let lookup = header.item(tags::VOILUT_SEQUENCE).and_then(|item| Lookup::of(item, least < 0.0));
         lookup.map(Self::Lookup).or_else(|| Self::window(header))
     }
 
@@ -211,6 +213,10 @@ impl Lookup {
 
 #[cfg(test)]
 mod tests {
+    use dicom_core::value::{DataSetSequence, PrimitiveValue};
+    use dicom_core::{DataElement, VR, dicom_value};
+    use dicom_object::InMemDicomObject;
+
     use super::*;
     use crate::geometry::Size;
 
@@ -253,6 +259,28 @@ mod tests {
         assert_eq!((signed[2048], signed[0], signed[2047]), (0, 32_776, 65_535));
         let falling = table(layout(12, false), &Modality::Rescale { slope: -1.0, intercept: 4095.0 }, None);
         assert_eq!((falling[0], falling[4095]), (65_535, 0));
+    }
+
+    #[test]
+    fn a_table_of_interest_begins_below_zero_where_the_modalitys_values_do() {
+        let numbers = |values: [u16; 3]| PrimitiveValue::U16(values.as_slice().into());
+        let item = InMemDicomObject::from_element_iter([
+            DataElement::new(tags::LUT_DESCRIPTOR, VR::US, numbers([3, 0xFFFF, 8])),
+            DataElement::new(tags::LUT_DATA, VR::US, numbers([0, 100, 255])),
+        ]);
+        let object = |intercept: &str| {
+            InMemDicomObject::from_element_iter([
+                DataElement::new(tags::VOILUT_SEQUENCE, VR::SQ, DataSetSequence::from(vec![item.clone()])),
+                DataElement::new(tags::RESCALE_INTERCEPT, VR::DS, dicom_value!(Str, intercept)),
+            ])
+        };
+        for (intercept, signed, first) in [("-1", false, -1.0), ("0", true, -1.0), ("0", false, 65_535.0)] {
+            let (object, layout) = (object(intercept), layout(12, signed));
+            let modality = Modality::of(Header(&object), layout);
+            let interest = Interest::of(Header(&object), modality.range(layout));
+            let Some(Interest::Lookup(lookup)) = interest else { unreachable!("there is a table") };
+            assert_eq!(lookup.first.to_string(), f64::to_string(&first));
+        }
     }
 
     #[test]

@@ -3,10 +3,13 @@
 //! No value is ever put into an error or a log line: they are a patient's.
 
 use dicom_core::Tag;
+use dicom_encoding::TransferSyntax;
 use dicom_object::InMemDicomObject;
+use dicom_parser::dataset::{DataSetReader, DataToken};
 use dicom_transfer_syntax_registry::entries;
 
 use super::element::Encoding;
+use super::scan::{MAX_DEPTH, too_deep};
 use super::undecodable;
 use crate::codec::DecodeError;
 
@@ -16,18 +19,34 @@ pub(super) struct Header<'a>(pub(super) &'a InMemDicomObject);
 
 /// Parses elements that were found to be sound.
 pub(super) fn parse(elements: &[u8], encoding: Encoding) -> Result<InMemDicomObject, DecodeError> {
-    let parsed = match encoding {
-        Encoding::ImplicitLittle => {
-            InMemDicomObject::read_dataset_with_ts(elements, &entries::IMPLICIT_VR_LITTLE_ENDIAN.erased())
-        }
-        Encoding::ExplicitLittle => {
-            InMemDicomObject::read_dataset_with_ts(elements, &entries::EXPLICIT_VR_LITTLE_ENDIAN.erased())
-        }
-        Encoding::ExplicitBig => {
-            InMemDicomObject::read_dataset_with_ts(elements, &entries::EXPLICIT_VR_BIG_ENDIAN.erased())
-        }
+    let syntax = match encoding {
+        Encoding::ImplicitLittle => entries::IMPLICIT_VR_LITTLE_ENDIAN.erased(),
+        Encoding::ExplicitLittle => entries::EXPLICIT_VR_LITTLE_ENDIAN.erased(),
+        Encoding::ExplicitBig => entries::EXPLICIT_VR_BIG_ENDIAN.erased(),
     };
-    parsed.map_err(|_| undecodable("an attribute is not written as its kind is"))
+    check_depth(elements, &syntax)?;
+    InMemDicomObject::read_dataset_with_ts(elements, &syntax).map_err(|_| unreadable())
+}
+
+/// Looks once more how deep sequences lie in each other, this time as dicom-rs reads them: its reader does not recurse, but what makes
+/// objects of them does. Should it ever find an element elsewhere than the scan did, the stack is safe all the same.
+fn check_depth(elements: &[u8], syntax: &TransferSyntax) -> Result<(), DecodeError> {
+    let mut depth = 0_usize;
+    for token in DataSetReader::new_with_ts(elements, syntax).map_err(|_| unreadable())? {
+        match token.map_err(|_| unreadable())? {
+            DataToken::SequenceStart { .. } | DataToken::PixelSequenceStart => depth += 1,
+            DataToken::SequenceEnd => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        if depth > MAX_DEPTH {
+            return Err(too_deep());
+        }
+    }
+    Ok(())
+}
+
+fn unreadable() -> DecodeError {
+    undecodable("an attribute is not written as its kind is")
 }
 
 impl<'a> Header<'a> {
@@ -80,5 +99,21 @@ impl<'a> Header<'a> {
     /// The bytes of a value, of numbers the lower one first.
     pub(super) fn bytes(self, tag: Tag) -> Option<Vec<u8>> {
         Some(self.0.get(tag)?.to_bytes().ok()?.into_owned())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sequences_are_counted_as_dicom_rs_reads_them() {
+        let begin = b"\x08\x00\x40\x11SQ\x00\x00\xff\xff\xff\xff\xfe\xff\x00\xe0\xff\xff\xff\xff";
+        let end = b"\xfe\xff\x0d\xe0\x00\x00\x00\x00\xfe\xff\xdd\xe0\x00\x00\x00\x00";
+        let nested = |depth| [begin.repeat(depth), end.repeat(depth)].concat();
+        assert!(parse(&nested(MAX_DEPTH), Encoding::ExplicitLittle).is_ok());
+        for deep in [MAX_DEPTH + 1, 100_000] {
+            assert_eq!(parse(&nested(deep), Encoding::ExplicitLittle), Err(too_deep()));
+        }
     }
 }

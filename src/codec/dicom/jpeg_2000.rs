@@ -5,6 +5,8 @@
 //! in the main header and in those of tile-parts (ITU-T T.800, A.4 to A.6).
 
 use super::codestream::{Stated, big_endian};
+use super::undecodable;
+use crate::codec::DecodeError;
 
 const STYLE: u16 = 0xFF52;
 const COMPONENT_STYLE: u16 = 0xFF53;
@@ -19,9 +21,17 @@ const LEAST_TILE: u32 = 64;
 /// Where the size segment tells of the picture's place, and of the first tile's.
 const OFFSETS: [usize; 4] = [16, 20, 32, 36];
 
-/// The size segment, which comes first; `None` where the stream is none that is read. Neither a picture that begins elsewhere than at the
-/// origin, nor one of thinned components, nor of signed samples is.
-pub(super) fn stated(stream: &[u8]) -> Option<Stated> {
+/// The size segment, which comes first. Neither a picture that begins elsewhere than at the origin, nor one of thinned components, nor of
+/// signed samples is read.
+pub(super) fn stated(stream: &[u8]) -> Result<Stated, DecodeError> {
+    size(stream).ok_or_else(|| {
+        undecodable(
+            "the compressed image is no JPEG 2000 codestream of unsigned samples that begins at the origin",
+        )
+    })
+}
+
+fn size(stream: &[u8]) -> Option<Stated> {
     // A decoder goes by the number of components, not by the length that is stated.
     let begins = stream.starts_with(&[0xFF, 0x4F, 0xFF, 0x51, 0, 41]);
     if !begins || OFFSETS.iter().any(|&at| long(stream, at) != Some(0)) {
@@ -134,7 +144,7 @@ mod tests {
                 [[5, 4, 4, 0, 1].as_slice(), &[1, 3, 3, 0, 1, 0x77, 0x88], &[1, 3, 3, 0, 1, 0x66, 0x66]]
             {
                 let stream = stream([640, 64], style, in_tile);
-                assert_eq!(stated(&stream), Some(STATED));
+                assert_eq!(stated(&stream), Ok(STATED));
                 assert!(is_frugal(&stream, STATED), "{style:?}");
                 for cut in 0..stream.len() - 3 {
                     assert!(!is_frugal(&stream[..cut], STATED) || cut + 2 == stream.len(), "cut at {cut}");

@@ -13,6 +13,7 @@ mod film;
 mod frames;
 mod grey;
 mod header;
+mod jpeg;
 mod jpeg_2000;
 mod pixels;
 mod reference;

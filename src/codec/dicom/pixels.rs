@@ -59,7 +59,7 @@ impl<'a> Samples<'a> {
             }
             _ => return Err(undecodable("the pixel data is not written as its transfer syntax says")),
         };
-        if bytes.len() < layout.size.pixels() * usize::from(layout.allocated / 8) {
+        if bytes.len() < order.least_bytes(layout) {
             return Err(undecodable("the pixel data ends early"));
         }
         Ok(Self { bytes, order })
@@ -92,6 +92,12 @@ impl Order {
             (_, true) => Self::Big,
             (_, false) => Self::Little,
         }
+    }
+
+    /// The fewest bytes that hold all samples: whole pairs, where pairs were exchanged.
+    fn least_bytes(self, layout: Layout) -> usize {
+        let bytes = layout.size.pixels() * usize::from(layout.allocated / 8);
+        if self == Self::SwappedBytes { bytes.next_multiple_of(2) } else { bytes }
     }
 }
 

@@ -13,7 +13,7 @@ use super::undecodable;
 use crate::codec::DecodeError;
 
 /// How deep sequences may lie in each other. Structured reports, the deepest objects in use, need some ten.
-const MAX_DEPTH: usize = 32;
+pub(super) const MAX_DEPTH: usize = 32;
 /// The most bytes of the elements that are read, without the pixels. The largest of them are the entries of two tables, 128 KiB each.
 const MAX_READ_BYTES: usize = 2 << 20;
 /// The most bytes of a value that is repeated. A name has at most 192 characters, which escape sequences may make some times as long.
@@ -101,6 +101,10 @@ fn pixels<'a>(reader: &mut Reader<'a>, header: &Header) -> Result<PixelData<'a>,
     Ok(PixelData::Encapsulated(items.split_off(1)))
 }
 
+pub(super) fn too_deep() -> DecodeError {
+    undecodable("sequences are nested too deep")
+}
+
 fn out_of_place() -> DecodeError {
     undecodable("an item of a sequence is out of place")
 }
@@ -180,7 +184,7 @@ fn enter(
         return Ok(());
     };
     if open.iter().filter(|level| level.kind == Kind::Sequence).count() >= MAX_DEPTH {
-        return Err(undecodable("sequences are nested too deep"));
+        return Err(too_deep());
     }
     // A sequence of unknown representation is written implicitly, whatever is around it (PS3.5, 6.2.2).
     let implicit = header.vr == dicom_core::VR::UN && reader.encoding == Encoding::ExplicitLittle;

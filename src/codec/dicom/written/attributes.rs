@@ -92,7 +92,11 @@ pub(super) fn decimal(value: f64) -> String {
     // The shortest text, or as many decimals as fit, or a power of ten.
     let fitting = (0..=14).rev().map(|decimals| format!("{value:.decimals$}"));
     let text = std::iter::once(value.to_string()).chain(fitting).find(|text| text.len() <= 16);
-    text.unwrap_or_else(|| format!("{value:.9e}"))
+    text.map_or_else(|| format!("{value:.9e}"), without_trailing_zeros)
+}
+
+fn without_trailing_zeros(text: String) -> String {
+    if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_owned() } else { text }
 }
 
 /// A concept by the code of a scheme (PS3.3, 8).

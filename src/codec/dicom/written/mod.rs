@@ -133,7 +133,7 @@ struct Draft<'a> {
     now: DateTime<FixedOffset>,
 }
 
-/// More than an object takes beside its pixels.
+/// What an object takes beside its pixels, unless its patient has names of kilobytes.
 const HEADER_BYTES: usize = 64 << 10;
 const MANUFACTURER: &str = "Lungfield";
 const SOFTWARE: &str = env!("CARGO_PKG_VERSION");
