@@ -65,6 +65,14 @@ pub fn log(options: LogOptions<'_>) -> Result<Traces, TelemetryError> {
     Ok(Traces(provider))
 }
 
+/// Has the log say where something panicked, and nothing else: what a decoder says of it may quote what somebody sent.
+pub fn hush_panics() {
+    std::panic::set_hook(Box::new(|panic| {
+        let place = panic.location().map(ToString::to_string).unwrap_or_default();
+        tracing::error!(panic.place = place, "something panicked");
+    }));
+}
+
 /// Sends spans in batches, from a thread of its own.
 fn provider(endpoint: &str) -> Result<SdkTracerProvider, ExporterBuildError> {
     let exporter = SpanExporter::builder().with_http().with_endpoint(endpoint).build()?;

@@ -32,6 +32,7 @@ fn main() -> anyhow::Result<ExitCode> {
         }
         Err(error) => return Err(error).context("traces can't be sent (--otlp-endpoint)"),
     };
+    telemetry::hush_panics();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let outcome = runtime.block_on(run(&settings));
     // What still decodes or computes may not hold up the end.

@@ -20,6 +20,16 @@ pub const WEIGHTS: &str = "model.safetensors";
 /// The format of manifests that this version reads and writes.
 const FORMAT: u32 = 1;
 
+/// The longest name or version: a long string of DICOM's (PS3.5, 6.2), in which a backslash would part two values.
+const LONGEST_NAME: usize = 64;
+
+/// Whether a name or a version can be told in every answer.
+#[must_use]
+pub fn is_name(name: &str) -> bool {
+    let allowed = |byte| (b' '..=b'~').contains(&byte) && byte != b'\\';
+    (1..=LONGEST_NAME).contains(&name.len()) && name.bytes().all(allowed)
+}
+
 /// All that is known of a model but its weights.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -87,6 +97,12 @@ pub enum ManifestError {
         /// The format that it has.
         found: u32,
     },
+    /// The name or the version can't be told in every answer: headers and DICOM objects take no more than this.
+    #[error("{path}: name and version need 1 to {LONGEST_NAME} printable ASCII characters, and no backslash")]
+    Name {
+        /// The manifest.
+        path: PathBuf,
+    },
     /// The preprocessing is impossible.
     #[error(transparent)]
     Preprocessing(#[from] InvalidOptions),
@@ -150,6 +166,9 @@ impl Manifest {
         if manifest.format != FORMAT {
             return Err(ManifestError::Format { path, found: manifest.format });
         }
+        if ![&manifest.name, &manifest.version].into_iter().all(|name| is_name(name)) {
+            return Err(ManifestError::Name { path });
+        }
         manifest.preprocessor()?;
         Ok(manifest)
     }
@@ -207,6 +226,10 @@ pub(crate) mod tests {
     #[test]
     fn each_wrong_manifest_is_refused_for_its_own_reason() {
         assert!(matches!(with("/format", 9.into()), Err(ManifestError::Format { found: 9, .. })));
+        for bad in ["", "a\\b", "Lungenmodell für Röntgen", "two\nlines", &"x".repeat(65)] {
+            assert!(matches!(with("/name", bad.into()), Err(ManifestError::Name { .. })), "{bad:?}");
+            assert!(matches!(with("/version", bad.into()), Err(ManifestError::Name { .. })), "{bad:?}");
+        }
         assert!(matches!(with("/threshold", 1.5.into()), Err(ManifestError::Malformed { .. })));
         assert!(matches!(with("/network/width", 0.into()), Err(ManifestError::Malformed { .. })));
         assert!(matches!(with("/network/architecture", "unet".into()), Err(ManifestError::Malformed { .. })));

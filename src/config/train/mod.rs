@@ -10,6 +10,7 @@ use clap::{Args, Parser};
 use self::recipe::RecipeFlags;
 use super::DataSettings;
 use crate::model::device::{DeviceChoice, PrecisionChoice};
+use crate::model::manifest::is_name;
 use crate::network::layout::SIDE_MULTIPLE;
 use crate::preprocess::PreprocessOptions;
 use crate::train::recipe::Preset;
@@ -40,10 +41,10 @@ pub struct TrainSettings {
     #[arg(long)]
     pub dry_run: bool,
     /// The model's name.
-    #[arg(long, default_value = "lungfield-segnet")]
+    #[arg(long, default_value = "lungfield-segnet", value_parser = model_name)]
     pub name: String,
     /// The model's version.
-    #[arg(long, default_value = "0.0.0")]
+    #[arg(long, default_value = "0.0.0", value_parser = model_name)]
     pub model_version: String,
     /// The terms on which the weights may be used; those of the films and masks bind the weights too.
     #[arg(long, default_value = "unstated; the terms of the training data apply")]
@@ -94,6 +95,12 @@ impl TrainSettings {
     }
 }
 
+/// A name or a version that a server will take.
+fn model_name(text: &str) -> Result<String, &'static str> {
+    let refusal = "it needs 1 to 64 printable ASCII characters, and no backslash";
+    is_name(text).then(|| text.to_owned()).ok_or(refusal)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -118,6 +125,14 @@ mod tests {
             assert!(settings(&[bad]).preprocess_options().unwrap_err().contains("--side"), "{bad}");
         }
         assert_eq!(settings(&["--side=64"]).preprocess_options().unwrap().side, 64);
+    }
+
+    #[test]
+    fn a_name_that_could_not_be_served_is_refused() {
+        for bad in ["--name=Lunge\\2", "--name=", "--model-version=1.0\n"] {
+            let given = ["lungfield-train", "--data", "d", "--out", "o", bad];
+            assert!(TrainSettings::try_parse_from(given).is_err(), "{bad:?}");
+        }
     }
 
     #[test]
