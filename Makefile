@@ -139,6 +139,17 @@ image: ## Build the container image; CONTAINER_BUILD names another tool than doc
 test-image: programs image ## Run the container image: a phantom in, its mask out
 	@"$(PYTHON)" scripts/image_test.py --image "$(IMAGE)" --phantom "$(BIN)/lungfield-phantom"
 
+.PHONY: test-browser
+test-browser: programs ## The page in Chromium: films, keyboard, themes, phone, other origins, axe-core; pictures in target/browser
+	$(call step,browser)
+	@"$(PYTHON)" scripts/axe.py .tools/axe.min.js
+	@export LUNGFIELD_AXE="$(CURDIR)/.tools/axe.min.js"; \
+	if $(CARGO) nextest --version >/dev/null 2>&1; then \
+	    $(CARGO) nextest run $(BUILD) --test it --run-ignored only --test-threads 1 browser::; \
+	else \
+	    $(CARGO) test $(BUILD) --test it -- --ignored --test-threads 1 browser::; \
+	fi
+
 .PHONY: test-replicas
 test-replicas: programs ## Three servers behind nginx, one killed, one restarted: no request may fail; takes minutes
 	$(call step,replicas)
@@ -156,7 +167,7 @@ test-alerts: ## The alert rules and the dashboard; promtool comes with Debian's 
 	@cd deploy/prometheus && promtool check config prometheus.yaml && promtool test rules alerts_test.yaml
 
 .PHONY: test-system
-test-system: ## What needs more of a machine than cargo: image, overload, alerts, DICOM peers, Orthanc, replicas behind nginx; says what it skips
+test-system: ## What needs more of a machine than cargo: image, overload, alerts, DICOM peers, Orthanc, browser, replicas behind nginx; says what it skips
 	@if sh scripts/container.sh engine; then \
 	    $(MAKE) --no-print-directory test-image; \
 	else \
@@ -174,6 +185,12 @@ test-system: ## What needs more of a machine than cargo: image, overload, alerts
 	    $(MAKE) --no-print-directory test-orthanc; \
 	else \
 	    echo "the test with Orthanc is skipped"; \
+	fi
+	@sh scripts/debian.sh /usr/share/fonts/truetype/dejavu/DejaVuSans.ttf fonts-dejavu-core >/dev/null || true
+	@if sh scripts/debian.sh chromium chromium && sh scripts/debian.sh chromedriver chromium-driver; then \
+	    $(MAKE) --no-print-directory test-browser; \
+	else \
+	    echo "the test in a browser is skipped"; \
 	fi
 	@if sh scripts/debian.sh nginx nginx-light; then \
 	    $(MAKE) --no-print-directory test-replicas; \

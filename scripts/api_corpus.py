@@ -304,6 +304,8 @@ def entry_of(data):
 
 def answers_to(film, reference, format):
     """The (status, code) that a film and its reference mask, or None, may be answered with: several where several things are bad."""
+    if format == "film":
+        return {film.as_film or (200, None)}
     refusals = {film.as_film, reference and reference.as_reference} - {None}
     if not film.as_film:
         refusals |= {film.as_source if format.startswith("dicom-") else None} - {None}

@@ -157,14 +157,17 @@ def check_no_lung(response, film):
 
 def check_answer(response, sent, request_id):
     format, query = format_of(response), query_of(response)
-    kind = {"json": "application/json", "png": "image/png", "overlay": "image/png"}.get(format, DICOM)
+    kind = "application/json" if format == "json" else DICOM if format in OBJECTS else "image/png"
     if format == "json":
         assert header(response, "content-type") == kind, "the answer is not JSON"
         check_json(json.loads(response.content), sent, query, request_id)
         return
-    assert header(response, "lungfield-model"), "files without Lungfield-Model"
+    # A film is shown without the model's having seen it.
+    of_model = format != "film"
+    assert bool(header(response, "lungfield-model")) == of_model, "Lungfield-Model, or none"
     for film, (headers, content) in zip(sent.films, files_of(response, kind, sent), strict=True):
-        check_headers(headers, film, sent.reference)
+        if of_model:
+            check_headers(headers, film, sent.reference)
         if format in OBJECTS:
             check_object(content, film, format, query)
         else:
@@ -208,6 +211,10 @@ def check_json(answer, sent, query, request_id):
     for film, of_film in zip(sent.films, answers, strict=True):
         check_segmentation(of_film, film, query, request_id)
         check_scores(of_film, film, sent.reference, query)
+        echoed = query.get("reference") == "echo" and sent.reference is not None
+        assert ("reference_mask" in of_film) == echoed, "the reference mask, or none"
+        if echoed:
+            assert of_film["reference_mask"]["size"] == of_film["mask"]["size"], "the reference mask is of another size"
 
 
 def check_segmentation(answer, film, query, request_id):
@@ -246,6 +253,8 @@ def check_image(content, film, format):
     assert image.format == "PNG" and image.size == film.size, f"{image.size} answers a film of {film.size}"
     if format == "png":
         assert image.mode == "L" and set(image.tobytes()) <= {0, 255}, "a mask is 0 or 255 in 8-bit grey"
+    elif format == "film":
+        assert image.mode == "L", "a film is in 8-bit grey"
     else:
         assert image.mode == "RGB", "an overlay is in colour"
 

@@ -10,7 +10,7 @@ FORM = "multipart/form-data"
 RELATED = "multipart/related"
 RAW = [*GOOD, "application/octet-stream"]
 OBJECTS = {"dicom-seg": SEGMENTATION, "dicom-sc": CAPTURE, "dicom-sr": REPORT}
-FORMATS = ["json", "png", "overlay", *OBJECTS]
+FORMATS = ["json", "png", "overlay", "film", *OBJECTS]
 DRAWN = 60
 
 # Schemathesis draws no `Accept`, so that only these are sent, and its client's own; each with the format that it chooses.
@@ -92,7 +92,7 @@ def every_file():
     film = GOOD["image/png"][0].data
     for entry in ALL:
         yield "application/octet-stream", entry.data, {"rle": "counts"}
-        yield FORM, {"image": film, "ground_truth": entry.data}, {}
+        yield FORM, {"image": film, "ground_truth": entry.data}, {"reference": "echo"}
         if entry.as_film:
             yield FORM, {"image": entry.data}, {}
     for entry in GOOD["image/png"]:
@@ -144,7 +144,7 @@ def by_lot():
     """Hypothesis likes to send one body again with another header; here all of a request is drawn anew each time."""
     lot = random.Random(DRAWN)
     several = {"threshold": [0.2, 0.5, 0.8], "rle": ["compressed", "counts"]}
-    several |= {"segmentation": ["binary", "fractional"], "uids": ["random", "derived"]}
+    several |= {"segmentation": ["binary", "fractional"], "uids": ["random", "derived"], "reference": ["compare", "echo"]}
     for _ in range(DRAWN):
         query = {name: lot.choice(values) for name, values in several.items() if lot.random() < 0.5}
         files = [entry.data for entry in lot.choices(GOOD[DICOM], k=lot.randint(1, 3))]

@@ -25,6 +25,7 @@ from pathlib import Path
 import yaml
 
 SCRIPTS = Path(__file__).resolve().parent
+CLIENT = SCRIPTS.parent / "examples" / "python" / "segment.py"
 SEED = 2016
 FILMS = 100
 REQUESTS_WITHOUT_A_FILM = 20
@@ -181,6 +182,19 @@ def run_schemathesis(url, description, folder, limit_s):
         raise Failure(f"schemathesis {ending}")
 
 
+def try_client(url, folder):
+    """The example in Python, with a phantom and its mask, and with what is no film."""
+    film, mask = (folder / "eight" / f"phantom-1{kind}.png" for kind in ("", "-mask"))
+    for arguments, code, words in [
+        ([film, "--reference", mask], 0, r"phantom-1\.png: \d+\.\d% of the film is lung.* Dice 0\.\d{4}\n"),
+        ([__file__], 1, r"api_test\.py: unrecognised_image: "),
+    ]:
+        command = [sys.executable, CLIENT, *map(str, arguments), "--server", url]
+        ended = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        if ended.returncode != code or not re.search(words, ended.stdout):
+            raise Failure(f"examples/python ended with code {ended.returncode} and said: {ended.stdout}")
+
+
 def show(line):
     """Prints a line, but not much of one in which schemathesis repeats a whole film."""
     print(line if len(line) <= LONGEST_LINE else line[:LONGEST_LINE] + " …", flush=True)
@@ -244,6 +258,7 @@ def try_server(arguments, folder, deadline):
     try:
         url = server.url(deadline - time.monotonic())
         compare_description(url, arguments.openapi)
+        try_client(url, folder)
         run_schemathesis(url, arguments.openapi, folder, deadline - time.monotonic())
     except (Failure, OSError) as failure:
         failures.append(str(failure))

@@ -12,7 +12,7 @@ use tokio::sync::Semaphore;
 use crate::codec::dicom::{self, Findings, Kind, Origin, Planes, Wanted, WriteError};
 use crate::codec::reference::{ReferenceError, decode_reference};
 use crate::codec::rle::Rle;
-use crate::codec::{DecodeError, Limits, decode, overlay, png};
+use crate::codec::{DecodeError, Limits, decode, display, overlay, png};
 use crate::engine::{Engine, EngineError, Segmented};
 use crate::geometry::{Geometry, ModelInput, Size};
 use crate::lungs::{Lungs, Warning, warnings};
@@ -46,7 +46,10 @@ pub struct Question {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Form {
     /// COCO's run-length encoding.
-    Rle,
+    Rle {
+        /// Whether the reference mask is written, too, as it was read.
+        with_reference: bool,
+    },
     /// An 8-bit grey PNG of 0 and 255.
     Png,
     /// The film with the mask in red and the outline of the reference mask in white, as an RGB PNG.
@@ -66,7 +69,12 @@ impl Form {
 #[derive(Clone, Debug, PartialEq)]
 pub enum Written {
     /// COCO's run-length encoding.
-    Rle(Rle),
+    Rle {
+        /// That of the mask.
+        mask: Rle,
+        /// That of the reference mask, where one came and was to be written.
+        reference: Option<Rle>,
+    },
     /// The bytes of a PNG.
     Png(Vec<u8>),
     /// The bytes of a DICOM file.
@@ -92,6 +100,15 @@ pub struct Segmentation {
     pub warnings: Vec<Warning>,
     /// How long each step took.
     pub timings: Timings,
+}
+
+/// A film to look at.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Picture {
+    /// An 8-bit grey PNG of the film's size.
+    pub png: Vec<u8>,
+    /// How long decoding and writing took, waiting for a permit included.
+    pub decode: Duration,
 }
 
 /// How long each step of a segmentation took.
@@ -139,8 +156,8 @@ pub enum PipelineError {
     #[error("the film is no DICOM object, and an object about it needs its patient and its study")]
     NotDicom,
     /// A segmentation was asked for of a film without lung.
-    #[error(transparent)]
-    NothingToWrite(WriteError),
+    #[error("no lung was found, and a segmentation object needs one")]
+    NothingToWrite,
     /// Decoding or encoding panicked: a defect, which the log names.
     #[error("decoding or encoding broke off")]
     Broken,
@@ -243,6 +260,17 @@ impl Pipeline {
         Ok(segmentation)
     }
 
+    /// Decodes one film and writes it as a picture, or says by the deadline why not. The model has no part in it.
+    pub async fn picture(&self, film: Film, deadline: Instant) -> Result<Picture, PipelineError> {
+        let started = Instant::now();
+        let limits = self.limits;
+        let work = move || decode(&film.image, &limits).map(|film| display::draw(&film));
+        let work = self.blocking(tracing::info_span!("picture"), work);
+        let work = tokio::time::timeout_at(deadline.into(), work);
+        let png = work.await.unwrap_or(Err(PipelineError::DeadlineExceeded))??;
+        Ok(Picture { png, decode: started.elapsed() })
+    }
+
     /// Runs work on a blocking thread. It can't be aborted, so the permit goes with it: what a departed caller left
     /// behind counts until it is done.
     async fn blocking<T: Send + 'static>(
@@ -329,7 +357,10 @@ impl Pending {
         reference: Option<&Mask>,
     ) -> Result<Written, PipelineError> {
         Ok(match &self.form {
-            Form::Rle => Written::Rle(Rle::of(mask)),
+            &Form::Rle { with_reference } => Written::Rle {
+                mask: Rle::of(mask),
+                reference: reference.filter(|_| with_reference).map(Rle::of),
+            },
             Form::Png => Written::Png(png::encode_mask(mask)),
             Form::Overlay => Written::Png(overlay::draw(&self.film()?, mask, reference).expect(ONE_SIZE)),
             Form::Dicom(wanted) => {
@@ -361,7 +392,7 @@ const ONE_SIZE: &str = "film, mask and reference mask have one size";
 
 fn unwritten(error: WriteError) -> PipelineError {
     match error {
-        WriteError::NoLung => PipelineError::NothingToWrite(error),
+        WriteError::NoLung => PipelineError::NothingToWrite,
         WriteError::Defect => {
             tracing::error!(error = %error, "an object was not written");
             PipelineError::Broken

@@ -2,6 +2,7 @@
 
 pub mod contour;
 pub mod dicom;
+pub mod display;
 pub mod overlay;
 pub mod png;
 mod raster;

@@ -1,11 +1,10 @@
 //! Decides how a segmentation is shown on its film: translucent red, with the reference mask's outline in white.
 
-use std::ops::Range;
-
+use super::display::grey_rows;
 use super::{contour, png};
 use crate::mask::Mask;
 use crate::overlap::SizeMismatch;
-use crate::radiograph::{Pixels, Radiograph};
+use crate::radiograph::Radiograph;
 
 /// How much of a segmented pixel is red rather than film, in 256ths.
 const RED_SHARE: u32 = 90;
@@ -14,7 +13,7 @@ const WHITE: [u8; 3] = [255; 3];
 /// Draws `mask` on `film`, as a PNG of the film's size in red, green and blue.
 ///
 /// Lung is tinted red; the outline of `reference`, where there is one, is white and of [`contour::visible_width`].
-/// Films of 8 bits are shown as stored; those of 16 bits are windowed between their 1st and 99th percentile.
+/// The film's greys are those of [`super::display`].
 pub fn draw(film: &Radiograph, mask: &Mask, reference: Option<&Mask>) -> Result<Vec<u8>, SizeMismatch> {
     Ok(png::encode_rgb(film.size(), painter(film, mask, reference)?))
 }
@@ -61,47 +60,13 @@ fn reddened(grey: u8) -> [u8; 3] {
     [255, 0, 0].map(|red| u8::try_from(mixed(red)).expect("a mean of two bytes is a byte"))
 }
 
-/// Writes a row of the film, given by its pixels' indices, as 8-bit grey.
-fn grey_rows(pixels: &Pixels) -> impl Fn(Range<usize>, &mut [u8]) + use<'_> {
-    let greys = if let Pixels::Sixteen(values) = pixels { window(values) } else { Vec::new() };
-    move |range, row| match pixels {
-        Pixels::Eight(values) => row.copy_from_slice(&values[range]),
-        Pixels::Sixteen(values) => {
-            row.iter_mut().zip(&values[range]).for_each(|(grey, &value)| *grey = greys[usize::from(value)]);
-        }
-    }
-}
-
-/// The grey of each 16-bit value: black up to the 1st percentile, white from the 99th on. A film whose percentiles
-/// are equal is black but for what lies above them.
-fn window(values: &[u16]) -> Vec<u8> {
-    let mut histogram = vec![0_u64; usize::from(u16::MAX) + 1];
-    for &value in values {
-        histogram[usize::from(value)] += 1;
-    }
-    let black = percentile(&histogram, 1);
-    let white = percentile(&histogram, 99).max(black + 1);
-    let greys = (0..histogram.len()).map(|value| (value.clamp(black, white) - black) * 255 / (white - black));
-    greys.map(|grey| u8::try_from(grey).expect("the share of 255 is a byte")).collect()
-}
-
-/// The least value that at least `percent` of all values do not exceed.
-fn percentile(histogram: &[u64], percent: u64) -> usize {
-    let total: u64 = histogram.iter().sum();
-    let mut seen = 0;
-    let reached = histogram.iter().position(|&count| {
-        seen += count;
-        seen * 100 >= total * percent
-    });
-    reached.unwrap_or(0)
-}
-
 #[cfg(test)]
 mod tests {
     use std::io::Cursor;
 
     use super::*;
     use crate::geometry::Size;
+    use crate::radiograph::Pixels;
 
     fn mask(size: Size, lung: &[usize]) -> Mask {
         Mask::new(size, (0..size.pixels()).map(|index| lung.contains(&index)))
@@ -143,27 +108,6 @@ mod tests {
         }
         assert_eq!(pixels[12], reddened(10));
         assert_eq!(pixels[0], [10; 3]);
-    }
-
-    #[test]
-    fn deep_films_are_windowed_so_that_outliers_do_not_darken_them() {
-        let mut values: Vec<u16> = (0..10_000).map(|index| 1000 + index / 10).collect();
-        values[9_999] = u16::MAX;
-        values[0] = 0;
-        let film = film(100, Pixels::Sixteen(values));
-        let pixels = drawn(&film, &Mask::empty(film.size()), None);
-        assert_eq!(pixels[0], [0; 3]);
-        assert_eq!(pixels[9_999], WHITE);
-        assert!(pixels[5_000][0].abs_diff(128) <= 2, "{:?}", pixels[5_000]);
-        assert_eq!([pixels[50][0], pixels[9_950][0]], [0, 255]);
-    }
-
-    #[test]
-    fn a_flat_deep_film_is_drawn() {
-        for value in [0, 4095, u16::MAX] {
-            let film = film(3, Pixels::Sixteen(vec![value; 9]));
-            assert_eq!(drawn(&film, &Mask::empty(film.size()), None), [[0; 3]; 9]);
-        }
     }
 
     #[test]

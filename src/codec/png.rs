@@ -55,6 +55,13 @@ pub fn encode_radiograph(film: &Radiograph) -> Vec<u8> {
     }
 }
 
+/// An image of 8 bits of grey. `fill` is called once a row, top to bottom, with the row's index and the bytes to write; they hold the row
+/// before.
+#[must_use]
+pub fn encode_grey(size: Size, fill: impl FnMut(usize, &mut [u8])) -> Vec<u8> {
+    encode(size, Layout::GREY, fill)
+}
+
 /// An image of 8 bits each for red, green and blue. `fill` is called once a row, top to bottom, with the row's index
 /// and the `3 × width` bytes to write; they hold the row before.
 #[must_use]

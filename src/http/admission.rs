@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use bytes::Bytes;
 use tokio::sync::Semaphore;
 
 use super::App;
@@ -45,7 +46,7 @@ pub(super) struct Budget {
     left: Arc<Semaphore>,
 }
 
-/// What one body has taken of the budget; dropping it gives that back.
+/// What one body, or one answer that has to wait, has taken of the budget; dropping it gives that back.
 #[derive(Debug)]
 pub(super) struct Charge {
     left: Arc<Semaphore>,
@@ -55,6 +56,12 @@ pub(super) struct Charge {
 /// The budget is spent.
 #[derive(Debug)]
 pub(super) struct BudgetSpent;
+
+impl From<BudgetSpent> for ApiError {
+    fn from(_: BudgetSpent) -> Self {
+        Self::ByteBudgetSpent
+    }
+}
 
 impl Budget {
     pub(super) fn new(budget: ByteBudget) -> Self {
@@ -80,6 +87,23 @@ impl Charge {
         permit.forget(); // given back when the charge is dropped
         self.taken.fetch_add(bytes, Ordering::Relaxed);
         Ok(())
+    }
+
+    /// Bytes that were charged here; their share of the budget goes back when the last reader is done with them.
+    pub(super) fn hold(self: &Arc<Self>, bytes: Vec<u8>) -> Bytes {
+        Bytes::from_owner(Held { bytes, _charge: Arc::clone(self) })
+    }
+}
+
+#[derive(Debug)]
+struct Held {
+    bytes: Vec<u8>,
+    _charge: Arc<Charge>,
+}
+
+impl AsRef<[u8]> for Held {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
     }
 }
 
@@ -115,7 +139,9 @@ mod tests {
         assert!(budget.charge().take(41).is_err());
         charge.take(40).unwrap();
         assert!(charge.take(1).is_err());
-        drop(charge);
+        let held = Arc::new(charge).hold(vec![0; 100]);
+        assert!(budget.charge().take(1).is_err());
+        drop(held);
         budget.charge().take(100).unwrap();
     }
 

@@ -1,17 +1,20 @@
 //! Decides what an answer to `/v1/segment` looks like.
 
+use std::sync::Arc;
+
 use axum::Json;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 
+use super::admission::{Budget, BudgetSpent, Charge};
 use super::model::ModelCard;
 use super::related::{self, Part};
 use crate::codec::rle::{Counts, Rle};
 use crate::lungs::{BoundingBox, Lung, Side};
 use crate::mask::Threshold;
 use crate::overlap::Overlap;
-use crate::pipeline::{Segmentation, Timings, Written};
+use crate::pipeline::{Picture, Segmentation, Timings, Written};
 use crate::radiograph::{PixelSpacing, SpacingSource};
 
 pub(super) const DICE: HeaderName = HeaderName::from_static("lungfield-dice");
@@ -46,6 +49,8 @@ struct Answer<'a> {
     dice: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     jaccard: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reference_mask: Option<Mask>,
     warnings: Vec<Warning>,
     timings_ms: TimingsMs,
 }
@@ -127,58 +132,102 @@ pub(super) fn answer(
     let shared = shared_headers(&segmentation.timings);
     let headers = file_headers(&segmentation, model);
     match segmentation.mask {
-        Written::Rle(ref mask) => {
-            (shared, Json(Answer::new(&segmentation, mask, model, rle, request_id))).into_response()
+        Written::Rle { ref mask, ref reference } => {
+            let masks = Masks::new(mask, reference.as_ref(), rle);
+            (shared, Json(Answer::new(&segmentation, masks, model, request_id))).into_response()
         }
         Written::Png(bytes) => (shared, headers, media(PNG), bytes).into_response(),
         Written::Dicom(bytes) => (shared, headers, media(DICOM), bytes).into_response(),
     }
 }
 
+/// A film to look at.
+pub(super) fn picture(picture: Picture) -> Response {
+    let timings = Timings { decode: picture.decode, ..Timings::default() };
+    (shared_headers(&timings), media(PNG), picture.png).into_response()
+}
+
+/// Films to look at, as those of the instances of a related body.
+pub(super) fn pictures(pictures: Vec<Part>) -> Response {
+    related::answer(HeaderMap::new(), PNG, pictures)
+}
+
+/// A picture that waits for those of other instances.
+pub(super) fn picture_part(picture: Picture, budget: &Budget) -> Result<Part, BudgetSpent> {
+    let charge = budget.charge();
+    charge.take(picture.png.len())?;
+    Ok(Part { media: PNG, headers: HeaderMap::new(), bytes: Arc::new(charge).hold(picture.png) })
+}
+
+/// An answer that waits for those to other instances, on the byte budget.
+#[derive(Debug)]
+pub(super) struct Waiting {
+    segmentation: Segmentation,
+    charge: Arc<Charge>,
+}
+
+impl Waiting {
+    pub(super) fn new(segmentation: Segmentation, budget: &Budget) -> Result<Self, BudgetSpent> {
+        let charge = Arc::new(budget.charge());
+        if let Written::Png(bytes) | Written::Dicom(bytes) = &segmentation.mask {
+            charge.take(bytes.len())?;
+        }
+        Ok(Self { segmentation, charge })
+    }
+}
+
 /// The answers to the instances of a related body, all of one form.
-pub(super) fn answers(
-    segmentations: Vec<Segmentation>,
-    model: &ModelCard,
-    rle: RleForm,
-    request_id: &str,
-) -> Response {
-    let timings =
-        segmentations.iter().map(|segmentation| segmentation.timings).fold(Timings::default(), Timings::plus);
+pub(super) fn answers(waiting: Vec<Waiting>, model: &ModelCard, rle: RleForm, request_id: &str) -> Response {
+    let timings = waiting.iter().map(|waiting| waiting.segmentation.timings);
+    let timings = timings.fold(Timings::default(), Timings::plus);
     let mut shared = shared_headers(&timings);
     let (mut instances, mut files) = (Vec::new(), Vec::new());
-    for segmentation in segmentations {
+    for Waiting { segmentation, charge } in waiting {
         let headers = file_headers(&segmentation, model);
         match segmentation.mask {
-            Written::Rle(ref mask) => {
-                instances.push(Answer::new(&segmentation, mask, model, rle, request_id));
+            Written::Rle { ref mask, ref reference } => {
+                let masks = Masks::new(mask, reference.as_ref(), rle);
+                instances.push(Answer::new(&segmentation, masks, model, request_id));
             }
-            Written::Png(bytes) => files.push(Part { media: PNG, headers, bytes }),
-            Written::Dicom(bytes) => files.push(Part { media: DICOM, headers, bytes }),
+            Written::Png(bytes) => files.push(Part { media: PNG, headers, bytes: charge.hold(bytes) }),
+            Written::Dicom(bytes) => files.push(Part { media: DICOM, headers, bytes: charge.hold(bytes) }),
         }
     }
     let Some(media) = files.first().map(|part| part.media) else {
         return (shared, Json(Answers { instances })).into_response();
     };
     shared.insert(MODEL, named(model));
-    related::answer(shared, media, &files, &format!("lungfield-{}", uuid::Uuid::now_v7()))
+    related::answer(shared, media, files)
 }
 
 fn media(kind: &'static str) -> [(HeaderName, HeaderValue); 1] {
     [(header::CONTENT_TYPE, HeaderValue::from_static(kind))]
 }
 
-impl<'a> Answer<'a> {
-    fn new(
-        segmentation: &Segmentation,
-        mask: &Rle,
-        model: &'a ModelCard,
-        rle: RleForm,
-        request_id: &'a str,
-    ) -> Self {
-        let encoded = match rle {
-            RleForm::Compressed => mask.compressed(),
-            RleForm::Counts => mask.clone().plain(),
+/// The masks of an answer.
+struct Masks {
+    mask: Mask,
+    reference: Option<Mask>,
+}
+
+impl Masks {
+    fn new(mask: &Rle, reference: Option<&Rle>, form: RleForm) -> Self {
+        Self { mask: Mask::of(mask, form), reference: reference.map(|reference| Mask::of(reference, form)) }
+    }
+}
+
+impl Mask {
+    fn of(rle: &Rle, form: RleForm) -> Self {
+        let encoded = match form {
+            RleForm::Compressed => rle.compressed(),
+            RleForm::Counts => rle.clone().plain(),
         };
+        Self { encoding: "coco_rle", size: encoded.size, counts: encoded.counts }
+    }
+}
+
+impl<'a> Answer<'a> {
+    fn new(segmentation: &Segmentation, masks: Masks, model: &'a ModelCard, request_id: &'a str) -> Self {
         let size = segmentation.size;
         let lungs = segmentation.lungs.iter();
         Self {
@@ -194,10 +243,11 @@ impl<'a> Answer<'a> {
                 spacing: segmentation.spacing.map(Spacing::from),
             },
             threshold: segmentation.threshold,
-            mask: Mask { encoding: "coco_rle", size: encoded.size, counts: encoded.counts },
+            mask: masks.mask,
             lungs: lungs.map(|lung| LungAnswer::new(lung, segmentation.spacing)).collect(),
             dice: segmentation.overlap.map(Overlap::dice),
             jaccard: segmentation.overlap.map(Overlap::jaccard),
+            reference_mask: masks.reference,
             warnings: segmentation
                 .warnings
                 .iter()
@@ -257,8 +307,6 @@ fn file_headers(segmentation: &Segmentation, model: &ModelCard) -> HeaderMap {
     headers
 }
 
-/// A header's value; what HTTP can't carry in one (a model may be named anything) becomes a question mark.
 fn text(value: &str) -> HeaderValue {
-    let visible: String = value.chars().map(|c| if (' '..='~').contains(&c) { c } else { '?' }).collect();
-    HeaderValue::from_str(&visible).expect("visible ASCII is a header's value")
+    HeaderValue::from_str(value).expect("numbers, codes and a model's name are visible ASCII")
 }

@@ -13,9 +13,11 @@ mod model;
 mod negotiate;
 mod observe;
 mod origins;
+mod pages;
 mod problem;
 mod related;
 mod router;
+mod sample;
 mod segment;
 mod upload;
 
@@ -23,7 +25,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::http::HeaderValue;
-use tokio::sync::watch;
+use tokio::sync::{OnceCell, watch};
 
 pub use self::admission::{ByteBudget, Phase};
 pub use self::audit::{Audit, AuditKey, AuditSink};
@@ -31,7 +33,7 @@ pub use self::keys::{Keys, KeysError};
 pub use self::metrics::operator_router;
 pub use self::model::{License, ModelCard, UploadLimits};
 pub use self::problem::CODES;
-pub use self::router::{ROUTES, router};
+pub use self::router::{PAGES, ROUTES, router};
 use crate::codec::dicom::Algorithm;
 use crate::metrics::Metrics;
 use crate::pipeline::Pipeline;
@@ -73,6 +75,7 @@ pub struct App {
     algorithm: Arc<Algorithm>,
     phase: watch::Receiver<Phase>,
     metrics: Metrics,
+    sample: OnceCell<sample::Sample>,
 }
 
 impl App {
@@ -88,7 +91,8 @@ impl App {
         let budget = admission::Budget::new(options.byte_budget);
         let metrics = Metrics::new(model.labels());
         let algorithm = Arc::new(model.algorithm());
-        Arc::new(Self { pipeline, options, access, budget, model, algorithm, phase, metrics })
+        let sample = OnceCell::new();
+        Arc::new(Self { pipeline, options, access, budget, model, algorithm, phase, metrics, sample })
     }
 
     /// The pipeline, for its engine's health and end.

@@ -3,6 +3,8 @@
 use axum::http::{HeaderMap, header};
 use serde::Deserialize;
 
+use super::related;
+
 /// What an answer can be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -13,6 +15,8 @@ pub(super) enum Format {
     Png,
     /// The film with the mask drawn on it, as a PNG.
     Overlay,
+    /// The film alone, as a PNG.
+    Film,
     /// The lungs as a DICOM segmentation.
     DicomSeg,
     /// The film with the mask drawn on it, as a DICOM secondary capture.
@@ -63,6 +67,8 @@ pub(super) fn accepted(headers: &HeaderMap) -> Option<(Format, Layout)> {
 struct Range {
     kind: String,
     sub: String,
+    /// What the parts of a related body are to be, where the range says so.
+    parts: Option<String>,
     quality: u16,
 }
 
@@ -70,19 +76,21 @@ impl Range {
     fn parse(text: &str) -> Option<Self> {
         let mut parts = text.split(';').map(str::trim);
         let (kind, sub) = parts.next()?.split_once('/')?;
-        let mut quality = 1000;
-        for parameter in parts {
-            if let Some((name, value)) = parameter.split_once('=')
-                && name.trim().eq_ignore_ascii_case("q")
-            {
-                quality = thousandths(value.trim())?;
+        let (mut quality, mut of) = (1000, None);
+        for (name, value) in parts.filter_map(|parameter| parameter.split_once('=')) {
+            match name.trim().to_ascii_lowercase().as_str() {
+                "q" => quality = thousandths(value.trim())?,
+                "type" => of = Some(value.trim().trim_matches('"').to_ascii_lowercase()),
+                _ => {}
             }
         }
-        Some(Self { kind: kind.to_ascii_lowercase(), sub: sub.to_ascii_lowercase(), quality })
+        Some(Self { kind: kind.to_ascii_lowercase(), sub: sub.to_ascii_lowercase(), parts: of, quality })
     }
 
     fn matches(&self, kind: &str, sub: &str) -> bool {
-        (self.kind == kind && (self.sub == sub || self.sub == "*")) || (self.kind == "*" && self.sub == "*")
+        let is_of_dicom = self.parts.as_ref().is_none_or(|parts| parts == related::DICOM);
+        (self.kind == kind && (self.sub == sub || self.sub == "*") && (sub != "related" || is_of_dicom))
+            || (self.kind == "*" && self.sub == "*")
     }
 
     /// How exactly the range says what it means: the most exact one that matches counts.
@@ -144,6 +152,7 @@ mod tests {
 
     #[test]
     fn what_can_not_be_given_is_not_acceptable() {
+        assert_eq!(of(&["multipart/related; type=\"application/dicom+json\""]), None);
         for accept in ["text/html", "image/webp", "application/json;q=0", "", "nonsense", "image/png;q=7"] {
             assert_eq!(of(&[accept]), None, "{accept}");
         }

@@ -18,7 +18,7 @@ use uuid::Uuid;
 use super::App;
 use super::audit::{Outcome, Record};
 use super::problem::{ApiError, Problem};
-use super::router::ROUTES;
+use super::router::{PAGES, ROUTES};
 use crate::metrics::RequestLabels;
 
 pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -136,8 +136,8 @@ fn method(request: &Request) -> &'static str {
 /// The pattern of the path that the request has come to.
 fn route(request: &Request) -> &'static str {
     let matched = request.extensions().get::<MatchedPath>().map(MatchedPath::as_str);
-    let known = ROUTES.iter().find(|(_, path)| Some(*path) == matched);
-    known.map_or("unmatched", |(_, path)| path)
+    let mut known = ROUTES.iter().map(|(_, path)| *path).chain(PAGES);
+    known.find(|path| Some(*path) == matched).unwrap_or("unmatched")
 }
 
 /// A line in the log for a request, also where its caller leaves before the answer.

@@ -148,6 +148,11 @@ impl From<EngineError> for ApiError {
 }
 
 impl ApiError {
+    /// The same as what is the matter with one of several instances.
+    pub(super) fn of_instance(self, number: usize, count: usize) -> Self {
+        Self::Instance { number, count, error: Box::new(self) }
+    }
+
     /// The status and the stable code.
     pub(super) fn kind(&self) -> (StatusCode, &'static str) {
         match self {
@@ -191,7 +196,7 @@ fn pipeline(error: &PipelineError) -> (StatusCode, &'static str) {
         PipelineError::Reference(error) => reference(error),
         PipelineError::Engine(error) => engine(*error),
         PipelineError::NotDicom => (StatusCode::UNPROCESSABLE_ENTITY, "source_not_dicom"),
-        PipelineError::NothingToWrite(_) => (StatusCode::UNPROCESSABLE_ENTITY, "nothing_to_segment"),
+        PipelineError::NothingToWrite => (StatusCode::UNPROCESSABLE_ENTITY, "nothing_to_segment"),
         PipelineError::DeadlineExceeded => (StatusCode::GATEWAY_TIMEOUT, "deadline_exceeded"),
         PipelineError::Broken => (StatusCode::INTERNAL_SERVER_ERROR, "internal"),
     }

@@ -3,15 +3,17 @@
 //! A body is `multipart/related; type="application/dicom"` (PS3.18, 10.5 and RFC 2387). The answer to one is laid out as it was, so that
 //! a body of objects can be sent on as it is.
 
+use axum::body::Body;
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
 
 use super::problem::ApiError;
 use crate::pipeline::Film;
 
-/// The most instances in one body. Their answers are all held until the last one is there.
+/// The most instances in one body. Their answers are all held until the last one is there, on the byte budget.
 pub(super) const MAX_INSTANCES: usize = 8;
-const DICOM: &str = "application/dicom";
+pub(super) const DICOM: &str = "application/dicom";
 
 /// The films of a request.
 #[derive(Debug)]
@@ -62,25 +64,32 @@ pub(super) struct Part {
     pub(super) media: &'static str,
     /// What can be said of it beside its bytes.
     pub(super) headers: HeaderMap,
-    pub(super) bytes: Vec<u8>,
+    pub(super) bytes: Bytes,
 }
 
-/// Answers of one media type, laid out as one body. `boundary` is in none of them.
-pub(super) fn answer(shared: HeaderMap, media: &'static str, parts: &[Part], boundary: &str) -> Response {
-    let mut body = Vec::with_capacity(parts.iter().map(|part| part.bytes.len() + 512).sum());
-    for part in parts {
-        body.extend_from_slice(format!("--{boundary}\r\nContent-Type: {}\r\n", part.media).as_bytes());
-        for (name, value) in &part.headers {
-            body.extend_from_slice(&[name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"].concat());
-        }
-        body.extend_from_slice(b"\r\n");
-        body.extend_from_slice(&part.bytes);
-        body.extend_from_slice(b"\r\n");
-    }
-    body.extend_from_slice(format!("--{boundary}--\r\n").as_bytes());
+/// Answers of one media type, laid out as one body. They are sent as they are held: not one is copied.
+pub(super) fn answer(shared: HeaderMap, media: &'static str, parts: Vec<Part>) -> Response {
+    // By chance alone in none of them.
+    let boundary = format!("lungfield-{}", uuid::Uuid::now_v7());
+    let end = Bytes::from(format!("--{boundary}--\r\n"));
+    let framed = |part: Part| [Bytes::from(head(&part, &boundary)), part.bytes, Bytes::from_static(b"\r\n")];
+    let pieces: Vec<Bytes> = parts.into_iter().flat_map(framed).chain([end]).collect();
+    let length = pieces.iter().map(Bytes::len).sum::<usize>();
     let kind = format!("multipart/related; type=\"{media}\"; boundary={boundary}");
     let kind = HeaderValue::from_str(&kind).expect("a media type and a boundary are visible ASCII");
-    (shared, [(header::CONTENT_TYPE, kind)], body).into_response()
+    let headers = [(header::CONTENT_TYPE, kind), (header::CONTENT_LENGTH, length.into())];
+    let pieces = pieces.into_iter().map(Ok::<_, std::convert::Infallible>);
+    (shared, headers, Body::from_stream(futures_util::stream::iter(pieces))).into_response()
+}
+
+/// What stands before the bytes of a part.
+fn head(part: &Part, boundary: &str) -> Vec<u8> {
+    let mut head = format!("--{boundary}\r\nContent-Type: {}\r\n", part.media).into_bytes();
+    for (name, value) in &part.headers {
+        head.extend_from_slice(&[name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"].concat());
+    }
+    head.extend_from_slice(b"\r\n");
+    head
 }
 
 #[cfg(test)]

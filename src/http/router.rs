@@ -11,7 +11,7 @@ use axum::routing::{get, post};
 use tower_http::catch_panic::CatchPanicLayer;
 
 use super::problem::ApiError;
-use super::{App, documents, early, health, keys, model, observe, origins, segment};
+use super::{App, documents, early, health, keys, model, observe, origins, pages, sample, segment};
 
 /// Every path with its method, for whoever describes this API.
 pub const ROUTES: [(&str, &str); 5] = [
@@ -22,6 +22,17 @@ pub const ROUTES: [(&str, &str); 5] = [
     ("get", "/openapi.yaml"),
 ];
 
+/// Every path for browsers, whose methods are GET and HEAD.
+pub const PAGES: [&str; 7] = [
+    "/",
+    "/web/{file}",
+    "/docs",
+    "/docs/swagger-ui.css",
+    "/docs/swagger-ui-bundle.js",
+    "/sample/film.png",
+    "/sample/mask.png",
+];
+
 /// The whole service. From the outside in: id, log and problems; pages of other origins; panics; bodies that nobody read; and,
 /// for the API, keys.
 pub fn router(app: Arc<App>) -> Router {
@@ -29,8 +40,17 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/v1/segment", post(segment::segment))
         .route("/v1/model", get(model::model))
         .route_layer(middleware::from_fn_with_state(Arc::clone(&app), keys::guard));
+    let browsers = Router::new()
+        .route("/", get(pages::page))
+        .route("/web/{file}", get(pages::file))
+        .route("/docs", get(pages::docs))
+        .route("/docs/swagger-ui.css", pages::swagger_ui())
+        .route("/docs/swagger-ui-bundle.js", pages::swagger_ui())
+        .route("/sample/film.png", get(sample::film))
+        .route("/sample/mask.png", get(sample::mask));
     Router::new()
         .merge(api)
+        .merge(browsers)
         .route("/health/live", get(health::live))
         .route("/health/ready", get(health::ready))
         .route("/openapi.yaml", get(documents::openapi))

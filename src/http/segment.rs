@@ -10,13 +10,13 @@ use axum::response::Response;
 use serde::Deserialize;
 
 use super::admission::admit;
-use super::answer::{RleForm, answer, answers};
+use super::answer::{RleForm, Waiting, answer, answers, picture, picture_part, pictures};
 use super::audit::Record;
 use super::deadline::{caller_deadline, film_deadline, patience};
 use super::negotiate::{Format, Layout, accepted};
 use super::observe::RequestId;
 use super::problem::ApiError;
-use super::related::Films;
+use super::related::{Films, Part};
 use super::{App, upload};
 use crate::codec::dicom::{Algorithm, Kind, Naming, Wanted};
 use crate::mask::Threshold;
@@ -31,9 +31,22 @@ pub(super) struct Choices {
     #[serde(default)]
     rle: RleForm,
     #[serde(default)]
+    reference: Reference,
+    #[serde(default)]
     segmentation: Segments,
     #[serde(default)]
     uids: Uids,
+}
+
+/// What becomes of the reference mask.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Reference {
+    /// The mask is measured against it.
+    #[default]
+    Compare,
+    /// The same, and the JSON answer has it as it was read.
+    Echo,
 }
 
 /// What the pixels of a DICOM segmentation are.
@@ -85,23 +98,30 @@ pub(super) async fn segment(
     let Query(choices) = choices.map_err(|rejection| ApiError::InvalidQuery(rejection.body_text()))?;
     let asked = choices.format.map(|format| (format, Layout::Plain));
     let (format, layout) = asked.or_else(|| accepted(request.headers())).ok_or(ApiError::NotAcceptable)?;
-    let form = form(format, &choices, &app.algorithm);
     let deadline = caller_deadline(arrived, patience(request.headers())?);
     let films = upload::receive_by(deadline, &app, &record, request).await?;
     let deadline = film_deadline(Instant::now(), app.options.request_timeout, deadline);
+    let Some(form) = form(format, &choices, &app.algorithm) else {
+        return shown(&app, films, deadline).await;
+    };
     let question = Question { threshold: choices.threshold, form, deadline };
-    match films {
-        Films::One(film) => {
+    let films = match films {
+        Films::One(film) if layout == Layout::Plain => {
             let segmentation = segmented(&app, film, question).await?;
-            Ok(match layout {
-                Layout::Plain => answer(segmentation, &app.model, choices.rle, request_id.as_str()),
-                Layout::Related => answers(vec![segmentation], &app.model, choices.rle, request_id.as_str()),
-            })
+            return Ok(answer(segmentation, &app.model, choices.rle, request_id.as_str()));
         }
-        Films::Related(films) => {
-            let segmentations = all_segmented(&app, films, &question).await?;
-            Ok(answers(segmentations, &app.model, choices.rle, request_id.as_str()))
-        }
+        Films::One(film) => vec![film],
+        Films::Related(films) => films,
+    };
+    let waiting = all_segmented(&app, films, &question).await?;
+    Ok(answers(waiting, &app.model, choices.rle, request_id.as_str()))
+}
+
+/// Films to look at: the model is not asked.
+async fn shown(app: &App, films: Films, deadline: Instant) -> Result<Response, ApiError> {
+    match films {
+        Films::One(film) => Ok(picture(app.pipeline.picture(film, deadline).await?)),
+        Films::Related(films) => Ok(pictures(all_shown(app, films, deadline).await?)),
     }
 }
 
@@ -113,34 +133,40 @@ async fn segmented(app: &App, film: Film, question: Question) -> Result<Segmenta
 
 /// Segments films one after the other, so that whoever sends several has no more places in the queue than others; up to the
 /// first that can't be.
-async fn all_segmented(
-    app: &App,
-    films: Vec<Film>,
-    question: &Question,
-) -> Result<Vec<Segmentation>, ApiError> {
+async fn all_segmented(app: &App, films: Vec<Film>, question: &Question) -> Result<Vec<Waiting>, ApiError> {
     let count = films.len();
-    let mut segmentations = Vec::with_capacity(count);
+    let mut waiting = Vec::with_capacity(count);
     for (film, number) in films.into_iter().zip(1..) {
         let segmentation = segmented(app, film, question.clone()).await;
-        segmentations.push(segmentation.map_err(|error| ApiError::Instance {
-            number,
-            count,
-            error: error.into(),
-        })?);
+        let held = segmentation.and_then(|segmentation| Ok(Waiting::new(segmentation, &app.budget)?));
+        waiting.push(held.map_err(|error| error.of_instance(number, count))?);
     }
-    Ok(segmentations)
+    Ok(waiting)
 }
 
-/// What the pipeline has to write for a format. What a choice is not about, it does not change.
-fn form(format: Format, choices: &Choices, algorithm: &Arc<Algorithm>) -> Form {
+/// The same for films to look at.
+async fn all_shown(app: &App, films: Vec<Film>, deadline: Instant) -> Result<Vec<Part>, ApiError> {
+    let count = films.len();
+    let mut parts = Vec::with_capacity(count);
+    for (film, number) in films.into_iter().zip(1..) {
+        let picture = app.pipeline.picture(film, deadline).await.map_err(ApiError::from);
+        let held = picture.and_then(|picture| Ok(picture_part(picture, &app.budget)?));
+        parts.push(held.map_err(|error| error.of_instance(number, count))?);
+    }
+    Ok(parts)
+}
+
+/// What the pipeline has to write for a format; `None` for that of the film alone. What a choice is not about, it does not change.
+fn form(format: Format, choices: &Choices, algorithm: &Arc<Algorithm>) -> Option<Form> {
     let kind = match format {
-        Format::Json => return Form::Rle,
-        Format::Png => return Form::Png,
-        Format::Overlay => return Form::Overlay,
+        Format::Film => return None,
+        Format::Json => return Some(Form::Rle { with_reference: choices.reference == Reference::Echo }),
+        Format::Png => return Some(Form::Png),
+        Format::Overlay => return Some(Form::Overlay),
         Format::DicomSeg => choices.segmentation.into(),
         Format::DicomSc => Kind::Capture,
         Format::DicomSr => Kind::Report,
     };
     let (naming, algorithm) = (choices.uids.into(), Arc::clone(algorithm));
-    Form::Dicom(Wanted { kind, naming, algorithm, now: SystemTime::now() })
+    Some(Form::Dicom(Wanted { kind, naming, algorithm, now: SystemTime::now() }))
 }

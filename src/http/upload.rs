@@ -27,19 +27,6 @@ const MAX_UNPARSED_BYTES: usize = 16 << 10;
 /// The most of a form that its parser is given at a time.
 const MAX_PIECE_BYTES: usize = 8 << 10;
 
-/// A file as it came, and its share of the byte budget, which goes back when the last reader is done with it.
-#[derive(Debug)]
-struct Charged {
-    bytes: Vec<u8>,
-    _charge: Arc<Charge>,
-}
-
-impl AsRef<[u8]> for Charged {
-    fn as_ref(&self) -> &[u8] {
-        &self.bytes
-    }
-}
-
 /// Reads the films of a request whose caller waits until `deadline`, where it has one.
 pub(super) async fn receive_by(
     deadline: Option<std::time::Instant>,
@@ -130,7 +117,7 @@ impl Metered {
             if self.received > self.max_body_bytes {
                 return Err(ApiError::BodyTooLarge { max_body_bytes: self.max_body_bytes });
             }
-            self.charge.take(data.len()).map_err(|_spent| ApiError::ByteBudgetSpent)?;
+            self.charge.take(data.len())?;
             return Ok(Some(data));
         }
     }
@@ -189,7 +176,7 @@ async fn raw(mut body: Metered, charge: &Arc<Charge>, record: &Record) -> Result
     if bytes.is_empty() {
         return Err(ApiError::EmptyBody);
     }
-    Ok(Film { image: charged(bytes, charge), reference: None })
+    Ok(Film { image: charge.hold(bytes), reference: None })
 }
 
 async fn multipart(
@@ -213,7 +200,7 @@ async fn multipart(
                 return Err(ApiError::DuplicatePart(name));
             }
             let mut hash = if name == "image" { record.input_hash() } else { InputHash::none() };
-            *slot = Some(charged(file(part, &progress, &mut hash).await?, charge));
+            *slot = Some(charge.hold(file(part, &progress, &mut hash).await?));
             record.input(hash);
         }
         Ok(())
@@ -246,7 +233,7 @@ async fn instances(
             if films.len() == related::MAX_INSTANCES {
                 return Err(ApiError::TooManyInstances);
             }
-            let image = charged(file(part, &progress, &mut hash).await?, charge);
+            let image = charge.hold(file(part, &progress, &mut hash).await?);
             films.push(Film { image, reference: None });
         }
         Ok(())
@@ -264,9 +251,7 @@ async fn instances(
 
 fn none_empty(films: Vec<Film>) -> Result<Vec<Film>, ApiError> {
     let (count, empty) = (films.len(), films.iter().position(|film| film.image.is_empty()));
-    let instance =
-        |place: usize| ApiError::Instance { number: place + 1, count, error: ApiError::EmptyBody.into() };
-    empty.map_or(Ok(films), |place| Err(instance(place)))
+    empty.map_or(Ok(films), |place| Err(ApiError::EmptyBody.of_instance(place + 1, count)))
 }
 
 /// The bytes of a part, which are hashed as they come.
@@ -282,10 +267,6 @@ async fn file(
         progress.parsed();
     }
     Ok(bytes)
-}
-
-fn charged(bytes: Vec<u8>, charge: &Arc<Charge>) -> Bytes {
-    Bytes::from_owner(Charged { bytes, _charge: Arc::clone(charge) })
 }
 
 fn malformed(cause: &multer::Error) -> ApiError {

@@ -4,12 +4,13 @@ use dicom_dictionary_std::{tags, uids};
 use lungfield::geometry::Size;
 use lungfield::lungs::{Lungs, Side};
 use lungfield::mask::Mask;
+use lungfield::model::fake::{Behaviour, FakeSegmenter};
 use serde_json::json;
 
 use crate::client::Reply;
 use crate::dicom_films::{Object, Read, SERIES, STUDY};
 use crate::samples::{Picture, SIDE, film, film_of, lungs, mask, some_lungs};
-use crate::server::Server;
+use crate::server::{Server, Setup, budget};
 
 const DICOM: &str = "application/dicom";
 
@@ -185,6 +186,9 @@ fn a_lung_that_is_absent_has_no_segment() {
     for format in ["dicom-sc", "dicom-sr", "json"] {
         assert_eq!(ask(&server, &format!("format={format}"), &none).status, 200, "{format}");
     }
+    let report = written(&server, "format=dicom-sr", &none);
+    let measurements = report.items(tags::CONTENT_SEQUENCE).last().unwrap();
+    assert_eq!(measurements.get(tags::CONTENT_SEQUENCE), None, "an empty list is left out");
 }
 
 #[test]
@@ -226,6 +230,9 @@ fn areas_are_in_square_millimetres_where_the_spacing_is_known() {
     assert_eq!(Read::of(&report.body).text(tags::SOP_CLASS_UID), uids::COMPREHENSIVE_SR_STORAGE);
     let holds = |words: &str| report.body.windows(words.len()).any(|window| window == words.as_bytes());
     assert!(holds("square millimeter") && !holds("{pixels}"));
+    assert!(holds("7.2 "), "the area has no zeros after its last figure");
+    let absurd = Object::showing(&some_lungs()).with(tags::PIXEL_SPACING, "1E200\\1E200").file();
+    assert_eq!(ask(&server, "", &absurd).segmented()["image"].get("pixel_spacing_mm"), None);
     assert_eq!(ask(&server, "", &some_film()).segmented()["lungs"][0].get("area_mm2"), None);
 }
 
@@ -251,6 +258,7 @@ fn several_instances_are_answered_as_they_came() {
     let films = masks.each_ref().map(|mask| Object::showing(mask).file());
     let films = films.each_ref().map(Vec::as_slice);
     let reply = ask_related(&server, "format=dicom-seg", &films);
+    assert_eq!(reply.header("content-length"), Some(reply.body.len().to_string().as_str()));
     let objects = parts(&reply, DICOM);
     assert_eq!(objects.len(), 3);
     for (object, mask) in objects.iter().zip(&masks) {
@@ -262,6 +270,28 @@ fn several_instances_are_answered_as_they_came() {
     let answers = ask_related(&server, "", &films).json();
     assert_eq!(answers["instances"].as_array().unwrap().len(), 3);
     assert_eq!(answers["instances"][1]["lungs"][0]["bounding_box"], json!([5, 5, 12, 30]));
+}
+
+#[test]
+fn answers_that_wait_for_others_are_on_the_byte_budget() {
+    let film = some_film();
+    let body = related(&[(DICOM, &film), (DICOM, &film)], "in quotes").len() as u64;
+    let capture = ask(&Server::echo(), "format=dicom-sc", &film).body.len() as u64;
+    let with_room_for = |captures| {
+        let mut setup = Setup::default();
+        setup.http.byte_budget = budget(body + captures * capture);
+        Server::start(FakeSegmenter::new(Behaviour::Echo), &setup)
+    };
+    let films = [film.as_slice(); 2];
+    let roomy = with_room_for(2);
+    for _ in 0..2 {
+        assert_eq!(parts(&ask_related(&roomy, "format=dicom-sc", &films), DICOM).len(), 2);
+    }
+    let narrow = with_room_for(1);
+    let refused = ask_related(&narrow, "format=dicom-sc", &films);
+    refused.assert_problem(503, "byte_budget_spent");
+    assert!(refused.json()["detail"].as_str().unwrap().starts_with("instance 2 of 2: "));
+    assert_eq!(ask_related(&narrow, "format=dicom-sr", &films[..1]).status, 200);
 }
 
 #[test]

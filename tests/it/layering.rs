@@ -28,8 +28,9 @@ const LADDER: [(u8, &[&str]); 14] = [
 ];
 
 /// Names that belong to some rooms only.
-const CONFINED: [(&str, &[&str]); 6] = [
+const CONFINED: [(&str, &[&str]); 7] = [
     ("dicom_core", &["codec"]),
+    ("dicom_parser", &["codec"]),
     ("dicom_object", &["codec"]),
     ("tch", &["network", "model", "train"]),
     ("axum", &["http", "serve"]),

@@ -3,6 +3,7 @@
 
 mod access;
 mod bombs;
+mod browser;
 mod client;
 mod dicom;
 mod dicom_films;
@@ -17,6 +18,7 @@ mod load;
 mod metrics;
 mod openapi;
 mod overload;
+mod pages;
 mod pictures;
 mod privacy;
 mod process;

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use lungfield::codec::png;
-use lungfield::http::{CODES, ROUTES};
+use lungfield::http::{CODES, PAGES, ROUTES};
 use lungfield::lungs::Warning;
 use serde_json::{Value, json};
 
@@ -134,7 +134,12 @@ fn the_router_has_the_routes_that_it_lists_and_no_others() {
             }
         }
     }
-    for path in ["/", "/v1", "/v1/segment/", "/v1/models", "/health", "/openapi.json"] {
+    for path in PAGES {
+        let path = path.replace("{file}", "style.css");
+        assert_eq!(server.get(&path).send().status, 200, "{path}");
+        server.post(&path).send().assert_problem(405, "method_not_allowed");
+    }
+    for path in ["/v1", "/v1/segment/", "/v1/models", "/health", "/openapi.json"] {
         assert_eq!(server.get(path).send().status, 404, "{path}");
     }
 }

@@ -309,7 +309,17 @@ fn a_wrong_method_is_told_the_right_one_and_a_wrong_path_that_there_is_none() {
         reply.assert_problem(405, "method_not_allowed");
         assert_eq!(reply.header("allow"), Some("POST"), "{method}");
     }
-    for path in ["/", "/v1", "/v1/segment/", "/v1/segments", "/v2/segment", "/%2e%2e/etc/passwd", "/health"] {
+    for path in [
+        "/v1",
+        "/v1/segment/",
+        "/web/",
+        "/docs/",
+        "/sample",
+        "/v1/segments",
+        "/v2/segment",
+        "/%2e%2e/etc/passwd",
+        "/health",
+    ] {
         server.get(path).send().assert_problem(404, "not_found");
         server.post(path).body(film()).send().assert_problem(404, "not_found");
     }

@@ -87,7 +87,11 @@ async fn answer(app: &App, film: &Radiograph, reference: &Mask) -> Segmentation 
         image: Bytes::from(png::encode_radiograph(film)),
         reference: Some(Bytes::from(png::encode_mask(reference))),
     };
-    let question = Question { threshold: None, form: Form::Rle, deadline: Instant::now() + PATIENCE };
+    let question = Question {
+        threshold: None,
+        form: Form::Rle { with_reference: false },
+        deadline: Instant::now() + PATIENCE,
+    };
     app.pipeline().segment(film, question).await.unwrap()
 }
 

@@ -103,7 +103,11 @@ async fn what_is_trained_is_served_and_scored() {
     let settings = ServeSettings::parse_from(["lungfield-serve", "--device=cpu", "--precision=f32"]);
     let settings = ServeSettings { model: out.clone(), ..settings };
     let app = assemble(&settings, Access::default(), watch::channel(Phase::Serving).1).unwrap();
-    let question = Question { threshold: None, form: Form::Rle, deadline: Instant::now() + PATIENCE };
+    let question = Question {
+        threshold: None,
+        form: Form::Rle { with_reference: false },
+        deadline: Instant::now() + PATIENCE,
+    };
     let film = Film { image: Bytes::from(small::film(9, 96)), reference: None };
     assert_eq!(app.pipeline().segment(film, question).await.unwrap().size.pixels(), 96 * 96);
 
@@ -176,7 +180,11 @@ async fn training_evaluation_and_the_service_agree_on_a_films_dice() {
     .unwrap();
     let read = |name| Bytes::from(fs_err::read(data.path().join(name)).unwrap());
     let film = Film { image: read("4.png"), reference: Some(read("4-mask.png")) };
-    let question = Question { threshold: None, form: Form::Rle, deadline: Instant::now() + PATIENCE };
+    let question = Question {
+        threshold: None,
+        form: Form::Rle { with_reference: false },
+        deadline: Instant::now() + PATIENCE,
+    };
     let served = app.pipeline().segment(film, question).await.unwrap().overlap.unwrap().dice();
     assert!((served - in_training).abs() < 1e-3, "{served} {in_training}");
 }
