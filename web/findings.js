@@ -81,7 +81,8 @@ function modelLines({ model, threshold }, served) {
   hash.title = model.weights_sha256;
   return [
     make("b", `${model.name} ${model.version}`), make("br"),
-    `threshold ${Number(threshold.toFixed(3))}, weights `, hash, ...(served ? [note(`${served.license.weights}: ${served.license.note}`)] : []),
+    `threshold ${Number(threshold.toFixed(3))}, weights `, hash,
+    ...(served ? [note(`${served.license.weights}: ${served.license.note}`)] : []),
   ];
 }
 

@@ -36,7 +36,11 @@ export function greysOf(canvas) {
   return { width, height, greys };
 }
 
-/** @param {HTMLCanvasElement} canvas @param {{width: number, height: number, greys: Uint8Array, image?: ImageData}} film @param {Uint32Array} table */
+/**
+ * Shows greys through a table.
+ * @param {HTMLCanvasElement} canvas @param {{width: number, height: number, greys: Uint8Array, image?: ImageData}} film
+ * @param {Uint32Array} table
+ */
 export function drawFilm(canvas, film, table) {
   const { width, height, greys } = film;
   resize(canvas, width, height);

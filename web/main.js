@@ -149,10 +149,15 @@ async function segment(film) {
   if (!model) learnModel();
 }
 
+function again(film) {
+  say(`${film.name} is segmented again.`);
+  segment(film);
+}
+
 function compare(film, reference) {
   desk.change(film, { reference });
   desk.select(film);
-  segment(film);
+  again(film);
 }
 
 async function openSample() {
@@ -221,7 +226,7 @@ function listen() {
     desk.removeAll();
     element("choose").focus();
   });
-  onClick("retry", () => segment(desk.selected));
+  onClick("retry", () => again(desk.selected));
   onClick("without-reference", () => compare(desk.selected, null));
   onClick("download-mask", () => download("png", "-lungs.png"));
   onClick("download-rle", () => download("rle", "-lungs.json"));
@@ -237,7 +242,7 @@ function listen() {
     const value = Number(target.value);
     if (!film) return;
     desk.change(film, { threshold: value === model?.threshold ? null : value });
-    segment(film);
+    again(film);
   });
 }
 

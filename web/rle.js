@@ -17,7 +17,10 @@ export function maskOf({ size: [height, width], counts }) {
   return { width, height, spans: Int32Array.from(spans) };
 }
 
-/** COCO's compressed runs: five bits a character, the sixth says that more follow; from the fourth run on a difference to the one before last. */
+/**
+ * COCO's compressed runs: five bits a character, the sixth says that more follow. From the fourth on, each is written as its
+ * difference to the one before last.
+ */
 export function runLengths(text) {
   const runs = [];
   for (let at = 0; at < text.length;) {

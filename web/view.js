@@ -1,6 +1,9 @@
 // Decides where the film lies on the stage: fitted, zoomed at a point, moved, never lost.
 
-/** The film's top left corner on the stage, and stage pixels for each of the film's. @typedef {{scale: number, x: number, y: number}} View */
+/**
+ * The film's top left corner on the stage, and stage pixels for each of the film's.
+ * @typedef {{scale: number, x: number, y: number}} View
+ */
 /** @typedef {{width: number, height: number}} Size */
 
 const CLOSEST = 32;

@@ -89,8 +89,8 @@ export class Viewer {
 
   /** The whole film, with its own greys. */
   reset() {
-    Object.assign(this.#sliders.window, { value: PLAIN.window });
-    Object.assign(this.#sliders.level, { value: PLAIN.level });
+    this.#sliders.window.value = PLAIN.window;
+    this.#sliders.level.value = PLAIN.level;
     this.#fit();
     this.#due("film");
   }

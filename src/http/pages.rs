@@ -37,11 +37,12 @@ const DOCS: Asset =
     Asset { media: HTML, text: include_str!("../../web/docs.html"), policy: Some(DOCS_POLICY) };
 
 /// The other files of the page, by their names.
-const FILES: [(&str, &str, &str); 21] = [
+const FILES: [(&str, &str, &str); 22] = [
     ("api.js", SCRIPT, include_str!("../../web/api.js")),
     ("curl.js", SCRIPT, include_str!("../../web/curl.js")),
     ("dialog.js", SCRIPT, include_str!("../../web/dialog.js")),
     ("docs.js", SCRIPT, include_str!("../../web/docs.js")),
+    ("dom.js", SCRIPT, include_str!("../../web/dom.js")),
     ("films.js", SCRIPT, include_str!("../../web/films.js")),
     ("findings.js", SCRIPT, include_str!("../../web/findings.js")),
     ("gestures.js", SCRIPT, include_str!("../../web/gestures.js")),
