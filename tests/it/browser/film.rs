@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use super::driver::{Browser, Screen};
 use super::{Files, page, serve};
 use crate::dicom_films::Object;
+use crate::samples::fixture;
 
 const DONE: &str = "document.documentElement.dataset.state === 'done'";
 const FAILED: &str = "document.documentElement.dataset.state === 'failed'";
@@ -119,6 +120,20 @@ fn an_error_is_told_in_words_and_harms_no_other_film() {
     browser.picture("error");
     browser.choose(&[files.film()]);
     browser.wait(DONE);
+}
+
+#[test]
+#[ignore = "needs Chromium: make test-browser"]
+fn a_files_name_is_text_whatever_stands_in_it() {
+    let (server, files) = (serve(&[]), Files::draw(256));
+    let name = "<img src=x onerror=alert(1)>&amp;.tif";
+    let film = files.other(name, fixture!("packbits8.tif"));
+    let browser = Browser::open(Screen::Desk, &page(&server));
+    browser.choose(&[film]);
+    browser.wait(DONE);
+    assert!(browser.text("film-list").contains(name) && browser.text("viewer").contains(name));
+    assert_eq!(browser.script("return document.querySelectorAll('img').length", vec![]), 0);
+    assert_eq!(browser.complaints(), [""; 0]);
 }
 
 #[test]
