@@ -65,6 +65,7 @@ RARE = {
     "internal",
     "overloaded",
     "byte_budget_spent",
+    "reference_too_fine",
     "draining",
     "engine_stopped",
     "out_of_memory",

@@ -11,7 +11,7 @@ use tokio::sync::Semaphore;
 
 use crate::codec::dicom::{self, Findings, Kind, Origin, Planes, Wanted, WriteError};
 use crate::codec::reference::{ReferenceError, decode_reference};
-use crate::codec::rle::Rle;
+use crate::codec::rle::{Encoded, Rle};
 use crate::codec::{DecodeError, Limits, decode, display, overlay, png};
 use crate::engine::{Engine, EngineError, Segmented};
 use crate::geometry::{Geometry, ModelInput, Size};
@@ -47,6 +47,8 @@ pub struct Question {
 pub enum Form {
     /// COCO's run-length encoding.
     Rle {
+        /// Whether its counts are written as numbers, instead of pycocotools' string.
+        plain: bool,
         /// Whether the reference mask is written, too, as it was read.
         with_reference: bool,
     },
@@ -71,9 +73,9 @@ pub enum Written {
     /// COCO's run-length encoding.
     Rle {
         /// That of the mask.
-        mask: Rle,
+        mask: Encoded,
         /// That of the reference mask, where one came and was to be written.
-        reference: Option<Rle>,
+        reference: Option<Encoded>,
     },
     /// The bytes of a PNG.
     Png(Vec<u8>),
@@ -152,6 +154,9 @@ pub enum PipelineError {
     /// The deadline passed outside of the engine.
     #[error("the deadline has passed")]
     DeadlineExceeded,
+    /// The reference mask was to be given back, and has more runs than anything that was drawn.
+    #[error("the reference mask has more than {MAX_ECHOED_RUNS} runs; ask without having it given back")]
+    ReferenceTooFine,
     /// A DICOM object was asked for about a film that came as something else, and so has neither patient nor study.
     #[error("the film is no DICOM object, and an object about it needs its patient and its study")]
     NotDicom,
@@ -260,8 +265,10 @@ impl Pipeline {
         Ok(segmentation)
     }
 
-    /// Decodes one film and writes it as a picture, or says by the deadline why not. The model has no part in it.
+    /// Decodes one film and writes it as a picture, or says by the deadline why not. The model has no part in it, and yet it takes a place
+    /// in the queue meanwhile: whoever asks for pictures is turned away where films are, and waits for as many others at most.
     pub async fn picture(&self, film: Film, deadline: Instant) -> Result<Picture, PipelineError> {
+        let _place = self.engine.reserve()?;
         let started = Instant::now();
         let limits = self.limits;
         let work = move || decode(&film.image, &limits).map(|film| display::draw(&film));
@@ -284,7 +291,8 @@ impl Pipeline {
             span.in_scope(work)
         };
         tokio::task::spawn_blocking(work).await.map_err(|error| {
-            tracing::error!(error = %error, "decoding or encoding broke off");
+            // Not what was said: it may quote what somebody sent.
+            tracing::error!(panicked = error.is_panic(), "decoding or encoding broke off");
             PipelineError::Broken
         })
     }
@@ -357,9 +365,9 @@ impl Pending {
         reference: Option<&Mask>,
     ) -> Result<Written, PipelineError> {
         Ok(match &self.form {
-            &Form::Rle { with_reference } => Written::Rle {
-                mask: Rle::of(mask),
-                reference: reference.filter(|_| with_reference).map(Rle::of),
+            &Form::Rle { plain, with_reference } => Written::Rle {
+                mask: encoded(Rle::of(mask), plain),
+                reference: reference.filter(|_| with_reference).map(|mask| echo(mask, plain)).transpose()?,
             },
             Form::Png => Written::Png(png::encode_mask(mask)),
             Form::Overlay => Written::Png(overlay::draw(&self.film()?, mask, reference).expect(ONE_SIZE)),
@@ -385,6 +393,22 @@ impl Pending {
     fn film(&self) -> Result<Radiograph, DecodeError> {
         decode(&self.files.image, &self.limits)
     }
+}
+
+/// The most runs of a reference mask that is given back: a mask of 8000 columns whose every column crosses 60 borders. A small file can hold
+/// many more, and would come back as a thousand times its size.
+const MAX_ECHOED_RUNS: usize = 1_000_000;
+
+fn echo(reference: &Mask, plain: bool) -> Result<Encoded, PipelineError> {
+    let runs = Rle::of(reference);
+    if runs.counts().len() > MAX_ECHOED_RUNS {
+        return Err(PipelineError::ReferenceTooFine);
+    }
+    Ok(encoded(runs, plain))
+}
+
+fn encoded(runs: Rle, plain: bool) -> Encoded {
+    if plain { runs.plain() } else { runs.compressed() }
 }
 
 /// What drawing and writing need, and have.

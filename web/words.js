@@ -26,6 +26,7 @@ const PROBLEMS = {
   reference_true_colour: ["The reference mask is in colour.", "Send a grey image that is bright where there is lung."],
   reference_size_mismatch: ["The reference mask is not of the film's size.",
     "It has to lie on the film's own pixel grid; it is never scaled to fit."],
+  reference_too_fine: ["The reference mask is too fine to be drawn.", "It has more edges than any that was drawn by hand."],
   invalid_rle: ["The run lengths of the reference mask do not fit its size.", "Write the JSON again."],
   source_not_dicom: ["A DICOM Segmentation can be made of DICOM films only.",
     "It belongs to the film's patient and study, and this film names neither."],
@@ -70,7 +71,7 @@ function byStatus(status) {
 
 /** Whether the film could be segmented if its reference mask were left out. */
 export function blamesReference(code) {
-  return ["undecodable_reference", "reference_true_colour", "reference_size_mismatch", "invalid_rle"].includes(code);
+  return ["undecodable_reference", "reference_true_colour", "reference_size_mismatch", "reference_too_fine", "invalid_rle"].includes(code);
 }
 
 export function remedyOf(warningCode) {

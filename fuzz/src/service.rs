@@ -62,6 +62,8 @@ fn options() -> HttpOptions {
     HttpOptions {
         max_body_bytes: MAX_BODY_BYTES,
         byte_budget: ByteBudget::new(MAX_BODY_BYTES * 8).expect("the budget is more than 0"),
+        answer_budget: ByteBudget::new(64 << 20).expect("the budget is more than 0"),
+        write_timeout: Duration::from_secs(20),
         body_timeout: Duration::from_secs(20),
         request_timeout: Duration::from_secs(20),
     }

@@ -58,6 +58,9 @@ pub struct ServeSettings {
     /// The bytes of all bodies that are held at a time; a body that finds them spent is answered 503. Up to 4 GiB.
     #[arg(long, env = "LUNGFIELD_BYTE_BUDGET", default_value = "512MiB", value_parser = byte_budget)]
     pub byte_budget: ByteBudget,
+    /// The bytes of all answers that are held until they have left; a film whose answer finds them spent is answered 503. Up to 4 GiB.
+    #[arg(long, env = "LUNGFIELD_ANSWER_BUDGET", default_value = "256MiB", value_parser = byte_budget)]
+    pub answer_budget: ByteBudget,
     /// The most films that are decoded or encoded at a time; by default one for each core.
     #[arg(long, env = "LUNGFIELD_DECODE_PERMITS")]
     pub decode_permits: Option<NonZeroUsize>,
@@ -70,6 +73,9 @@ pub struct ServeSettings {
     /// How long the body of a request may take to arrive; then it is answered 408.
     #[arg(long, env = "LUNGFIELD_BODY_TIMEOUT", default_value = "30s", value_parser = humantime::parse_duration)]
     pub body_timeout: Duration,
+    /// How long the next bytes of an answer may wait for their reader; then its connection is closed.
+    #[arg(long, env = "LUNGFIELD_WRITE_TIMEOUT", default_value = "30s", value_parser = humantime::parse_duration)]
+    pub write_timeout: Duration,
     /// How long an answer may take once the body is there; then it is 504.
     #[arg(long, env = "LUNGFIELD_REQUEST_TIMEOUT", default_value = "30s", value_parser = humantime::parse_duration)]
     pub request_timeout: Duration,
@@ -119,6 +125,8 @@ impl ServeSettings {
         HttpOptions {
             max_body_bytes: self.max_body,
             byte_budget: self.byte_budget,
+            answer_budget: self.answer_budget,
+            write_timeout: self.write_timeout,
             body_timeout: self.body_timeout,
             request_timeout: self.request_timeout,
         }
@@ -221,6 +229,8 @@ mod tests {
             ["--max-body", "0"],
             ["--max-body", "lots"],
             ["--byte-budget", "5GiB"],
+            ["--answer-budget", "0"],
+            ["--write-timeout", "later"],
             ["--device", "gpu"],
             ["--precision", "f64"],
             ["--request-timeout", "soon"],

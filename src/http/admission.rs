@@ -39,14 +39,14 @@ impl ByteBudget {
     }
 }
 
-/// The bytes that bodies may still take.
+/// The bytes that bodies, or answers, may still take.
 #[derive(Clone, Debug)]
 pub(super) struct Budget {
     whole: ByteBudget,
     left: Arc<Semaphore>,
 }
 
-/// What one body, or one answer that has to wait, has taken of the budget; dropping it gives that back.
+/// What one body or one answer has taken of a budget; dropping it gives that back.
 #[derive(Debug)]
 pub(super) struct Charge {
     left: Arc<Semaphore>,
@@ -57,12 +57,6 @@ pub(super) struct Charge {
 #[derive(Debug)]
 pub(super) struct BudgetSpent;
 
-impl From<BudgetSpent> for ApiError {
-    fn from(_: BudgetSpent) -> Self {
-        Self::ByteBudgetSpent
-    }
-}
-
 impl Budget {
     pub(super) fn new(budget: ByteBudget) -> Self {
         Self { whole: budget, left: Arc::new(Semaphore::new(budget.0 as usize)) }
@@ -71,6 +65,19 @@ impl Budget {
     /// The bytes that are held.
     pub(super) fn used(&self) -> u64 {
         self.whole.bytes() - self.left.available_permits() as u64
+    }
+
+    /// All that may be held.
+    pub(super) fn bytes(&self) -> u64 {
+        self.whole.bytes()
+    }
+
+    /// An answer, on this budget until it has left. One that is larger than all of it takes all of it.
+    pub(super) fn hold(&self, mut bytes: Vec<u8>) -> Result<Bytes, BudgetSpent> {
+        bytes.shrink_to_fit();
+        let charge = Arc::new(self.charge());
+        charge.take(bytes.len().min(self.whole.0 as usize))?;
+        Ok(charge.hold(bytes))
     }
 
     /// A charge of nothing yet.
@@ -143,6 +150,16 @@ mod tests {
         assert!(budget.charge().take(1).is_err());
         drop(held);
         budget.charge().take(100).unwrap();
+    }
+
+    #[test]
+    fn an_answer_that_is_larger_than_all_takes_all() {
+        let budget = Budget::new(ByteBudget::new(100).unwrap());
+        let large = budget.hold(vec![7; 1000]).unwrap();
+        assert_eq!((budget.used(), large.len()), (100, 1000));
+        assert!(budget.hold(vec![7]).is_err());
+        drop(large);
+        assert_eq!(budget.used(), 0);
     }
 
     #[test]

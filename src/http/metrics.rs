@@ -40,6 +40,8 @@ fn standing(app: &App) -> Standing {
         batches: engine.batches(),
         byte_budget: app.options.byte_budget.bytes(),
         byte_budget_used: app.budget.used(),
+        answer_budget: app.answers.bytes(),
+        answer_budget_used: app.answers.used(),
         resident_bytes: resident_bytes(),
     }
 }

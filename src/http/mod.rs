@@ -13,6 +13,8 @@ mod model;
 mod negotiate;
 mod observe;
 mod origins;
+mod outgoing;
+mod paced;
 mod pages;
 mod problem;
 mod related;
@@ -25,7 +27,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::http::HeaderValue;
-use tokio::sync::{OnceCell, watch};
+use tokio::sync::watch;
 
 pub use self::admission::{ByteBudget, Phase};
 pub use self::audit::{Audit, AuditKey, AuditSink};
@@ -45,6 +47,10 @@ pub struct HttpOptions {
     pub max_body_bytes: u64,
     /// The bytes of all bodies that are held at a time.
     pub byte_budget: ByteBudget,
+    /// The bytes of all answers that are held until they have left.
+    pub answer_budget: ByteBudget,
+    /// How long the next bytes of an answer may wait for their reader.
+    pub write_timeout: Duration,
     /// How long a body may take to arrive, from the request's head on.
     pub body_timeout: Duration,
     /// How long an answer may take, from the arrival of the whole body on.
@@ -71,11 +77,11 @@ pub struct App {
     options: HttpOptions,
     access: Access,
     budget: admission::Budget,
+    answers: admission::Budget,
     model: ModelCard,
     algorithm: Arc<Algorithm>,
     phase: watch::Receiver<Phase>,
     metrics: Metrics,
-    sample: OnceCell<sample::Sample>,
 }
 
 impl App {
@@ -91,8 +97,8 @@ impl App {
         let budget = admission::Budget::new(options.byte_budget);
         let metrics = Metrics::new(model.labels());
         let algorithm = Arc::new(model.algorithm());
-        let sample = OnceCell::new();
-        Arc::new(Self { pipeline, options, access, budget, model, algorithm, phase, metrics, sample })
+        let answers = admission::Budget::new(options.answer_budget);
+        Arc::new(Self { pipeline, options, access, budget, answers, model, algorithm, phase, metrics })
     }
 
     /// The pipeline, for its engine's health and end.

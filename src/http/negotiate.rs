@@ -47,7 +47,7 @@ pub(super) enum Layout {
 pub(super) fn accepted(headers: &HeaderMap) -> Option<(Format, Layout)> {
     let mut ranges = Vec::new();
     for value in headers.get_all(header::ACCEPT) {
-        ranges.extend(value.to_str().ok()?.split(',').filter_map(Range::parse));
+        ranges.extend(related::split(value.to_str().ok()?, ',').filter_map(Range::parse));
     }
     if !headers.contains_key(header::ACCEPT) {
         return Some((Format::Json, Layout::Plain));
@@ -74,7 +74,7 @@ struct Range {
 
 impl Range {
     fn parse(text: &str) -> Option<Self> {
-        let mut parts = text.split(';').map(str::trim);
+        let mut parts = related::split(text, ';').map(str::trim);
         let (kind, sub) = parts.next()?.split_once('/')?;
         let (mut quality, mut of) = (1000, None);
         for (name, value) in parts.filter_map(|parameter| parameter.split_once('=')) {
@@ -101,7 +101,9 @@ impl Range {
 
 /// A quality from 0 to 1 in thousandths.
 fn thousandths(text: &str) -> Option<u16> {
-    let value: f32 = text.parse().ok()?;
+    // The parser would take signs and exponents as well.
+    let plain = text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
+    let value: f32 = plain.then(|| text.parse().ok())??;
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0 ≤ value ≤ 1")]
     (0.0..=1.0).contains(&value).then(|| (value * 1000.0).round() as u16)
 }
@@ -148,11 +150,17 @@ mod tests {
             assert_eq!(of(&[accept]), Some(Format::DicomSeg), "{accept}");
         }
         assert_eq!(of(&["application/dicom, application/json"]), Some(Format::Json));
+        let quoted = "multipart/related; type=\"application/dicom\"; boundary=\"a, application/json;q=1, x\"";
+        assert_eq!(of(&[quoted]), Some(Format::DicomSeg));
+        assert_eq!(of(&["application/dicom; x=\"a;q=0\""]), Some(Format::DicomSeg));
     }
 
     #[test]
     fn what_can_not_be_given_is_not_acceptable() {
         assert_eq!(of(&["multipart/related; type=\"application/dicom+json\""]), None);
+        for accept in ["image/png;q=1e-1", "image/png;q=+0.5"] {
+            assert_eq!(of(&[accept]), None, "{accept}");
+        }
         for accept in ["text/html", "image/webp", "application/json;q=0", "", "nonsense", "image/png;q=7"] {
             assert_eq!(of(&[accept]), None, "{accept}");
         }

@@ -5,9 +5,9 @@ use std::time::Duration;
 use axum::http::{HeaderName, HeaderValue, Method, header};
 use tower_http::cors::CorsLayer;
 
-use super::answer::{DICE, JACCARD, MODEL, SERVER_TIMING, WARNINGS};
 use super::deadline::TIMEOUT_MS;
 use super::observe::REQUEST_ID;
+use super::outgoing::{DICE, JACCARD, MODEL, SERVER_TIMING, WARNINGS};
 
 /// How long a browser may remember what it was allowed.
 const REMEMBERED: Duration = Duration::from_hours(1);

@@ -2,6 +2,7 @@
 //! it is loaded from anywhere else.
 
 use axum::extract::Path;
+use axum::extract::rejection::PathRejection;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, get_service};
@@ -73,7 +74,11 @@ pub(super) async fn docs(headers: HeaderMap) -> Response {
 }
 
 /// A file that one of the two asks for.
-pub(super) async fn file(Path(name): Path<String>, headers: HeaderMap) -> Result<Response, ApiError> {
+pub(super) async fn file(
+    name: Result<Path<String>, PathRejection>,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    let Path(name) = name.map_err(|_no_text| ApiError::NotFound)?;
     let found = FILES.iter().find(|(file, ..)| *file == name);
     let &(_, media, text) = found.ok_or(ApiError::NotFound)?;
     Ok(Asset { media, text, policy: None }.answer(&headers))
@@ -97,12 +102,12 @@ impl Asset {
     /// The file, or that it is still the one which the browser has.
     fn answer(self, headers: &HeaderMap) -> Response {
         let tag = format!("\"{}\"", base16ct::lower::encode_string(&Sha256::digest(self.text)[..16]));
-        let tag = HeaderValue::from_str(&tag).expect("hexadecimal digits are visible ASCII");
-        let mut answer = if headers.get(header::IF_NONE_MATCH) == Some(&tag) {
+        let mut answer = if is_known(&tag, headers) {
             StatusCode::NOT_MODIFIED.into_response()
         } else {
             ([(header::CONTENT_TYPE, self.media)], self.text).into_response()
         };
+        let tag = HeaderValue::from_str(&tag).expect("hexadecimal digits are visible ASCII");
         answer.headers_mut().insert(header::ETAG, tag);
         answer.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
         if let Some(policy) = self.policy {
@@ -110,6 +115,13 @@ impl Asset {
         }
         answer
     }
+}
+
+/// Whether the browser has what goes by this tag (RFC 9110, 13.1.2): one of a list, perhaps weakened by a proxy on its way, or any.
+fn is_known(tag: &str, headers: &HeaderMap) -> bool {
+    let lists = headers.get_all(header::IF_NONE_MATCH).iter().filter_map(|list| list.to_str().ok());
+    let mut tags = lists.flat_map(|list| list.split(',')).map(str::trim);
+    tags.any(|known| known == "*" || known.strip_prefix("W/").unwrap_or(known) == tag)
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ use crate::engine::EngineError;
 use crate::pipeline::PipelineError;
 
 /// Every code that a problem can have.
-pub const CODES: [&str; 34] = [
+pub const CODES: [&str; 35] = [
     "empty_body",
     "malformed_multipart",
     "incomplete_body",
@@ -37,6 +37,7 @@ pub const CODES: [&str; 34] = [
     "undecodable_reference",
     "reference_true_colour",
     "reference_size_mismatch",
+    "reference_too_fine",
     "invalid_rle",
     "source_not_dicom",
     "nothing_to_segment",
@@ -117,6 +118,14 @@ pub(super) enum ApiError {
     /// 503: the bodies that are held leave no room for another.
     #[error("too many films are being sent at a time; try again later")]
     ByteBudgetSpent,
+    /// 503: the answers that nobody has read yet leave no room for another.
+    #[error("too many answers wait to be read; try again later")]
+    AnswerBudgetSpent,
+    /// 413: the answers to one body's instances are more than may be held.
+    #[error(
+        "the answers to these instances are larger together than what is held at a time; send them in several"
+    )]
+    AnswersTooLarge,
     /// 503: the server is about to end.
     #[error("the server is about to end; try another one")]
     Draining,
@@ -170,9 +179,13 @@ impl ApiError {
             Self::NotAcceptable => (StatusCode::NOT_ACCEPTABLE, "not_acceptable"),
             Self::BodyTimeout => (StatusCode::REQUEST_TIMEOUT, "body_timeout"),
             Self::BodyTooLarge { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "body_too_large"),
-            Self::TooManyInstances => (StatusCode::PAYLOAD_TOO_LARGE, "too_many_instances"),
+            Self::TooManyInstances | Self::AnswersTooLarge => {
+                (StatusCode::PAYLOAD_TOO_LARGE, "too_many_instances")
+            }
             Self::UnsupportedMediaType => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type"),
-            Self::ByteBudgetSpent => (StatusCode::SERVICE_UNAVAILABLE, "byte_budget_spent"),
+            Self::ByteBudgetSpent | Self::AnswerBudgetSpent => {
+                (StatusCode::SERVICE_UNAVAILABLE, "byte_budget_spent")
+            }
             Self::Draining => (StatusCode::SERVICE_UNAVAILABLE, "draining"),
             Self::Pipeline(error) => pipeline(error),
             Self::Instance { error, .. } => error.kind(),
@@ -195,6 +208,7 @@ fn pipeline(error: &PipelineError) -> (StatusCode, &'static str) {
         PipelineError::Film(error) => film(error),
         PipelineError::Reference(error) => reference(error),
         PipelineError::Engine(error) => engine(*error),
+        PipelineError::ReferenceTooFine => (StatusCode::UNPROCESSABLE_ENTITY, "reference_too_fine"),
         PipelineError::NotDicom => (StatusCode::UNPROCESSABLE_ENTITY, "source_not_dicom"),
         PipelineError::NothingToWrite => (StatusCode::UNPROCESSABLE_ENTITY, "nothing_to_segment"),
         PipelineError::DeadlineExceeded => (StatusCode::GATEWAY_TIMEOUT, "deadline_exceeded"),

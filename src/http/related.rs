@@ -3,11 +3,14 @@
 //! A body is `multipart/related; type="application/dicom"` (PS3.18, 10.5 and RFC 2387). The answer to one is laid out as it was, so that
 //! a body of objects can be sent on as it is.
 
+use std::time::Duration;
+
 use axum::body::Body;
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 
+use super::paced::Paced;
 use super::problem::ApiError;
 use crate::pipeline::Film;
 
@@ -41,15 +44,19 @@ pub(super) fn boundary(media: &str) -> Option<Result<String, ApiError>> {
 
 /// The value of a parameter, without its quotes.
 fn parameter(parameters: &str, name: &str) -> Option<String> {
-    let mut quoted = false;
-    let each = parameters.split(|character| {
-        quoted ^= character == '"';
-        character == ';' && !quoted
-    });
-    let (_, value) =
-        each.filter_map(|each| each.split_once('=')).find(|(of, _)| of.trim().eq_ignore_ascii_case(name))?;
+    let each = split(parameters, ';').filter_map(|each| each.split_once('='));
+    let (_, value) = each.into_iter().find(|(of, _)| of.trim().eq_ignore_ascii_case(name))?;
     let value = value.trim();
     Some(value.strip_prefix('"').and_then(|value| value.strip_suffix('"')).unwrap_or(value).to_owned())
+}
+
+/// What stands between separators, of which those within quotes are none.
+pub(super) fn split(text: &str, separator: char) -> impl Iterator<Item = &str> {
+    let mut quoted = false;
+    text.split(move |character| {
+        quoted ^= character == '"';
+        character == separator && !quoted
+    })
 }
 
 /// Whether a part may be an instance, by what it is said to be, where it is said.
@@ -67,19 +74,21 @@ pub(super) struct Part {
     pub(super) bytes: Bytes,
 }
 
-/// Answers of one media type, laid out as one body. They are sent as they are held: not one is copied.
-pub(super) fn answer(shared: HeaderMap, media: &'static str, parts: Vec<Part>) -> Response {
+/// Answers of one media type, laid out as one body.
+pub(super) fn answer(
+    shared: HeaderMap,
+    media: &'static str,
+    parts: Vec<Part>,
+    patience: Duration,
+) -> Response {
     // By chance alone in none of them.
     let boundary = format!("lungfield-{}", uuid::Uuid::now_v7());
     let end = Bytes::from(format!("--{boundary}--\r\n"));
     let framed = |part: Part| [Bytes::from(head(&part, &boundary)), part.bytes, Bytes::from_static(b"\r\n")];
-    let pieces: Vec<Bytes> = parts.into_iter().flat_map(framed).chain([end]).collect();
-    let length = pieces.iter().map(Bytes::len).sum::<usize>();
+    let body = Body::new(Paced::new(parts.into_iter().flat_map(framed).chain([end]), patience));
     let kind = format!("multipart/related; type=\"{media}\"; boundary={boundary}");
     let kind = HeaderValue::from_str(&kind).expect("a media type and a boundary are visible ASCII");
-    let headers = [(header::CONTENT_TYPE, kind), (header::CONTENT_LENGTH, length.into())];
-    let pieces = pieces.into_iter().map(Ok::<_, std::convert::Infallible>);
-    (shared, headers, Body::from_stream(futures_util::stream::iter(pieces))).into_response()
+    (shared, [(header::CONTENT_TYPE, kind)], body).into_response()
 }
 
 /// What stands before the bytes of a part.

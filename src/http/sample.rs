@@ -1,12 +1,10 @@
 //! Decides what the sample is that anybody can try the service with: a phantom and its exact mask, of no patient.
 
-use std::sync::Arc;
+use std::sync::LazyLock;
 
-use axum::extract::State;
 use axum::http::{HeaderName, header};
 use bytes::Bytes;
 
-use super::App;
 use super::problem::ApiError;
 use crate::codec::png;
 use crate::geometry::Size;
@@ -18,7 +16,7 @@ const SIDE: u32 = 1024;
 
 /// The sample, as files. Drawn when somebody asks for it first.
 #[derive(Debug)]
-pub(super) struct Sample {
+struct Sample {
     film: Bytes,
     mask: Bytes,
 }
@@ -34,21 +32,23 @@ impl Sample {
     }
 }
 
+/// Once, whoever has left meanwhile.
+static SAMPLE: LazyLock<Sample> = LazyLock::new(Sample::draw);
+
 type Png = ([(HeaderName, &'static str); 1], Bytes);
 
 /// The film.
-pub(super) async fn film(State(app): State<Arc<App>>) -> Result<Png, ApiError> {
-    Ok(png(&sample(&app).await?.film))
+pub(super) async fn film() -> Result<Png, ApiError> {
+    Ok(png(&sample().await?.film))
 }
 
 /// Its mask.
-pub(super) async fn mask(State(app): State<Arc<App>>) -> Result<Png, ApiError> {
-    Ok(png(&sample(&app).await?.mask))
+pub(super) async fn mask() -> Result<Png, ApiError> {
+    Ok(png(&sample().await?.mask))
 }
 
-async fn sample(app: &App) -> Result<&Sample, ApiError> {
-    let drawn = async || tokio::task::spawn_blocking(Sample::draw).await.map_err(|_| ApiError::Panicked);
-    app.sample.get_or_try_init(drawn).await
+async fn sample() -> Result<&'static Sample, ApiError> {
+    tokio::task::spawn_blocking(|| LazyLock::force(&SAMPLE)).await.map_err(|_| ApiError::Panicked)
 }
 
 fn png(bytes: &Bytes) -> Png {

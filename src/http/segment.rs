@@ -1,7 +1,7 @@
 //! Decides what `/v1/segment` does: films in, their masks out.
 
 use std::sync::Arc;
-use std::time::{Instant, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use axum::Extension;
 use axum::extract::rejection::QueryRejection;
@@ -10,17 +10,17 @@ use axum::response::Response;
 use serde::Deserialize;
 
 use super::admission::admit;
-use super::answer::{RleForm, Waiting, answer, answers, picture, picture_part, pictures};
 use super::audit::Record;
 use super::deadline::{caller_deadline, film_deadline, patience};
 use super::negotiate::{Format, Layout, accepted};
 use super::observe::RequestId;
+use super::outgoing::{Outgoing, Waiting, decoded_in};
 use super::problem::ApiError;
-use super::related::{Films, Part};
+use super::related::Films;
 use super::{App, upload};
 use crate::codec::dicom::{Algorithm, Kind, Naming, Wanted};
 use crate::mask::Threshold;
-use crate::pipeline::{Film, Form, Question, Segmentation};
+use crate::pipeline::{Film, Form, Question, Segmentation, Timings};
 
 /// What the query of a request may say.
 #[derive(Debug, Default, Deserialize)]
@@ -36,6 +36,17 @@ pub(super) struct Choices {
     segmentation: Segments,
     #[serde(default)]
     uids: Uids,
+}
+
+/// How the counts of an RLE are written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum RleForm {
+    /// As COCO's compressed string.
+    #[default]
+    Compressed,
+    /// As a list of numbers.
+    Counts,
 }
 
 /// What becomes of the reference mask.
@@ -101,27 +112,31 @@ pub(super) async fn segment(
     let deadline = caller_deadline(arrived, patience(request.headers())?);
     let films = upload::receive_by(deadline, &app, &record, request).await?;
     let deadline = film_deadline(Instant::now(), app.options.request_timeout, deadline);
+    let outgoing = Outgoing::new(&app, &request_id);
     let Some(form) = form(format, &choices, &app.algorithm) else {
-        return shown(&app, films, deadline).await;
+        return shown(&app, films, deadline, outgoing).await;
     };
     let question = Question { threshold: choices.threshold, form, deadline };
     let films = match films {
         Films::One(film) if layout == Layout::Plain => {
-            let segmentation = segmented(&app, film, question).await?;
-            return Ok(answer(segmentation, &app.model, choices.rle, request_id.as_str()));
+            return outgoing.one(segmented(&app, film, question).await?);
         }
         Films::One(film) => vec![film],
         Films::Related(films) => films,
     };
-    let waiting = all_segmented(&app, films, &question).await?;
-    Ok(answers(waiting, &app.model, choices.rle, request_id.as_str()))
+    all_segmented(&app, films, &question, outgoing).await
 }
 
 /// Films to look at: the model is not asked.
-async fn shown(app: &App, films: Films, deadline: Instant) -> Result<Response, ApiError> {
+async fn shown(
+    app: &App,
+    films: Films,
+    deadline: Instant,
+    outgoing: Outgoing<'_>,
+) -> Result<Response, ApiError> {
     match films {
-        Films::One(film) => Ok(picture(app.pipeline.picture(film, deadline).await?)),
-        Films::Related(films) => Ok(pictures(all_shown(app, films, deadline).await?)),
+        Films::One(film) => outgoing.picture(app.pipeline.picture(film, deadline).await?),
+        Films::Related(films) => all_shown(app, films, deadline, outgoing).await,
     }
 }
 
@@ -133,34 +148,55 @@ async fn segmented(app: &App, film: Film, question: Question) -> Result<Segmenta
 
 /// Segments films one after the other, so that whoever sends several has no more places in the queue than others; up to the
 /// first that can't be.
-async fn all_segmented(app: &App, films: Vec<Film>, question: &Question) -> Result<Vec<Waiting>, ApiError> {
+async fn all_segmented(
+    app: &App,
+    films: Vec<Film>,
+    question: &Question,
+    mut outgoing: Outgoing<'_>,
+) -> Result<Response, ApiError> {
     let count = films.len();
-    let mut waiting = Vec::with_capacity(count);
+    let (mut waiting, mut timings) = (Vec::with_capacity(count), Timings::default());
     for (film, number) in films.into_iter().zip(1..) {
         let segmentation = segmented(app, film, question.clone()).await;
-        let held = segmentation.and_then(|segmentation| Ok(Waiting::new(segmentation, &app.budget)?));
-        waiting.push(held.map_err(|error| error.of_instance(number, count))?);
+        let answer = segmentation.and_then(|segmentation| {
+            timings = timings.plus(segmentation.timings);
+            outgoing.wait(segmentation)
+        });
+        waiting.push(answer.map_err(|error| error.of_instance(number, count))?);
     }
-    Ok(waiting)
+    outgoing.all(waiting, &timings)
 }
 
 /// The same for films to look at.
-async fn all_shown(app: &App, films: Vec<Film>, deadline: Instant) -> Result<Vec<Part>, ApiError> {
+async fn all_shown(
+    app: &App,
+    films: Vec<Film>,
+    deadline: Instant,
+    mut outgoing: Outgoing<'_>,
+) -> Result<Response, ApiError> {
     let count = films.len();
-    let mut parts = Vec::with_capacity(count);
+    let (mut waiting, mut decode) = (Vec::<Waiting<'_>>::with_capacity(count), Duration::ZERO);
     for (film, number) in films.into_iter().zip(1..) {
         let picture = app.pipeline.picture(film, deadline).await.map_err(ApiError::from);
-        let held = picture.and_then(|picture| Ok(picture_part(picture, &app.budget)?));
-        parts.push(held.map_err(|error| error.of_instance(number, count))?);
+        let answer = picture.and_then(|picture| {
+            decode += picture.decode;
+            outgoing.wait_for_picture(picture)
+        });
+        waiting.push(answer.map_err(|error| error.of_instance(number, count))?);
     }
-    Ok(parts)
+    outgoing.all(waiting, &decoded_in(decode))
 }
 
 /// What the pipeline has to write for a format; `None` for that of the film alone. What a choice is not about, it does not change.
 fn form(format: Format, choices: &Choices, algorithm: &Arc<Algorithm>) -> Option<Form> {
     let kind = match format {
         Format::Film => return None,
-        Format::Json => return Some(Form::Rle { with_reference: choices.reference == Reference::Echo }),
+        Format::Json => {
+            return Some(Form::Rle {
+                plain: choices.rle == RleForm::Counts,
+                with_reference: choices.reference == Reference::Echo,
+            });
+        }
         Format::Png => return Some(Form::Png),
         Format::Overlay => return Some(Form::Overlay),
         Format::DicomSeg => choices.segmentation.into(),

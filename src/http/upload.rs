@@ -117,7 +117,7 @@ impl Metered {
             if self.received > self.max_body_bytes {
                 return Err(ApiError::BodyTooLarge { max_body_bytes: self.max_body_bytes });
             }
-            self.charge.take(data.len())?;
+            self.charge.take(data.len()).map_err(|_spent| ApiError::ByteBudgetSpent)?;
             return Ok(Some(data));
         }
     }

@@ -29,6 +29,10 @@ pub struct Standing {
     pub byte_budget: u64,
     /// Bytes of bodies that are held.
     pub byte_budget_used: u64,
+    /// Bytes of answers that may be held.
+    pub answer_budget: u64,
+    /// Bytes of answers that are held.
+    pub answer_budget_used: u64,
     /// Resident memory of the process, where the system tells.
     pub resident_bytes: Option<u64>,
 }
@@ -45,6 +49,8 @@ impl Standing {
         gauge(own, "queue_capacity", "Films that may wait for the model", self.queue_capacity as u64);
         gauge(own, "byte_budget_bytes", "Bytes of bodies that may be held at a time", self.byte_budget);
         gauge(own, "byte_budget_used_bytes", "Bytes of bodies that are held", self.byte_budget_used);
+        gauge(own, "answer_budget_bytes", "Bytes of answers that may be held at a time", self.answer_budget);
+        gauge(own, "answer_budget_used_bytes", "Bytes of answers that are held", self.answer_budget_used);
         let EngineCounts { departed, expired, .. } = self.counts;
         counter(own, "jobs_departed", "Films not segmented since their caller had left", departed);
         counter(own, "jobs_expired", "Films not segmented since their deadline had passed", expired);

@@ -1,4 +1,5 @@
-//! Decides how connections come in: how many at a time, encrypted or not, and how long one may take to come to its request.
+//! Decides how connections come in: how many at a time, encrypted or not, how long one may take to come to its request, and how long to read
+//! its answer.
 
 use std::io;
 use std::sync::Arc;
@@ -14,6 +15,7 @@ use hyper_util::service::TowerToHyperService;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, watch};
+use tokio_io_timeout::TimeoutStream;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
 use tower::ServiceExt;
@@ -30,6 +32,8 @@ pub struct ConnectionOptions {
     pub max_connections: usize,
     /// How long a request's head may take, the handshake of TLS included.
     pub header_timeout: Duration,
+    /// How long bytes may wait for whoever is to read them.
+    pub write_timeout: Duration,
     /// How connections are encrypted, where they are; a new one counts for those that come after it.
     pub tls: Option<watch::Receiver<Arc<ServerConfig>>>,
 }
@@ -82,6 +86,9 @@ impl Connections {
 
     fn open(&self, stream: TcpStream, open: Open) {
         let _ = stream.set_nodelay(true); // an answer is written at once; without it, it is only slower
+        let mut stream = TimeoutStream::new(stream);
+        stream.set_write_timeout(Some(self.options.write_timeout));
+        let stream = Box::pin(stream);
         match &self.options.tls {
             None => self.serve(async { Ok(stream) }, open),
             Some(tls) => self.serve(TlsAcceptor::from(Arc::clone(&tls.borrow())).accept(stream), open),

@@ -128,6 +128,7 @@ pub async fn run(
         connections: ConnectionOptions {
             max_connections: settings.max_connections.get(),
             header_timeout: settings.header_timeout,
+            write_timeout: settings.write_timeout,
             tls,
         },
         drain_delay: settings.drain_delay,
@@ -168,7 +169,12 @@ async fn operate(
     let Some(listener) = listener else { return Ok(std::future::pending().await) };
     let address = listener.local_addr().context("the operators' listener has no address")?;
     tracing::info!(metrics.address = %address, "metrics at http://{address}/metrics");
-    let options = ConnectionOptions { max_connections: OPERATORS, header_timeout, tls: None };
+    let options = ConnectionOptions {
+        max_connections: OPERATORS,
+        header_timeout,
+        write_timeout: header_timeout,
+        tls: None,
+    };
     Ok(Connections::new(app, operator_router(Arc::clone(app)), options).accept(&listener).await)
 }
 

@@ -273,25 +273,20 @@ fn several_instances_are_answered_as_they_came() {
 }
 
 #[test]
-fn answers_that_wait_for_others_are_on_the_byte_budget() {
+fn answers_to_one_body_are_no_more_than_may_be_held() {
     let film = some_film();
-    let body = related(&[(DICOM, &film), (DICOM, &film)], "in quotes").len() as u64;
     let capture = ask(&Server::echo(), "format=dicom-sc", &film).body.len() as u64;
-    let with_room_for = |captures| {
-        let mut setup = Setup::default();
-        setup.http.byte_budget = budget(body + captures * capture);
-        Server::start(FakeSegmenter::new(Behaviour::Echo), &setup)
-    };
-    let films = [film.as_slice(); 2];
-    let roomy = with_room_for(2);
+    let mut setup = Setup::default();
+    setup.http.answer_budget = budget(2 * capture);
+    let server = Server::start(FakeSegmenter::new(Behaviour::Echo), &setup);
+    let films = [film.as_slice(); 3];
     for _ in 0..2 {
-        assert_eq!(parts(&ask_related(&roomy, "format=dicom-sc", &films), DICOM).len(), 2);
+        assert_eq!(parts(&ask_related(&server, "format=dicom-sc", &films[..2]), DICOM).len(), 2);
     }
-    let narrow = with_room_for(1);
-    let refused = ask_related(&narrow, "format=dicom-sc", &films);
-    refused.assert_problem(503, "byte_budget_spent");
-    assert!(refused.json()["detail"].as_str().unwrap().starts_with("instance 2 of 2: "));
-    assert_eq!(ask_related(&narrow, "format=dicom-sr", &films[..1]).status, 200);
+    let refused = ask_related(&server, "format=dicom-sc", &films);
+    refused.assert_problem(413, "too_many_instances");
+    assert!(refused.json()["detail"].as_str().unwrap().starts_with("instance 3 of 3: "));
+    assert_eq!(ask_related(&server, "format=dicom-sr", &films).status, 200);
 }
 
 #[test]

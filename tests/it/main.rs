@@ -32,3 +32,4 @@ mod shipped;
 mod small;
 mod traces;
 mod training;
+mod unread;

@@ -35,7 +35,9 @@ fn the_pages_may_load_nothing_from_elsewhere() {
         }
     }
     assert!(policy(&server.get("/").send()).contains(&"style-src 'self'"));
-    server.get("/web/nothing.js").send().assert_problem(404, "not_found");
+    for nothing in ["nothing.js", "%ff", "%c3%28", "..%2fCargo.toml"] {
+        server.get(&format!("/web/{nothing}")).send().assert_problem(404, "not_found");
+    }
 }
 
 #[test]
@@ -44,8 +46,10 @@ fn a_page_is_asked_for_anew_and_sent_where_it_has_changed() {
     let first = server.get("/").send();
     assert_eq!(first.header("cache-control"), Some("no-cache"));
     let tag = first.header("etag").unwrap();
-    let again = server.get("/").header("if-none-match", tag).send();
-    assert_eq!((again.status, again.body.len()), (304, 0));
+    for known in [tag, &format!("W/{tag}"), &format!("\"other\", {tag}"), "*"] {
+        let again = server.get("/").header("if-none-match", known).send();
+        assert_eq!((again.status, again.body.len()), (304, 0), "{known}");
+    }
     assert_eq!(server.get("/").header("if-none-match", "\"older\"").send().body, first.body);
 }
 

@@ -44,11 +44,18 @@ impl Default for Setup {
             http: HttpOptions {
                 max_body_bytes: MAX_BODY_BYTES,
                 byte_budget: budget(64 << 20),
+                answer_budget: budget(64 << 20),
+                write_timeout: HOUR,
                 body_timeout: HOUR,
                 request_timeout: HOUR,
             },
             listen: ListenOptions {
-                connections: ConnectionOptions { max_connections: 1024, header_timeout: HOUR, tls: None },
+                connections: ConnectionOptions {
+                    max_connections: 1024,
+                    header_timeout: HOUR,
+                    write_timeout: HOUR,
+                    tls: None,
+                },
                 drain_delay: Duration::ZERO,
                 drain_timeout: HOUR,
             },

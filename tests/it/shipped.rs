@@ -89,7 +89,7 @@ async fn answer(app: &App, film: &Radiograph, reference: &Mask) -> Segmentation 
     };
     let question = Question {
         threshold: None,
-        form: Form::Rle { with_reference: false },
+        form: Form::Rle { plain: false, with_reference: false },
         deadline: Instant::now() + PATIENCE,
     };
     app.pipeline().segment(film, question).await.unwrap()

@@ -105,7 +105,7 @@ async fn what_is_trained_is_served_and_scored() {
     let app = assemble(&settings, Access::default(), watch::channel(Phase::Serving).1).unwrap();
     let question = Question {
         threshold: None,
-        form: Form::Rle { with_reference: false },
+        form: Form::Rle { plain: false, with_reference: false },
         deadline: Instant::now() + PATIENCE,
     };
     let film = Film { image: Bytes::from(small::film(9, 96)), reference: None };
@@ -182,7 +182,7 @@ async fn training_evaluation_and_the_service_agree_on_a_films_dice() {
     let film = Film { image: read("4.png"), reference: Some(read("4-mask.png")) };
     let question = Question {
         threshold: None,
-        form: Form::Rle { with_reference: false },
+        form: Form::Rle { plain: false, with_reference: false },
         deadline: Instant::now() + PATIENCE,
     };
     let served = app.pipeline().segment(film, question).await.unwrap().overlap.unwrap().dice();

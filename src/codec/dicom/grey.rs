@@ -87,7 +87,7 @@ impl Modality {
 
     fn of(header: Header<'_>, layout: Layout) -> Self {
         let lookup =
-            header.item(tags::MODALITY_LUT_SEQUENCE).and_then(|item| Lookup::of(item, layout.signed));
+            header.item(tags::MODALITY_LUT_SEQUENCE).and_then(|item| Lookup::of(item, range(layout)));
         lookup.map_or_else(
             || {
                 // A slope of zero is a mistake: it would make all pixels one.
@@ -134,9 +134,9 @@ enum Shape {
 
 impl Interest {
     /// The first of several, the table before the window; `None` where the object states neither or a window without width. A table is
-    /// entered with what the modality gives, from the least of it to the greatest, so that those say whether its first value has a sign.
-    fn of(header: Header<'_>, [least, _greatest]: [f64; 2]) -> Option<Self> {
-        let lookup = header.item(tags::VOILUT_SEQUENCE).and_then(|item| Lookup::of(item, least < 0.0));
+    /// entered with what the modality gives, from the least of it to the greatest.
+    fn of(header: Header<'_>, entered: [f64; 2]) -> Option<Self> {
+        let lookup = header.item(tags::VOILUT_SEQUENCE).and_then(|item| Lookup::of(item, entered));
         lookup.map(Self::Lookup).or_else(|| Self::window(header))
     }
 
@@ -179,12 +179,14 @@ struct Lookup {
 }
 
 impl Lookup {
-    /// Of an item of a sequence; `None` where it is no table.
-    fn of(item: Header<'_>, signed: bool) -> Option<Self> {
+    /// Of an item of a sequence; `None` where it is no table. It is entered with values between these two.
+    fn of(item: Header<'_>, [least, greatest]: [f64; 2]) -> Option<Self> {
         let [length, first, bits] = item.integers(tags::LUT_DESCRIPTOR)[..] else { return None };
-        // 65536 entries do not fit into the number, nor does a negative first value where it was written as a positive one.
+        // 65536 entries do not fit into the number, nor does a negative first value where it was written as a positive one: above all
+        // that the table is entered with, where that may be negative.
         let length = usize::try_from(if length <= 0 { length + 0x1_0000 } else { length }).ok()?;
-        let first = if signed && first > i64::from(i16::MAX) { first - 0x1_0000 } else { first };
+        let negative = least < 0.0 && first as f64 > greatest;
+        let first = if negative { first - 0x1_0000 } else { first };
         let bits = u32::try_from(bits).ok().filter(|bits| (1..=16).contains(bits))?;
         let data = item.bytes(tags::LUT_DATA)?;
         // Entries of 8 bits may lie two in a word (PS3.3, C.11.1.1).
@@ -274,8 +276,14 @@ mod tests {
                 DataElement::new(tags::RESCALE_INTERCEPT, VR::DS, dicom_value!(Str, intercept)),
             ])
         };
-        for (intercept, signed, first) in [("-1", false, -1.0), ("0", true, -1.0), ("0", false, 65_535.0)] {
-            let (object, layout) = (object(intercept), layout(12, signed));
+        for (intercept, stored, signed, first) in [
+            ("-1", 12, false, -1.0),
+            ("0", 12, true, -1.0),
+            ("0", 12, false, 65_535.0),
+            ("-1E-3", 16, false, -1.0),
+            ("0.5", 16, false, 65_535.0),
+        ] {
+            let (object, layout) = (object(intercept), layout(stored, signed));
             let modality = Modality::of(Header(&object), layout);
             let interest = Interest::of(Header(&object), modality.range(layout));
             let Some(Interest::Lookup(lookup)) = interest else { unreachable!("there is a table") };

@@ -4,6 +4,8 @@
 //! wrong, without a word, and one of fewer than 8 bits breaks it. So the headers are walked through here (ITU-T T.81, annex B), and a
 //! decoder is shown nothing but one frame with one scan.
 
+use std::ops::RangeInclusive;
+
 use super::codestream::{Stated, big_endian};
 use super::undecodable;
 use crate::codec::DecodeError;
@@ -13,20 +15,27 @@ const FILLING: u16 = 0xFFFF;
 const LOSSLESS: u16 = 0xFFC3;
 const INTERVAL: u16 = 0xFFDD;
 const SCAN: u16 = 0xFFDA;
+const SCAN_BYTE: u8 = 0xDA;
+const RESTARTS: RangeInclusive<u8> = 0xD0..=0xD7;
 
 /// What a stream with one frame (baseline, extended or lossless, with Huffman's coding) and one scan says of itself.
 pub(super) fn stated(stream: &[u8]) -> Result<Stated, DecodeError> {
     let (mut frame, mut interval) = (None, 0);
-    for (marker, body) in Segments::of(stream) {
+    let mut segments = Segments::of(stream);
+    while let Some((marker, body)) = segments.next() {
         match marker {
             0xFFC0 | 0xFFC1 | LOSSLESS if frame.is_none() => frame = Some((marker, frame_of(body)?)),
             INTERVAL => interval = big_endian(body, 0).ok_or_else(no_frame)?,
-            SCAN if has_one_scan(stream) => {
+            SCAN => {
                 let (kind, stated) = frame.ok_or_else(no_frame)?;
-                let is_plain = interval == 0 && body.last().is_some_and(|lowest| lowest.is_multiple_of(16));
-                if kind == LOSSLESS && !(is_plain && stated.precision >= 8) {
+                let data = &stream[segments.at..];
+                if markers(data).any(|marker| marker == SCAN_BYTE) {
+                    return Err(no_frame());
+                }
+                if kind == LOSSLESS && !(interval == 0 && stated.precision >= 8 && is_plain(body, data)) {
                     return Err(undecodable(
-                        "the lossless JPEG has restart intervals, a point transform or fewer than 8 bits, which are not read",
+                        "the lossless JPEG has restart intervals, a point transform, another prediction than the seven or fewer than 8 bits, \
+                         which are not read",
                     ));
                 }
                 return Ok(stated);
@@ -55,9 +64,15 @@ fn frame_of(body: &[u8]) -> Result<Stated, DecodeError> {
     stated().ok_or_else(no_frame)
 }
 
-/// Whether a stream scans its picture once, as that of one grey component does. A decoder would scan it as often as it is told to.
-fn has_one_scan(stream: &[u8]) -> bool {
-    stream.windows(2).filter(|marker| *marker == SCAN.to_be_bytes()).count() == 1
+/// Whether a lossless scan of one component predicts as it may, transforms nothing, and does not begin anew on its way.
+fn is_plain(scan: &[u8], data: &[u8]) -> bool {
+    let [_count, _component, _tables, prediction, _end, transform] = *scan else { return false };
+    (1..=7).contains(&prediction) && transform == 0 && !markers(data).any(|marker| RESTARTS.contains(&marker))
+}
+
+/// The second bytes of all markers in the data of a scan. A decoder would scan a picture as often as it is told to.
+fn markers(data: &[u8]) -> impl Iterator<Item = u8> {
+    data.array_windows().filter(|[first, _]| *first == 0xFF).map(|&[_, second]| second)
 }
 
 /// The marker segments of a stream: each marker and what follows its length. Ends where there is none.
@@ -112,7 +127,15 @@ pub(super) mod tests {
         stream
     }
 
-    const RESTARTS: &[u8] = b"\xff\xdd\x00\x04\x00\x10";
+    /// A lossless stream that predicts so.
+    fn with_prediction(prediction: u8) -> Vec<u8> {
+        let mut stream = stream(0xC3, 8, b"", 0);
+        let at = stream.len() - b"data\xff\xd9".len() - 3;
+        stream[at] = prediction;
+        stream
+    }
+
+    const INTERVAL_OF_16: &[u8] = b"\xff\xdd\x00\x04\x00\x10";
 
     #[test]
     fn what_the_decoder_reads_rightly_is_let_through() {
@@ -122,7 +145,9 @@ pub(super) mod tests {
             (0xC1, 12, b"".as_slice()),
             (0xC3, 8, b"".as_slice()),
             (0xC3, 16, b"\xff\xfe\x00\x04hi".as_slice()),
-            (0xC0, 8, RESTARTS),
+            (0xC0, 8, INTERVAL_OF_16),
+            (0xC0, 8, b"\xff\xe1\x00\x08\xff\xd8\xff\xda..".as_slice()),
+            (0xC3, 8, b"\xff\xfe\x00\x04\xff\xda".as_slice()),
             (0xC3, 12, b"\xff\xdd\x00\x04\x00\x00".as_slice()),
         ] {
             assert_eq!(stated(&stream(kind, precision, before, 0)), said(precision), "{kind:#x}");
@@ -132,10 +157,13 @@ pub(super) mod tests {
     #[test]
     fn what_it_would_read_wrongly_is_not() {
         for (stream, words) in [
-            (stream(0xC3, 12, RESTARTS, 0), "restart"),
+            (stream(0xC3, 12, INTERVAL_OF_16, 0), "restart"),
             (stream(0xC3, 12, b"", 1), "point transform"),
             (stream(0xC3, 7, b"", 0), "fewer than 8 bits"),
             (stream(0xC2, 8, b"", 0), "one frame"),
+            (stream(0xC3, 8, b"", 0).into_iter().chain(*b"\xff\xd0").collect(), "restart"),
+            (with_prediction(0), "prediction"),
+            (with_prediction(8), "prediction"),
             (stream(0xC0, 8, b"\xff\xc0\x00\x0b\x08\x00\x30\x00\x40\x01\x01\x11\x00", 0), "one frame"),
             ([stream(0xC0, 8, b"", 0), b"\xff\xda".to_vec()].concat(), "one scan"),
         ] {
