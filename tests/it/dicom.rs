@@ -188,7 +188,8 @@ fn a_lung_that_is_absent_has_no_segment() {
     }
     let report = written(&server, "format=dicom-sr", &none);
     let measurements = report.items(tags::CONTENT_SEQUENCE).last().unwrap();
-    assert_eq!(measurements.get(tags::CONTENT_SEQUENCE), None, "an empty list is left out");
+    let comment = measurements.element(tags::CONTENT_SEQUENCE).unwrap().items().unwrap();
+    assert_eq!(comment[0].element(tags::TEXT_VALUE).unwrap().to_str().unwrap(), "No lung was found");
 }
 
 #[test]

@@ -71,7 +71,6 @@ pub(super) fn container(
     template: Option<&str>,
     items: impl IntoIterator<Item = Attributes>,
 ) -> Attributes {
-    let items: Vec<_> = items.into_iter().collect();
     item.text(tags::CONTINUITY_OF_CONTENT, "SEPARATE")
         .with(template, |item, template| {
             let by = Attributes::new()
@@ -79,8 +78,5 @@ pub(super) fn container(
                 .text(tags::TEMPLATE_IDENTIFIER, template);
             item.item(tags::CONTENT_TEMPLATE_SEQUENCE, by)
         })
-        // A sequence without an item is not what leaves it out is (PS3.3, C.17.3.2.4: one or more items).
-        .with(Some(items).filter(|items| !items.is_empty()), |item, items| {
-            item.items(tags::CONTENT_SEQUENCE, items)
-        })
+        .items(tags::CONTENT_SEQUENCE, items)
 }

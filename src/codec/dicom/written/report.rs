@@ -32,7 +32,12 @@ pub(super) fn report(draft: &Draft<'_>) -> Attributes {
         .code(tags::CONCEPT_NAME_CODE_SEQUENCE, Code::dcm("126000", "Imaging Measurement Report"));
     let procedure = Item(Relation::HasModifier, Code::dcm("121058", "Procedure reported"));
     let measured = Item(Relation::Contains, Code::dcm("126010", "Imaging Measurements"));
-    let groups = draft.findings.lungs.iter().map(|lung| group(draft, lung));
+    let mut groups: Vec<_> = draft.findings.lungs.iter().map(|lung| group(draft, lung)).collect();
+    if groups.is_empty() {
+        // A list without an item is none, and readers look for one.
+        let comment = Item(Relation::Contains, Code::dcm("121106", "Comment"));
+        groups.push(comment.text("No lung was found"));
+    }
     let items = [language()].into_iter().chain(observer(draft)).chain([
         procedure.code(Code::sct("399208008", "Plain chest X-ray")),
         measured.container(None, groups),
