@@ -25,6 +25,8 @@ pub(super) enum Encoding {
 pub(super) const ITEM: Tag = Tag(0xFFFE, 0xE000);
 pub(super) const ITEM_END: Tag = Tag(0xFFFE, 0xE00D);
 pub(super) const SEQUENCE_END: Tag = Tag(0xFFFE, 0xE0DD);
+/// The most elements and items that are walked over. Objects of one frame have some hundred; a small deflated file can hold millions.
+pub(super) const MAX_HEADERS: usize = 250_000;
 /// A length that is not stated.
 const UNDEFINED: u32 = u32::MAX;
 
@@ -70,12 +72,13 @@ impl Header {
 pub(super) struct Reader<'a> {
     data: &'a [u8],
     at: usize,
+    headers: usize,
     pub(super) encoding: Encoding,
 }
 
 impl<'a> Reader<'a> {
     pub(super) fn new(data: &'a [u8], encoding: Encoding) -> Self {
-        Self { data, at: 0, encoding }
+        Self { data, at: 0, headers: 0, encoding }
     }
 
     /// How many bytes lie behind.
@@ -106,6 +109,10 @@ impl<'a> Reader<'a> {
     /// What the next element says of itself.
     pub(super) fn header(&mut self) -> Result<Header, DecodeError> {
         let tag = self.peek_tag().ok_or_else(broken_off)?;
+        self.headers += 1;
+        if self.headers > MAX_HEADERS {
+            return Err(undecodable("the data set has more elements than any film's"));
+        }
         self.at += 4;
         let explicit = self.encoding != Encoding::ImplicitLittle && tag.group() != ITEM.group();
         let (vr, length) = if explicit { self.explicit()? } else { (known_vr(tag), self.long()?) };

@@ -189,3 +189,17 @@ fn no_change_of_a_byte_makes_a_decoder_break_anything_but_its_own_answer() {
         }
     }
 }
+
+#[test]
+fn more_elements_than_any_film_has_are_not_walked_over() {
+    use super::element::MAX_HEADERS;
+
+    let empty = short(0x09, 0x10, *b"LO", b"");
+    let within = [empty.repeat(MAX_HEADERS - 100), image(4, 4)].concat();
+    assert_refused(&file(uids::EXPLICIT_VR_LITTLE_ENDIAN, &within), "no pixel data");
+    let mut deflated = DeflateEncoder::new(Vec::new(), Compression::best());
+    deflated.write_all(&empty.repeat(4 * MAX_HEADERS)).unwrap();
+    let small = file(uids::DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN, &deflated.finish().unwrap());
+    assert!(small.len() < 50_000, "{}", small.len());
+    assert_refused(&small, "more elements");
+}
