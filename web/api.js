@@ -32,6 +32,7 @@ export class Api {
   #key = "";
   /** @type {Promise<string> | null} */
   #asking = null;
+  #declinedAt = 0;
   #askPerson;
 
   /** @param {(refused: boolean) => Promise<string>} askPerson gives a key, or an empty one where there is none */
@@ -53,26 +54,29 @@ export class Api {
 
   /** @param {Call} call */
   ask(call) {
-    return this.#slots.run(() => this.#persist(call), call.signal);
+    const since = performance.now();
+    return this.#slots.run(() => this.#persist(call, since), call.signal);
   }
 
-  async #persist(call) {
+  async #persist(call, since) {
     call.started?.();
     for (let tries = 1; ; tries += 1) {
       const key = this.#key;
       const answer = await send(call, key);
       if (answer.status === 200) return answer;
-      if (answer.status === 401 && await this.#newKey(key)) continue;
+      if (answer.status === 401 && await this.#newKey(key, since)) continue;
       if (answer.status !== 503 || tries >= MOST_TRIES) throw await problemOf(answer);
       await pause(call, answer.retryAfter);
     }
   }
 
-  // Two requests may be refused at a time; the person is asked once, and a key that came meanwhile is tried first.
-  async #newKey(refused) {
-    if (this.#key !== refused) return true;
+  // The person is asked once for all that was asked until then, and a key that came meanwhile is tried first.
+  async #newKey(refused, since) {
+    if (this.#key && this.#key !== refused) return true;
+    if (since < this.#declinedAt) return false;
     this.#asking ??= this.#askPerson(refused !== "").finally(() => { this.#asking = null; });
     this.#key = await this.#asking ?? "";
+    if (!this.#key) this.#declinedAt = performance.now();
     return this.#key !== "";
   }
 }

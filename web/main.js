@@ -67,13 +67,15 @@ function show(film) {
   showProblem(film);
   showFindings(film, model);
   const answer = film?.answer;
+  const isDone = film?.state === "done";
   element("film-name").textContent = film?.name ?? "";
   element("film-size").textContent = answer ? `${answer.image.width} × ${answer.image.height}` : "";
   element("film-canvas").setAttribute("aria-label", answer ? spoken(film) : film?.name ?? "No film");
-  element("threshold").value = film?.threshold ?? answer?.threshold ?? model?.threshold ?? 0.5;
+  const isHeld = element("threshold").matches(":active");
+  if (!isHeld) element("threshold").value = film?.threshold ?? answer?.threshold ?? model?.threshold ?? 0.5;
   showThreshold();
-  for (const id of ["download-mask", "download-rle", "download-overlay"]) element(id).disabled = !answer;
-  element("download-seg").disabled = !answer || !film.dicom;
+  for (const id of ["download-mask", "download-rle", "download-overlay"]) element(id).disabled = !isDone;
+  element("download-seg").disabled = !isDone || !film.dicom;
   element("seg-note").hidden = !answer || film.dicom;
   element("curl").textContent = film ? curlOf(film) : "";
 }
@@ -87,7 +89,12 @@ async function showState(film) {
   if (film?.state === "sending") element("progress").value = film.progress;
   else element("progress").removeAttribute("value");
   if (isWorking) element("working").textContent = standing(film, model);
-  if (state === "done") await pictured;
+  if (state === "done") {
+    page.dataset.state = "working";
+    const last = pictured;
+    await last;
+    if (last !== pictured) return; // chosen again meanwhile
+  }
   if (film === desk.selected && (state !== "done" || film?.state === "done")) page.dataset.state = state;
 }
 
@@ -150,13 +157,15 @@ async function segment(film) {
 }
 
 function again(film) {
+  if (element("error").contains(document.activeElement)) element("stage").focus(); // the button goes
   say(`${film.name} is segmented again.`);
   segment(film);
 }
 
 function compare(film, reference) {
-  desk.change(film, { reference });
+  desk.change(film, { reference, answer: null, referenceMask: null });
   desk.select(film);
+  if (film.mask) viewer.showMask(film.mask, null);
   again(film);
 }
 
@@ -180,13 +189,14 @@ async function fetched(path, name) {
 async function download(format, ending) {
   const film = desk.selected;
   if (!film) return;
+  const { signal } = film.calls;
   try {
     const content = format === "rle" ? new Blob([JSON.stringify(film.answer.mask)]) : await segmenting.file(film, format);
     const name = film.name.replace(/(?!^)\.[^.]*$/, "") + ending;
     save(content, name);
     say(`${name} is ready.`);
   } catch (error) {
-    if (!film.calls.signal.aborted) notice(sentenceOf(error));
+    if (!signal.aborted) notice(sentenceOf(error));
   }
 }
 
@@ -226,7 +236,10 @@ function listen() {
     desk.removeAll();
     element("choose").focus();
   });
-  onClick("retry", () => again(desk.selected));
+  onClick("retry", () => {
+    const { code } = desk.selected.problem; // what failed with it for the same reason goes with it
+    for (const film of desk.films) if (film.problem?.code === code) again(film);
+  });
   onClick("without-reference", () => compare(desk.selected, null));
   onClick("download-mask", () => download("png", "-lungs.png"));
   onClick("download-rle", () => download("rle", "-lungs.json"));

@@ -32,7 +32,7 @@ export function paired(present, files) {
   for (const mask of files.filter((file) => ownerOf(file.name) !== null)) {
     const owner = ownerOf(mask.name);
     const film = films.find(({ file, reference }) => file !== mask && !reference && stem(file.name) === owner);
-    const known = film ? null : present.find(({ name }) => stem(name) === owner);
+    const known = film ? null : present.findLast(({ name }) => stem(name) === owner);
     if (film) film.reference = mask;
     else if (known) result.late.push({ film: known, reference: mask });
     else if (isJson(mask.name)) result.orphans.push(mask);

@@ -68,8 +68,9 @@ export class Segmenting {
   async #picture(film, signal) {
     const call = { path: pathOf(film, { format: "film" }), form: formOf(film, false), kind: /** @type {const} */ ("blob"), signal };
     try {
-      const [{ body }, dicom] = await Promise.all([this.#api.ask(call), isDicom(film.file)]);
-      this.#desk.change(film, { picture: body, dicom });
+      film.dicom = await isDicom(film.file);
+      const { body } = await this.#api.ask(call);
+      this.#desk.change(film, { picture: body });
     } catch (error) {
       if (signal.aborted) throw error;
     }

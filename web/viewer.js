@@ -61,6 +61,7 @@ export class Viewer {
     this.#isPictured = false;
     this.#shown = { mask: null, outline: null, reference: null };
     for (const canvas of [this.#film, this.#mask]) clear(canvas);
+    this.#probe(null);
     this.reset();
     this.#layers();
   }

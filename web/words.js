@@ -38,7 +38,7 @@ const PROBLEMS = {
   draining: ENDING,
   engine_stopped: ENDING,
   deadline_exceeded: ["The mask was not there in time.", "The server is busy. Try again in a minute."],
-  unreachable: ["The server can't be reached.", "See whether it runs and whether you are connected, then try again."],
+  unreachable: ["The server can't be reached.", "See whether it runs, you are connected and the file was not changed. Then try again."],
 };
 
 /** What to do about a warning, by its code. */
@@ -66,6 +66,7 @@ export function problemWords({ code, status }, model) {
 
 function byStatus(status) {
   if (status === 503 || status === 429) return BUSY;
+  if (status === 413) return PROBLEMS.body_too_large;
   return status >= 500 ? PROBLEMS.internal : VERSIONS;
 }
 

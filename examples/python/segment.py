@@ -19,6 +19,8 @@ parser.add_argument("films", nargs="+", type=argparse.FileType("rb"))
 parser.add_argument("--reference", type=argparse.FileType("rb"), help="a mask to compare that of the only film with")
 parser.add_argument("--server", default="http://127.0.0.1:8080")
 options = parser.parse_args()
+if options.reference and len(options.films) > 1:
+    parser.error("--reference goes with one film")
 with requests.Session() as session:
     for film in options.films:
         parts = {"image": film, "ground_truth": options.reference} if options.reference else {"image": film}

@@ -26,11 +26,12 @@ function redden(image, { size: [height], counts }) {
   });
 }
 
-async function show() {
+async function show(chosen) {
   said.textContent = "Segmenting…";
   // The film as the server has read it: a browser could not show DICOM.
   const [grey, answer] = await Promise.all([ask("format=film"), ask("format=json&rle=counts")]);
   const [bitmap, found] = [await createImageBitmap(await grey.blob()), await answer.json()];
+  if (film.files[0] !== chosen) return; // another was chosen meanwhile
   [picture.width, picture.height] = [bitmap.width, bitmap.height];
   const canvas = picture.getContext("2d");
   canvas.drawImage(bitmap, 0, 0);
@@ -42,5 +43,6 @@ async function show() {
 
 film.addEventListener("change", () => {
   // Where the browser may not read the answer, fetch says no more than that it failed.
-  show().catch((error) => { said.textContent = `That did not work: ${error.message}`; });
+  const [chosen] = film.files;
+  if (chosen) show(chosen).catch((error) => { if (film.files[0] === chosen) said.textContent = `That did not work: ${error.message}`; });
 });

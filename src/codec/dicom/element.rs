@@ -26,7 +26,7 @@ pub(super) const ITEM: Tag = Tag(0xFFFE, 0xE000);
 pub(super) const ITEM_END: Tag = Tag(0xFFFE, 0xE00D);
 pub(super) const SEQUENCE_END: Tag = Tag(0xFFFE, 0xE0DD);
 /// The most elements and items that are walked over. Objects of one frame have some hundred; a small deflated file can hold millions.
-pub(super) const MAX_HEADERS: usize = 250_000;
+pub(super) const MAX_HEADERS: usize = 50_000;
 /// A length that is not stated.
 const UNDEFINED: u32 = u32::MAX;
 

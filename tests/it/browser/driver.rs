@@ -30,7 +30,14 @@ pub(super) struct Browser {
     downloads: tempfile::TempDir,
 }
 
-/// `ChromeDriver` as a process; with it ends the browser.
+impl Drop for Browser {
+    fn drop(&mut self) {
+        // Else it would outlive its driver, which is killed.
+        let _ = self.runtime.block_on(self.client.clone().close());
+    }
+}
+
+/// `ChromeDriver` as a process.
 struct Driver(Child);
 
 impl Drop for Driver {

@@ -187,15 +187,22 @@ fn a_server_with_keys_is_given_one_that_is_kept_nowhere() {
     let server = serve(&[&format!("--api-keys={}", known.display())]);
     let browser = Browser::open(Screen::Desk, &page(&server));
     let asks = "document.getElementById('key-dialog').open";
-    browser.choose(&[files.film()]);
+    let film = fs_err::read(files.film()).unwrap();
+    browser.choose(&[files.film(), files.other("second.png", &film), files.other("third.png", &film)]);
     browser.wait(asks);
     browser.picture("key");
+    // Whoever has none is asked once, for all of them, and once more where they are tried again.
+    browser.click("#key-cancel");
+    browser.wait(&format!("{FAILED} && !{asks}"));
+    browser.click("#retry");
+    browser.wait(asks);
     browser.type_into("#key", "open");
     browser.click("#key-send");
     browser.wait(&format!("{asks} && document.getElementById('key').value === ''"));
     browser.type_into("#key", "open sesame");
     browser.click("#key-send");
     browser.wait(DONE);
+    browser.wait("!/Segmenting|Sending|Waits|key/.test(document.getElementById('film-list').innerText)");
     let kept = browser.script(
         "return JSON.stringify([{ ...localStorage }, { ...sessionStorage }, document.cookie, location.href,
            document.documentElement.outerHTML, document.getElementById('key').value]);",
