@@ -38,7 +38,7 @@ fn standing(app: &App) -> Standing {
         queue_capacity: engine.queue_capacity(),
         counts: engine.counts(),
         batches: engine.batches(),
-        byte_budget: app.options.byte_budget.bytes(),
+        byte_budget: app.budget.bytes(),
         byte_budget_used: app.budget.used(),
         answer_budget: app.answers.bytes(),
         answer_budget_used: app.answers.used(),

@@ -15,7 +15,7 @@ use super::model::ModelCard;
 use super::observe::RequestId;
 use super::paced::Paced;
 use super::problem::ApiError;
-use super::related::{self, Part};
+use super::related::{self, DICOM, Part};
 use crate::codec::rle::Encoded;
 use crate::pipeline::{Picture, Segmentation, Timings, Written};
 
@@ -27,7 +27,6 @@ pub(super) const SERVER_TIMING: HeaderName = HeaderName::from_static("server-tim
 
 const JSON: &str = "application/json";
 const PNG: &str = "image/png";
-const DICOM: &str = "application/dicom";
 
 /// How the answers to a request leave.
 #[derive(Debug)]

@@ -84,7 +84,7 @@ pub(super) async fn file(
     Ok(Asset { media, text, policy: None }.answer(&headers))
 }
 
-/// A file of Swagger UI's own. Its page is not shown: it has a script in its text, which no policy of ours allows.
+/// The files of Swagger UI's own. Its page is not shown: it has a script in its text, which no policy of ours allows.
 pub(super) fn swagger_ui<S: Clone + Send + Sync + 'static>() -> MethodRouter<S> {
     let routes = generate_routes(ApiDefinition {
         uri_prefix: "/docs",

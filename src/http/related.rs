@@ -14,7 +14,7 @@ use super::paced::Paced;
 use super::problem::ApiError;
 use crate::pipeline::Film;
 
-/// The most instances in one body. Their answers are all held until the last one is there, on the byte budget.
+/// The most instances in one body. Their answers are all held until the last one is there, on the budget for answers.
 pub(super) const MAX_INSTANCES: usize = 8;
 pub(super) const DICOM: &str = "application/dicom";
 
@@ -44,8 +44,8 @@ pub(super) fn boundary(media: &str) -> Option<Result<String, ApiError>> {
 
 /// The value of a parameter, without its quotes.
 fn parameter(parameters: &str, name: &str) -> Option<String> {
-    let each = split(parameters, ';').filter_map(|each| each.split_once('='));
-    let (_, value) = each.into_iter().find(|(of, _)| of.trim().eq_ignore_ascii_case(name))?;
+    let mut each = split(parameters, ';').filter_map(|each| each.split_once('='));
+    let (_, value) = each.find(|(of, _)| of.trim().eq_ignore_ascii_case(name))?;
     let value = value.trim();
     Some(value.strip_prefix('"').and_then(|value| value.strip_suffix('"')).unwrap_or(value).to_owned())
 }

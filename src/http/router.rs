@@ -40,12 +40,13 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/v1/segment", post(segment::segment))
         .route("/v1/model", get(model::model))
         .route_layer(middleware::from_fn_with_state(Arc::clone(&app), keys::guard));
+    let swagger_ui = pages::swagger_ui();
     let browsers = Router::new()
         .route("/", get(pages::page))
         .route("/web/{file}", get(pages::file))
         .route("/docs", get(pages::docs))
-        .route("/docs/swagger-ui.css", pages::swagger_ui())
-        .route("/docs/swagger-ui-bundle.js", pages::swagger_ui())
+        .route("/docs/swagger-ui.css", swagger_ui.clone())
+        .route("/docs/swagger-ui-bundle.js", swagger_ui)
         .route("/sample/film.png", get(sample::film))
         .route("/sample/mask.png", get(sample::mask));
     Router::new()

@@ -22,6 +22,8 @@ const FORMAT: u32 = 1;
 
 /// The longest name or version: a long string of DICOM's (PS3.5, 6.2), in which a backslash would part two values.
 const LONGEST_NAME: usize = 64;
+/// What a name or a version has to be, for whoever chose another.
+pub const NAME_RULE: &str = "it needs 1 to 64 printable ASCII characters, and no backslash";
 
 /// Whether a name or a version can be told in every answer.
 #[must_use]
@@ -98,7 +100,7 @@ pub enum ManifestError {
         found: u32,
     },
     /// The name or the version can't be told in every answer: headers and DICOM objects take no more than this.
-    #[error("{path}: name and version need 1 to {LONGEST_NAME} printable ASCII characters, and no backslash")]
+    #[error("{path}: name and version: {NAME_RULE}")]
     Name {
         /// The manifest.
         path: PathBuf,

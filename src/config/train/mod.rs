@@ -10,7 +10,7 @@ use clap::{Args, Parser};
 use self::recipe::RecipeFlags;
 use super::DataSettings;
 use crate::model::device::{DeviceChoice, PrecisionChoice};
-use crate::model::manifest::is_name;
+use crate::model::manifest::{NAME_RULE, is_name};
 use crate::network::layout::SIDE_MULTIPLE;
 use crate::preprocess::PreprocessOptions;
 use crate::train::recipe::Preset;
@@ -97,8 +97,7 @@ impl TrainSettings {
 
 /// A name or a version that a server will take.
 fn model_name(text: &str) -> Result<String, &'static str> {
-    let refusal = "it needs 1 to 64 printable ASCII characters, and no backslash";
-    is_name(text).then(|| text.to_owned()).ok_or(refusal)
+    is_name(text).then(|| text.to_owned()).ok_or(NAME_RULE)
 }
 
 #[cfg(test)]
