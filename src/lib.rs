@@ -6,14 +6,18 @@
 
 #[cfg(not(fuzzing))] // the fuzzer's own allocator counts, or looks for what is read out of bounds
 mod allocator;
+pub mod archive;
+pub mod bulk;
 pub mod codec;
 pub mod config;
+pub mod cryptography;
 pub mod drawing;
 pub mod engine;
 pub mod evaluation;
 pub mod files;
 pub mod geometry;
 pub mod http;
+pub mod loading;
 pub mod lungs;
 pub mod mask;
 pub mod metrics;

@@ -168,6 +168,23 @@ pub enum PipelineError {
     Broken,
 }
 
+impl PipelineError {
+    /// The stable word for it.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Film(error) => error.code(),
+            Self::Reference(error) => error.code(),
+            Self::Engine(error) => error.code(),
+            Self::DeadlineExceeded => EngineError::DeadlineExceeded.code(),
+            Self::ReferenceTooFine => "reference_too_fine",
+            Self::NotDicom => "source_not_dicom",
+            Self::NothingToWrite => "nothing_to_segment",
+            Self::Broken => "internal",
+        }
+    }
+}
+
 /// Segments films with one model.
 #[derive(Debug)]
 pub struct Pipeline {

@@ -13,6 +13,8 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, Layer};
 
+use crate::cryptography;
+
 /// Where no terminal shows a bar, a line is written this often.
 const LINE_EVERY: Duration = Duration::from_secs(10);
 
@@ -75,6 +77,7 @@ pub fn hush_panics() {
 
 /// Sends spans in batches, from a thread of its own.
 fn provider(endpoint: &str) -> Result<SdkTracerProvider, ExporterBuildError> {
+    cryptography::install(); // its client wants one, also where it speaks plain HTTP
     let exporter = SpanExporter::builder().with_http().with_endpoint(endpoint).build()?;
     let resource = Resource::builder().with_service_name("lungfield").build();
     Ok(SdkTracerProvider::builder().with_batch_exporter(exporter).with_resource(resource).build())

@@ -21,6 +21,9 @@ fn main() -> anyhow::Result<ExitCode> {
     if let Err(contradiction) = settings.check() {
         ServeSettings::command().error(ErrorKind::ArgumentConflict, contradiction).exit();
     }
+    if settings.health_check {
+        return Ok(check_health(&settings));
+    }
     let LogSettings { log_format, log_filter } = &settings.log;
     let json = *log_format == LogFormat::Json;
     let traces = settings.traces.otlp_endpoint.as_deref();
@@ -50,6 +53,23 @@ fn main() -> anyhow::Result<ExitCode> {
             ExitCode::FAILURE
         }
     })
+}
+
+/// Says in a line whether a server with these settings is ready.
+fn check_health(settings: &ServeSettings) -> ExitCode {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let healthy =
+        runtime.map_err(Into::into).and_then(|runtime| runtime.block_on(serve::check_health(settings)));
+    match healthy {
+        Ok(()) => {
+            drop(writeln!(io::stdout(), "ready"));
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            drop(writeln!(io::stderr(), "{error:#}"));
+            ExitCode::FAILURE
+        }
+    }
 }
 
 async fn run(settings: &ServeSettings) -> anyhow::Result<()> {

@@ -76,6 +76,20 @@ pub enum DecodeError {
     Undecodable(String),
 }
 
+impl DecodeError {
+    /// The stable word for it.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Unrecognised => "unrecognised_image",
+            Self::TooManyPixels { .. } => "too_many_pixels",
+            Self::TooSmall { .. } => "image_too_small",
+            Self::SeveralFrames => "several_frames",
+            Self::Undecodable(_) => "undecodable_image",
+        }
+    }
+}
+
 /// Decodes a film, of whatever format its first bytes announce.
 ///
 /// 8-bit values stay 8-bit and deeper ones 16-bit, as stored: a 12-bit film keeps its 0 to 4095. Colour becomes its

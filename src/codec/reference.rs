@@ -35,6 +35,19 @@ pub enum ReferenceError {
     },
 }
 
+impl ReferenceError {
+    /// The stable word for it.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Image(_) => "undecodable_reference",
+            Self::Rle(_) => "invalid_rle",
+            Self::TrueColour => "reference_true_colour",
+            Self::SizeMismatch { .. } => "reference_size_mismatch",
+        }
+    }
+}
+
 /// Decodes a reference mask: a grey PNG, JPEG, TIFF or DICOM image, COCO RLE as JSON (its first character is `{`), or a DICOM
 /// segmentation, of which the union of the segments counts that are coded as lung.
 ///

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::Parser;
 
-use super::DataSettings;
+use super::{DataSettings, threshold};
 use crate::mask::Threshold;
 use crate::model::device::{DeviceChoice, PrecisionChoice};
 use crate::train::dataset::Split;
@@ -52,11 +52,6 @@ pub struct EvaluateSettings {
     /// Print the score of every case too, as CSV lines before the table.
     #[arg(long)]
     pub cases: bool,
-}
-
-fn threshold(text: &str) -> Result<Threshold, String> {
-    let value: f32 = text.parse().map_err(|error| format!("{error}"))?;
-    Threshold::try_from(value).map_err(str::to_owned)
 }
 
 #[cfg(test)]

@@ -2,17 +2,14 @@
 
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
-use std::path::PathBuf;
 use std::time::Duration;
 
-use bytesize::ByteSize;
 use clap::Parser;
 
-use super::{AccessSettings, LogSettings, TraceSettings};
-use crate::codec::Limits;
+use super::{AccessSettings, FilmSettings, LogSettings, ModelSettings, TraceSettings, positive};
 use crate::engine::EngineOptions;
 use crate::http::{ByteBudget, HttpOptions, UploadLimits};
-use crate::model::device::{DeviceChoice, Placement, PrecisionChoice};
+use crate::model::device::Placement;
 
 /// Serves a model over HTTP: films in, lung masks out.
 ///
@@ -23,23 +20,9 @@ pub struct ServeSettings {
     /// The address to listen on; port 0 picks a free port, which the log names.
     #[arg(long, env = "LUNGFIELD_LISTEN", default_value = "127.0.0.1:8080")]
     pub listen: SocketAddr,
-    /// The model directory.
-    #[arg(long, env = "LUNGFIELD_MODEL", default_value = "models/lungfield-segnet", value_name = "FOLDER")]
-    pub model: PathBuf,
-    /// Where the model runs: auto, cpu, cuda or cuda:N. CUDA needs `LD_LIBRARY_PATH` to name the lib folder of a
-    /// PyTorch 2.11 or libtorch 2.11 with CUDA.
-    #[arg(long, env = "LUNGFIELD_DEVICE", default_value = "auto")]
-    pub device: DeviceChoice,
-    /// The numbers in which it computes: auto, f32, bf16 or f16. Auto is bf16 on CUDA, and on a CPU
-    /// that is timed faster in it at the start; else f32.
-    #[arg(long, env = "LUNGFIELD_PRECISION", default_value = "auto")]
-    pub precision: PrecisionChoice,
-    /// Threads of the network on the CPU, shared by the forward passes that run at a time; all cores unless given.
-    #[arg(long, env = "LUNGFIELD_THREADS")]
-    pub threads: Option<NonZeroUsize>,
-    /// Forward passes at a time; by default 1 on CUDA, and on the CPU one for each thread of the network.
-    #[arg(long, env = "LUNGFIELD_MODEL_THREADS")]
-    pub model_threads: Option<NonZeroUsize>,
+    /// The model, and where it runs.
+    #[command(flatten)]
+    pub model: ModelSettings,
     /// The most films in a batch; by default 8 on CUDA, and 1 on the CPU, which is faster with one film at a time.
     #[arg(long, env = "LUNGFIELD_MAX_BATCH_SIZE")]
     pub max_batch_size: Option<NonZeroUsize>,
@@ -52,18 +35,15 @@ pub struct ServeSettings {
     /// The largest body of a request.
     #[arg(long, env = "LUNGFIELD_MAX_BODY", default_value = "64MiB", value_parser = positive)]
     pub max_body: u64,
-    /// The most pixels of a film.
-    #[arg(long, env = "LUNGFIELD_MAX_PIXELS", default_value = "64M", value_parser = positive)]
-    pub max_pixels: u64,
+    /// How films are decoded.
+    #[command(flatten)]
+    pub films: FilmSettings,
     /// The bytes of all bodies that are held at a time; a body that finds them spent is answered 503. Up to 4 GiB.
     #[arg(long, env = "LUNGFIELD_BYTE_BUDGET", default_value = "512MiB", value_parser = byte_budget)]
     pub byte_budget: ByteBudget,
     /// The bytes of all answers that are held until they have left; a film whose answer finds them spent is answered 503. Up to 4 GiB.
     #[arg(long, env = "LUNGFIELD_ANSWER_BUDGET", default_value = "256MiB", value_parser = byte_budget)]
     pub answer_budget: ByteBudget,
-    /// The most films that are decoded or encoded at a time; by default one for each core.
-    #[arg(long, env = "LUNGFIELD_DECODE_PERMITS")]
-    pub decode_permits: Option<NonZeroUsize>,
     /// The most connections at a time; further ones wait to be accepted.
     #[arg(long, env = "LUNGFIELD_MAX_CONNECTIONS", default_value = "1024")]
     pub max_connections: NonZeroUsize,
@@ -85,6 +65,9 @@ pub struct ServeSettings {
     /// How long requests in flight may take once the listener is closed.
     #[arg(long, env = "LUNGFIELD_DRAIN_TIMEOUT", default_value = "30s", value_parser = humantime::parse_duration)]
     pub drain_timeout: Duration,
+    /// Start nothing: ask the server that runs with these settings whether it is ready, at its `--metrics-listen`. Exit code 0 says yes.
+    #[arg(long)]
+    pub health_check: bool,
     /// Who may ask, how, and what is written down of it.
     #[command(flatten)]
     pub access: AccessSettings,
@@ -107,18 +90,6 @@ impl ServeSettings {
         }
     }
 
-    /// Threads of the network on the CPU.
-    #[must_use]
-    pub fn threads(&self) -> NonZeroUsize {
-        self.threads.unwrap_or_else(cores)
-    }
-
-    /// Forward passes at a time, where the model runs there.
-    #[must_use]
-    pub fn model_threads(&self, placement: Placement) -> NonZeroUsize {
-        self.model_threads.unwrap_or_else(|| placement.model_threads(self.threads()))
-    }
-
     /// What callers may send.
     #[must_use]
     pub fn http_options(&self) -> HttpOptions {
@@ -132,22 +103,10 @@ impl ServeSettings {
         }
     }
 
-    /// What decoders may be asked for.
-    #[must_use]
-    pub fn limits(&self) -> Limits {
-        Limits { max_pixels: self.max_pixels }
-    }
-
     /// What callers are told of the limits.
     #[must_use]
     pub fn upload_limits(&self) -> UploadLimits {
-        UploadLimits { max_body_bytes: self.max_body, max_pixels: self.max_pixels }
-    }
-
-    /// The most films that are decoded or encoded at a time.
-    #[must_use]
-    pub fn decode_permits(&self) -> usize {
-        self.decode_permits.unwrap_or_else(cores).get()
+        UploadLimits { max_body_bytes: self.max_body, max_pixels: self.films.max_pixels }
     }
 
     /// What no single setting shows: settings that contradict each other.
@@ -160,18 +119,6 @@ impl ServeSettings {
     }
 }
 
-fn cores() -> NonZeroUsize {
-    std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN)
-}
-
-/// A number above 0 with a unit: 64M, 64MiB, 1000.
-fn positive(text: &str) -> Result<u64, String> {
-    match text.parse::<ByteSize>()?.as_u64() {
-        0 => Err("it must be more than 0".to_owned()),
-        number => Ok(number),
-    }
-}
-
 fn byte_budget(text: &str) -> Result<ByteBudget, String> {
     ByteBudget::new(positive(text)?).ok_or_else(|| "it must be less than 4 GiB".to_owned())
 }
@@ -180,6 +127,7 @@ fn byte_budget(text: &str) -> Result<ByteBudget, String> {
 mod tests {
     use clap::CommandFactory;
 
+    use super::super::tests::assert_variables;
     use super::*;
 
     fn parse(arguments: &[&str]) -> Result<ServeSettings, clap::Error> {
@@ -188,32 +136,22 @@ mod tests {
 
     #[test]
     fn every_flag_is_a_variable_of_the_same_name() {
-        for argument in ServeSettings::command().get_arguments() {
-            let Some(flag) = argument.get_long() else { continue };
-            if ["help", "version"].contains(&flag) {
-                continue;
-            }
-            let expected = format!("LUNGFIELD_{}", flag.replace('-', "_").to_uppercase());
-            assert_eq!(
-                argument.get_env().and_then(|name| name.to_str()),
-                Some(expected.as_str()),
-                "--{flag}"
-            );
-        }
+        assert_variables(&ServeSettings::command(), &["health-check"]);
     }
 
     #[test]
     fn defaults_are_those_of_the_design() {
         let settings = parse(&[]).unwrap();
         assert_eq!(settings.listen.to_string(), "127.0.0.1:8080");
-        assert_eq!((settings.max_body, settings.max_pixels), (64 << 20, 64_000_000));
+        assert_eq!((settings.max_body, settings.films.max_pixels), (64 << 20, 64_000_000));
         assert_eq!(settings.max_queue_delay, Duration::ZERO);
         assert_eq!(settings.queue_capacity.get(), 64);
         let batch_size =
             |settings: ServeSettings| settings.engine_options(Placement::cpu()).max_batch_size.get();
         assert_eq!(batch_size(settings.clone()), 1);
         assert_eq!(batch_size(parse(&["--max-batch-size=5"]).unwrap()), 5);
-        let model_threads = |flags: &[&str]| parse(flags).unwrap().model_threads(Placement::cpu()).get();
+        let model_threads =
+            |flags: &[&str]| parse(flags).unwrap().model.model_threads(Placement::cpu()).get();
         assert_eq!(model_threads(&["--threads=3"]), 3);
         assert_eq!(model_threads(&["--threads=3", "--model-threads=2"]), 2);
         settings.check().unwrap();

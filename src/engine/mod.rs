@@ -59,6 +59,21 @@ pub enum EngineError {
     Failed,
 }
 
+impl EngineError {
+    /// The stable word for it.
+    #[must_use]
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::Overloaded => "overloaded",
+            Self::Draining => "draining",
+            Self::Stopped => "engine_stopped",
+            Self::OutOfMemory => "out_of_memory",
+            Self::DeadlineExceeded => "deadline_exceeded",
+            Self::Failed => "internal",
+        }
+    }
+}
+
 /// Why an engine did not start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError<E> {

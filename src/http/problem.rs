@@ -7,7 +7,6 @@ use serde::Serialize;
 
 use super::related::MAX_INSTANCES;
 use crate::codec::DecodeError;
-use crate::codec::reference::ReferenceError;
 use crate::engine::EngineError;
 use crate::pipeline::PipelineError;
 
@@ -187,7 +186,7 @@ impl ApiError {
                 (StatusCode::SERVICE_UNAVAILABLE, "byte_budget_spent")
             }
             Self::Draining => (StatusCode::SERVICE_UNAVAILABLE, "draining"),
-            Self::Pipeline(error) => pipeline(error),
+            Self::Pipeline(error) => (pipeline(error), error.code()),
             Self::Instance { error, .. } => error.kind(),
             Self::Panicked | Self::Nameless => (StatusCode::INTERNAL_SERVER_ERROR, "internal"),
         }
@@ -203,47 +202,36 @@ impl ApiError {
     }
 }
 
-fn pipeline(error: &PipelineError) -> (StatusCode, &'static str) {
+fn pipeline(error: &PipelineError) -> StatusCode {
     match error {
         PipelineError::Film(error) => film(error),
-        PipelineError::Reference(error) => reference(error),
+        PipelineError::Reference(_)
+        | PipelineError::ReferenceTooFine
+        | PipelineError::NotDicom
+        | PipelineError::NothingToWrite => StatusCode::UNPROCESSABLE_ENTITY,
         PipelineError::Engine(error) => engine(*error),
-        PipelineError::ReferenceTooFine => (StatusCode::UNPROCESSABLE_ENTITY, "reference_too_fine"),
-        PipelineError::NotDicom => (StatusCode::UNPROCESSABLE_ENTITY, "source_not_dicom"),
-        PipelineError::NothingToWrite => (StatusCode::UNPROCESSABLE_ENTITY, "nothing_to_segment"),
-        PipelineError::DeadlineExceeded => (StatusCode::GATEWAY_TIMEOUT, "deadline_exceeded"),
-        PipelineError::Broken => (StatusCode::INTERNAL_SERVER_ERROR, "internal"),
+        PipelineError::DeadlineExceeded => StatusCode::GATEWAY_TIMEOUT,
+        PipelineError::Broken => StatusCode::INTERNAL_SERVER_ERROR,
     }
 }
 
-fn film(error: &DecodeError) -> (StatusCode, &'static str) {
+fn film(error: &DecodeError) -> StatusCode {
     match error {
-        DecodeError::Unrecognised => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "unrecognised_image"),
-        DecodeError::TooManyPixels { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "too_many_pixels"),
-        DecodeError::TooSmall { .. } => (StatusCode::UNPROCESSABLE_ENTITY, "image_too_small"),
-        DecodeError::SeveralFrames => (StatusCode::UNPROCESSABLE_ENTITY, "several_frames"),
-        DecodeError::Undecodable(_) => (StatusCode::UNPROCESSABLE_ENTITY, "undecodable_image"),
+        DecodeError::Unrecognised => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+        DecodeError::TooManyPixels { .. } => StatusCode::PAYLOAD_TOO_LARGE,
+        DecodeError::TooSmall { .. } | DecodeError::SeveralFrames | DecodeError::Undecodable(_) => {
+            StatusCode::UNPROCESSABLE_ENTITY
+        }
     }
 }
 
-fn reference(error: &ReferenceError) -> (StatusCode, &'static str) {
-    let code = match error {
-        ReferenceError::Image(_) => "undecodable_reference",
-        ReferenceError::Rle(_) => "invalid_rle",
-        ReferenceError::TrueColour => "reference_true_colour",
-        ReferenceError::SizeMismatch { .. } => "reference_size_mismatch",
-    };
-    (StatusCode::UNPROCESSABLE_ENTITY, code)
-}
-
-fn engine(error: EngineError) -> (StatusCode, &'static str) {
+fn engine(error: EngineError) -> StatusCode {
     match error {
-        EngineError::Overloaded => (StatusCode::SERVICE_UNAVAILABLE, "overloaded"),
-        EngineError::Draining => (StatusCode::SERVICE_UNAVAILABLE, "draining"),
-        EngineError::Stopped => (StatusCode::SERVICE_UNAVAILABLE, "engine_stopped"),
-        EngineError::OutOfMemory => (StatusCode::SERVICE_UNAVAILABLE, "out_of_memory"),
-        EngineError::DeadlineExceeded => (StatusCode::GATEWAY_TIMEOUT, "deadline_exceeded"),
-        EngineError::Failed => (StatusCode::INTERNAL_SERVER_ERROR, "internal"),
+        EngineError::Overloaded | EngineError::Draining | EngineError::Stopped | EngineError::OutOfMemory => {
+            StatusCode::SERVICE_UNAVAILABLE
+        }
+        EngineError::DeadlineExceeded => StatusCode::GATEWAY_TIMEOUT,
+        EngineError::Failed => StatusCode::INTERNAL_SERVER_ERROR,
     }
 }
 
@@ -324,7 +312,7 @@ mod tests {
         let errors = [
             ApiError::EmptyBody,
             PipelineError::Film(DecodeError::SeveralFrames).into(),
-            PipelineError::Reference(ReferenceError::TrueColour).into(),
+            PipelineError::Reference(crate::codec::reference::ReferenceError::TrueColour).into(),
             EngineError::Failed.into(),
             ApiError::Panicked,
         ];

@@ -2,12 +2,12 @@
 
 mod access;
 mod connections;
+mod health;
 mod memory_image;
 mod reload;
 mod tls;
 
 use std::future::Future;
-use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,17 +18,12 @@ use tokio::sync::{mpsc, watch};
 use self::access::Doors;
 pub use self::connections::ConnectionOptions;
 use self::connections::{Connections, Never};
+pub use self::health::check_health;
 use self::reload::keep_fresh;
 use crate::config::ServeSettings;
-use crate::engine::{Engine, Health};
+use crate::engine::Health;
 use crate::http::{Access, App, ModelCard, Phase, operator_router, router};
-use crate::model::cores::Cores;
-use crate::model::device::Placement;
-use crate::model::manifest::Manifest;
-use crate::model::torch::{self, LoadError, TorchSegmenter};
-use crate::model::twin::Twin;
-use crate::network::plan::Plan;
-use crate::pipeline::Pipeline;
+use crate::loading::{self, Loaded};
 
 /// How long answers may still take when the model is lost: those that wait for it are answered at once.
 const LOST_TIMEOUT: Duration = Duration::from_secs(5);
@@ -74,45 +69,11 @@ pub fn assemble(
     access: Access,
     phase: watch::Receiver<Phase>,
 ) -> anyhow::Result<Arc<App>> {
-    let manifest = Manifest::read(&settings.model)?;
-    let preprocessor = manifest.preprocessor()?;
-    let placement = Placement::resolve(settings.device, settings.precision)?;
-    let options = settings.engine_options(placement);
-    let max_batch_size = options.max_batch_size;
+    let options = |placement| settings.engine_options(placement);
+    let Loaded { pipeline, manifest, placement, max_batch_size } =
+        loading::load(&settings.model, &settings.films, options)?;
     let card = ModelCard::new(&manifest, placement, max_batch_size.get(), settings.upload_limits());
-    let threshold = manifest.threshold;
-    let model_threads = settings.model_threads(placement);
-    let cores = Cores::new(settings.threads(), model_threads);
-    let plan = torch::load(&settings.model, &manifest, placement)?;
-    let twin = twin(&plan, settings.threads())?;
-    let build = |_| {
-        let (plan, manifest, cores, twin) = (plan.share(), manifest.clone(), cores.clone(), twin.clone());
-        move || {
-            let mut segmenter = TorchSegmenter::new(plan).sharing(cores, twin);
-            segmenter.warm_up(&manifest, max_batch_size)?;
-            Ok::<_, LoadError>(segmenter)
-        }
-    };
-    let engine = Engine::start(options, (0..model_threads.get()).map(build))?;
-    tracing::info!(
-        model.name = card.name,
-        model.version = card.version,
-        model.weights_sha256 = card.weights_sha256,
-        model.device = card.device,
-        model.precision = ?card.precision,
-        model.threads = model_threads,
-        "model loaded"
-    );
-    let pipeline =
-        Pipeline::new(engine, preprocessor, threshold, settings.limits(), settings.decode_permits());
     Ok(App::new(pipeline, settings.http_options(), access, card, phase))
-}
-
-/// The thread for mirror images, where there are two threads for a film and its image.
-fn twin(plan: &Plan, threads: NonZeroUsize) -> anyhow::Result<Option<Arc<Twin>>> {
-    let wanted = plan.has_twins() && threads.get() > 1;
-    let twin = wanted.then(|| Twin::start(plan.share())).transpose();
-    Ok(twin.context("the thread for mirror images could not be started")?.map(Arc::new))
 }
 
 /// Runs a server until it is asked to leave, or told to end, or loses its model.

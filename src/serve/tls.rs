@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
-use tokio_rustls::rustls::crypto::ring;
 use tokio_rustls::rustls::server::{VerifierBuilderError, WebPkiClientVerifier};
 use tokio_rustls::rustls::{self, RootCertStore, ServerConfig};
+
+use crate::cryptography;
 
 /// The text of the files that encryption needs, in PEM.
 #[derive(Clone, Copy)]
@@ -43,7 +44,7 @@ pub(super) fn config(pem: Pem<'_>) -> Result<ServerConfig, TlsError> {
         return Err(TlsError::NoChain);
     }
     let key = PrivateKeyDer::from_pem_slice(pem.key).map_err(TlsError::Key)?;
-    let provider = Arc::new(ring::default_provider());
+    let provider = cryptography::provider();
     let builder =
         ServerConfig::builder_with_provider(Arc::clone(&provider)).with_safe_default_protocol_versions()?;
     let builder = match pem.client_authorities {

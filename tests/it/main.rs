@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test ends where its world does not come about")]
 
 mod access;
+mod archive;
 mod bombs;
 mod browser;
 mod client;

@@ -13,6 +13,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use crate::client::{Call, PATIENCE, Raw};
 
 const SERVE: &str = env!("CARGO_BIN_EXE_lungfield-serve");
+pub(crate) const SEGMENT: &str = env!("CARGO_BIN_EXE_lungfield-segment");
 pub(crate) const TRAIN: &str = env!("CARGO_BIN_EXE_lungfield-train");
 pub(crate) const EVALUATE: &str = env!("CARGO_BIN_EXE_lungfield-evaluate");
 

@@ -76,8 +76,8 @@ fn draw(seed: u64, (width, height): (u32, u32), depth: Depth) -> Phantom {
 }
 
 fn app() -> std::sync::Arc<App> {
-    let settings = ServeSettings::parse_from(["lungfield-serve", "--device=cpu"]);
-    let settings = ServeSettings { model: folder(), ..settings };
+    let mut settings = ServeSettings::parse_from(["lungfield-serve", "--device=cpu"]);
+    settings.model.folder = folder();
     assemble(&settings, Access::default(), watch::channel(Phase::Serving).1).unwrap()
 }
 

@@ -100,8 +100,8 @@ async fn what_is_trained_is_served_and_scored() {
         "{said}"
     );
 
-    let settings = ServeSettings::parse_from(["lungfield-serve", "--device=cpu", "--precision=f32"]);
-    let settings = ServeSettings { model: out.clone(), ..settings };
+    let mut settings = ServeSettings::parse_from(["lungfield-serve", "--device=cpu", "--precision=f32"]);
+    settings.model.folder.clone_from(&out);
     let app = assemble(&settings, Access::default(), watch::channel(Phase::Serving).1).unwrap();
     let question = Question {
         threshold: None,
@@ -171,13 +171,9 @@ async fn training_evaluation_and_the_service_agree_on_a_films_dice() {
     assert_eq!(evaluated[0].0, "phantom-4");
     assert!((evaluated[0].1 - in_training).abs() < 1e-3, "{evaluated:?} {in_training}");
 
-    let settings = ServeSettings::parse_from(["lungfield-serve", "--device=cpu", "--precision=f32"]);
-    let app = assemble(
-        &ServeSettings { model: out, ..settings },
-        Access::default(),
-        watch::channel(Phase::Serving).1,
-    )
-    .unwrap();
+    let mut settings = ServeSettings::parse_from(["lungfield-serve", "--device=cpu", "--precision=f32"]);
+    settings.model.folder = out;
+    let app = assemble(&settings, Access::default(), watch::channel(Phase::Serving).1).unwrap();
     let read = |name| Bytes::from(fs_err::read(data.path().join(name)).unwrap());
     let film = Film { image: read("4.png"), reference: Some(read("4-mask.png")) };
     let question = Question {

@@ -27,6 +27,7 @@ pub use self::case::{Case, DatasetError};
 pub use self::digest::{FilmDigest, InvalidDigest};
 pub use self::layout::{Layout, recognise};
 use self::listing::Listing;
+pub use self::pairing::MASK_SUFFIXES;
 pub use self::problem::{CaseName, Problem, Problems};
 pub use self::read::{Read, read_all};
 

@@ -10,7 +10,7 @@ use super::listing::Listing;
 use super::problem::{CaseName, Problem};
 
 /// What a mask's name may add to its film's in a data set that was never published.
-const MASK_SUFFIXES: [&str; 3] = ["", "_mask", "-mask"];
+pub const MASK_SUFFIXES: [&str; 3] = ["", "_mask", "-mask"];
 
 /// The films of a data set, and what their names say.
 struct Films<'a> {

@@ -1,0 +1,129 @@
+//! Decides how the segmentation of an archive is put together: settings → films → engine → masks → table.
+
+use std::future::Future;
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use anyhow::{Context, ensure};
+
+use crate::bulk::files::Files;
+use crate::bulk::film::{FilmOptions, Worker};
+use crate::bulk::ledger::{Ledger, Order};
+use crate::bulk::sources::Sources;
+use crate::bulk::table::{self, Tally};
+use crate::bulk::{self, Ended};
+use crate::codec::dicom::Algorithm;
+use crate::config::SegmentSettings;
+use crate::cryptography;
+use crate::engine::EngineOptions;
+use crate::loading::{self, Loaded};
+use crate::model::device::Placement;
+use crate::model::manifest::Manifest;
+use crate::telemetry::Progress;
+
+/// Batches on a GPU are this many times as large as where callers wait for them.
+const LARGER: usize = 4;
+
+/// What a run came to; nothing where it was asked to stop before its end.
+pub async fn segment(
+    settings: &SegmentSettings,
+    stop: impl Future<Output = ()>,
+) -> anyhow::Result<Option<Tally>> {
+    cryptography::install(); // buckets are asked over TLS
+    let files = Files::default();
+    let out = &settings.out;
+    let sources = Sources::resolve(&settings.inputs, settings.list.as_deref(), out, &files).await?;
+    // Before films are looked for: a model that can't be used should not cost a walk through a bucket.
+    let owned = settings.clone();
+    let loaded = tokio::task::spawn_blocking(move || {
+        loading::load(&owned.model, &owned.films, |placement| engine_options(&owned, placement))
+    });
+    let Loaded { pipeline, manifest, placement, .. } = loaded.await??;
+    let order = order(settings, &manifest);
+    let ledger = Ledger::open(&files, out, order.clone(), sources).await?;
+    ensure!(ledger.films() > 0 || settings.shard.is_part(), "no film was found");
+    let done = ledger.rows_kept().await?;
+    let mut progress = Progress::resume("film", ledger.films(), done);
+    if done > 0 {
+        progress.say(&format!("going on behind {done} of {} films", ledger.films()));
+    }
+    let worker = Worker::new(&pipeline, &files, film_options(settings, &manifest));
+    let mut observe = |done, failed| progress.step(done, &remark(failed));
+    let ended = bulk::run(&worker, &ledger, in_flight(settings, placement), stop, &mut observe).await;
+    drop(progress);
+    pipeline.engine().drain().await;
+    match ended? {
+        Ended::Stopped => Ok(None),
+        Ended::Finished => {
+            let rows = ledger.rows().await?;
+            Ok(Some(table::write(&files, out, &order, rows).await.context("there is no result table")?))
+        }
+    }
+}
+
+fn remark(failed: u64) -> String {
+    if failed == 0 { String::new() } else { format!("{failed} without a mask") }
+}
+
+fn batch_size(settings: &SegmentSettings, placement: Placement) -> NonZeroUsize {
+    settings.max_batch_size.unwrap_or_else(|| {
+        let served = placement.batch_size();
+        if placement.device().is_cuda() { served.saturating_mul(larger()) } else { served }
+    })
+}
+
+fn larger() -> NonZeroUsize {
+    NonZeroUsize::new(LARGER).expect("it is larger")
+}
+
+/// Films at a time: enough that a full batch waits while another is computed, and that no core waits for a disk.
+fn in_flight(settings: &SegmentSettings, placement: Placement) -> NonZeroUsize {
+    settings.in_flight.unwrap_or_else(|| {
+        let computed = batch_size(settings, placement).get() * settings.model.model_threads(placement).get();
+        NonZeroUsize::new(2 * (computed + settings.films.decode_permits())).expect("a batch has films")
+    })
+}
+
+fn engine_options(settings: &SegmentSettings, placement: Placement) -> EngineOptions {
+    EngineOptions {
+        max_batch_size: batch_size(settings, placement),
+        max_queue_delay: Duration::ZERO,
+        // Whatever is in flight may wait, so none is turned away.
+        queue_capacity: in_flight(settings, placement),
+    }
+}
+
+fn order(settings: &SegmentSettings, manifest: &Manifest) -> Order {
+    Order {
+        format: 1,
+        inputs: settings.inputs.clone(),
+        list: settings.list.as_ref().map(|list| list.display().to_string()),
+        reference: settings.reference.as_ref().map(ToString::to_string),
+        shard: settings.shard,
+        mask: settings.format.extension().to_owned(),
+        threshold: settings.threshold.unwrap_or(manifest.threshold).get(),
+        max_pixels: settings.films.max_pixels,
+        max_file_bytes: settings.max_file,
+        model_name: manifest.name.clone(),
+        model_version: manifest.version.clone(),
+        weights_sha256: manifest.weights_sha256.clone(),
+    }
+}
+
+fn film_options(settings: &SegmentSettings, manifest: &Manifest) -> FilmOptions {
+    FilmOptions {
+        out: settings.out.clone(),
+        reference: settings.reference.clone(),
+        format: settings.format,
+        threshold: settings.threshold,
+        max_file_bytes: settings.max_file,
+        read_ahead_bytes: settings.read_ahead,
+        algorithm: Arc::new(Algorithm {
+            name: manifest.name.clone(),
+            version: manifest.version.clone(),
+            weights_sha256: manifest.weights_sha256.clone(),
+        }),
+        now: SystemTime::now(),
+    }
+}

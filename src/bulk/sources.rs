@@ -1,0 +1,413 @@
+//! Decides which films are meant: what is below a folder or a bucket's prefix, what a pattern matches, what a list names.
+
+use std::io::{self, BufRead, BufReader};
+use std::path::{Path, PathBuf};
+
+use futures_util::stream::{self, BoxStream};
+use futures_util::{StreamExt, TryStreamExt};
+use globset::{GlobBuilder, GlobMatcher};
+use serde::{Deserialize, Serialize};
+use walkdir::{DirEntry, WalkDir};
+
+use super::address::{Address, AddressError};
+use super::files::{FileError, Files};
+
+/// The list that comes on standard input.
+const STANDARD_INPUT: &str = "-";
+
+/// A film that was found.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Found {
+    /// Its address, as a user would write it.
+    pub file: String,
+    /// What its outputs are called: its path below what all inputs have in common. There is none where the file's name is no Unicode.
+    pub name: Option<String>,
+}
+
+/// Why no films can be listed.
+#[derive(Debug, thiserror::Error)]
+pub enum SourceError {
+    /// It is no address.
+    #[error("{text:?} can't be used: {error}")]
+    Address {
+        /// What was written.
+        text: String,
+        /// What is the matter with it.
+        error: AddressError,
+    },
+    /// It is no pattern.
+    #[error("the pattern can't be used: {0}")]
+    Pattern(#[from] globset::Error),
+    /// There is nothing there.
+    #[error("there is no file or folder {0:?}")]
+    Missing(String),
+    /// A film would be found twice.
+    #[error("{0} is given twice, or lies inside of another input; give each film once")]
+    Twice(String),
+    /// Masks would be taken for films.
+    #[error("the output {out} lies inside of the input {input}; its masks would be taken for films")]
+    OutputInside {
+        /// Where masks go.
+        out: String,
+        /// Where films are looked for.
+        input: String,
+    },
+    /// The list can't be read.
+    #[error("the list can't be read: {0}")]
+    List(#[source] io::Error),
+    /// A folder or bucket can't be listed.
+    #[error("{place} can't be listed: {error}")]
+    Listing {
+        /// Which.
+        place: String,
+        /// Why.
+        error: FileError,
+    },
+}
+
+/// Where films are looked for.
+#[derive(Clone, Debug)]
+enum Source {
+    Tree(Address),
+    One(Address),
+    Pattern(Address, GlobMatcher),
+}
+
+/// Everywhere that films are looked for.
+#[derive(Clone, Debug)]
+pub struct Sources {
+    inputs: Vec<Source>,
+    list: Option<PathBuf>,
+    /// The steps that all have in common.
+    base: Vec<String>,
+}
+
+impl Sources {
+    /// Sees what inputs and a list (`-` is standard input) mean, and that no output goes where films are looked for.
+    pub async fn resolve(
+        inputs: &[String],
+        list: Option<&Path>,
+        out: &Address,
+        files: &Files,
+    ) -> Result<Self, SourceError> {
+        let mut sources = Vec::with_capacity(inputs.len());
+        for text in inputs {
+            sources.push(Source::resolve(text, files).await?);
+        }
+        once(&sources)?;
+        for source in &sources {
+            source.keeps_off(out)?;
+        }
+        let base = if list.is_some() { Vec::new() } else { common(sources.iter().map(Source::folder)) };
+        Ok(Self { inputs: sources, list: list.map(Path::to_owned), base })
+    }
+
+    /// The films, in no order that can be relied on. Nothing is read ahead.
+    pub fn find(self, files: &Files) -> BoxStream<'_, Result<Found, SourceError>> {
+        let Self { inputs, list, base } = self;
+        let naming = base.clone();
+        let found = stream::iter(inputs).flat_map(move |source| source.find(&naming, files));
+        let listed = stream::iter(list).flat_map(move |list| stream::iter(listed(&list, base.clone())));
+        found.chain(listed).boxed()
+    }
+}
+
+impl Source {
+    async fn resolve(text: &str, files: &Files) -> Result<Self, SourceError> {
+        let refused = |error| SourceError::Address { text: text.to_owned(), error };
+        if let Some((root, pattern)) = pattern(text).filter(|_| !Path::new(text).exists()) {
+            let root = if root.is_empty() { "." } else { root };
+            let glob = GlobBuilder::new(pattern).literal_separator(true).build()?;
+            return Ok(Self::Pattern(Address::parse(root).map_err(refused)?, glob.compile_matcher()));
+        }
+        let address = Address::parse(text).map_err(refused)?;
+        let is_file = match &address {
+            Address::Local(path) => {
+                let metadata = fs_err::metadata(path).map_err(|_| SourceError::Missing(text.to_owned()))?;
+                !metadata.is_dir()
+            }
+            Address::Object { .. } => {
+                let asked = files.is_object(&address).await;
+                asked.map_err(|error| SourceError::Listing { place: text.to_owned(), error })?
+            }
+        };
+        Ok(if is_file { Self::One(address) } else { Self::Tree(address) })
+    }
+
+    fn root(&self) -> &Address {
+        let (Self::Tree(address) | Self::One(address) | Self::Pattern(address, _)) = self;
+        address
+    }
+
+    /// The steps to the folder that its films are named from.
+    fn folder(&self) -> Vec<String> {
+        let mut steps = self.root().steps();
+        if matches!(self, Self::One(_)) {
+            steps.pop();
+        }
+        steps
+    }
+
+    /// Refuses an output whose masks it would find.
+    fn keeps_off(&self, out: &Address) -> Result<(), SourceError> {
+        let (inner, outer) = (absolute(out).steps(), absolute(self.root()).steps());
+        let Some(below) = inner.strip_prefix(outer.as_slice()) else { return Ok(()) };
+        let finds = match self {
+            Self::Tree(_) => true,
+            Self::One(_) => false,
+            Self::Pattern(_, glob) => glob.is_match(format!("{}/masks/film.png", below.join("/"))),
+        };
+        if finds {
+            return Err(SourceError::OutputInside { out: out.to_string(), input: self.root().to_string() });
+        }
+        Ok(())
+    }
+
+    fn find<'a>(self, base: &[String], files: &'a Files) -> BoxStream<'a, Result<Found, SourceError>> {
+        let base = base.to_vec();
+        match (&self, self.root()) {
+            (Self::One(address), _) => stream::iter([Ok(found(address, &base))]).boxed(),
+            (_, Address::Local(root)) => {
+                let walk = WalkDir::new(root).min_depth(1).follow_links(true).into_iter();
+                let hidden = matches!(self, Self::Tree(_));
+                let entries = walk.filter_entry(move |entry| !(hidden && is_hidden(entry)));
+                let root = root.clone();
+                stream::iter(entries.filter_map(move |entry| self.walked(entry, &root, &base))).boxed()
+            }
+            (_, root @ Address::Object { bucket, .. }) => {
+                let place = root.to_string();
+                let failed = move |error| SourceError::Listing { place: place.clone(), error };
+                let objects = match files.objects(root) {
+                    Ok(objects) => objects,
+                    Err(error) => return stream::iter([Err(failed(error))]).boxed(),
+                };
+                let (bucket, prefix) = (bucket.clone(), root.steps());
+                let objects = objects.map_err(failed).try_filter_map(move |meta| {
+                    let address = Address::Object { bucket: bucket.clone(), key: meta.location };
+                    let meant = self.means_object(&address, &prefix, meta.size);
+                    std::future::ready(Ok(meant.then(|| found(&address, &base))))
+                });
+                objects.boxed()
+            }
+        }
+    }
+
+    /// A film of a folder, or nothing where the entry is none.
+    fn walked(
+        &self,
+        entry: walkdir::Result<DirEntry>,
+        root: &Path,
+        base: &[String],
+    ) -> Option<Result<Found, SourceError>> {
+        let entry = match entry {
+            Ok(entry) => entry,
+            Err(error) => {
+                let place = error.path().unwrap_or(root).display().to_string();
+                return Some(Err(SourceError::Listing { place, error: io::Error::from(error).into() }));
+            }
+        };
+        let meant = match self {
+            Self::Pattern(_, glob) => glob.is_match(entry.path().strip_prefix(root).unwrap_or(root)),
+            Self::Tree(_) | Self::One(_) => true,
+        };
+        let path = entry.path().strip_prefix("./").unwrap_or(entry.path());
+        (meant && entry.file_type().is_file()).then(|| Ok(found(&Address::Local(path.to_owned()), base)))
+    }
+
+    /// Whether an object below the root is a film. What is empty and has no extension marks a folder.
+    fn means_object(&self, address: &Address, root: &[String], size_bytes: u64) -> bool {
+        let steps = address.steps();
+        let below = steps.strip_prefix(root).unwrap_or(&steps);
+        let is_marker = size_bytes == 0 && below.last().is_none_or(|name| !name.contains('.'));
+        !is_marker
+            && match self {
+                Self::Pattern(_, glob) => glob.is_match(below.join("/")),
+                Self::Tree(_) | Self::One(_) => !below.iter().any(|step| step.starts_with('.')),
+            }
+    }
+}
+
+fn is_hidden(entry: &DirEntry) -> bool {
+    entry.file_name().to_string_lossy().starts_with('.')
+}
+
+/// The films of a list: an address a line.
+fn listed(list: &Path, base: Vec<String>) -> Box<dyn Iterator<Item = Result<Found, SourceError>> + Send> {
+    let lines: Box<dyn BufRead + Send> = if list == Path::new(STANDARD_INPUT) {
+        Box::new(BufReader::new(io::stdin()))
+    } else {
+        match fs_err::File::open(list) {
+            Ok(file) => Box::new(BufReader::new(file)),
+            Err(error) => return Box::new(std::iter::once(Err(SourceError::List(error)))),
+        }
+    };
+    let films = lines.lines().filter(|line| !matches!(line, Ok(line) if line.is_empty()));
+    Box::new(films.map(move |line| {
+        let text = line.map_err(SourceError::List)?;
+        let address = Address::parse(&text);
+        Ok(found(&address.map_err(|error| SourceError::Address { text, error })?, &base))
+    }))
+}
+
+fn found(address: &Address, base: &[String]) -> Found {
+    let nameable = match address {
+        Address::Local(path) => path.to_str().is_some(),
+        Address::Object { .. } => true,
+    };
+    Found { file: address.to_string(), name: nameable.then(|| name(address, base)) }
+}
+
+/// A film's path below the base, or its whole path where it is not there; either goes down only.
+fn name(address: &Address, base: &[String]) -> String {
+    let steps = address.steps();
+    let below = match steps.strip_prefix(base) {
+        Some(below) if !below.iter().any(|step| step == "..") => below.to_vec(),
+        _ => absolute(address).steps(),
+    };
+    let parts = below.iter().filter(|step| *step != "/").map(|step| step.trim_start_matches("s3://"));
+    parts.collect::<Vec<_>>().join("/")
+}
+
+/// The address from the root on, without `..`.
+fn absolute(address: &Address) -> Address {
+    let Address::Local(path) = address else { return address.clone() };
+    let whole = std::path::absolute(path).unwrap_or_else(|_| path.clone());
+    let mut plain = PathBuf::new();
+    for component in whole.components() {
+        match component {
+            std::path::Component::ParentDir => drop(plain.pop()),
+            other => plain.push(other),
+        }
+    }
+    Address::Local(plain)
+}
+
+/// Refuses inputs of which one lies in another.
+fn once(sources: &[Source]) -> Result<(), SourceError> {
+    let mut sorted: Vec<_> =
+        sources.iter().map(|source| (absolute(source.root()).steps(), source.root())).collect();
+    // Whatever lies in another stands right behind it, or behind another that does.
+    sorted.sort_by(|one, other| one.0.cmp(&other.0));
+    let twice = sorted.windows(2).find(|pair| pair[1].0.starts_with(&pair[0].0));
+    twice.map_or(Ok(()), |pair| Err(SourceError::Twice(pair[1].1.to_string())))
+}
+
+/// The longest beginning that all have in common.
+fn common(folders: impl Iterator<Item = Vec<String>>) -> Vec<String> {
+    let shared = |one: Vec<String>, other: Vec<String>| {
+        one.into_iter().zip(other).take_while(|(left, right)| left == right).map(|(left, _)| left).collect()
+    };
+    folders.reduce(shared).unwrap_or_default()
+}
+
+/// Parts a pattern into the folder that it looks in and the rest; `None` where it is none.
+fn pattern(text: &str) -> Option<(&str, &str)> {
+    let first = text.find(['*', '?', '[', '{'])?;
+    let cut = text[..first].rfind('/').map_or(0, |slash| slash + 1);
+    let root = &text[..cut];
+    // `/` is a folder, `s3://` is none.
+    let root = if root == "/" { root } else { root.strip_suffix('/').unwrap_or(root) };
+    Some((root, &text[cut..]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn find(inputs: &[&str], list: Option<&Path>, out: &str) -> Result<Vec<Found>, SourceError> {
+        let files = Files::default();
+        let inputs: Vec<_> = inputs.iter().map(|&input| input.to_owned()).collect();
+        let out = Address::parse(out).unwrap();
+        let sources = Sources::resolve(&inputs, list, &out, &files).await?;
+        let mut found: Vec<_> = sources.find(&files).try_collect().await?;
+        found.sort_by(|one, other| one.file.cmp(&other.file));
+        Ok(found)
+    }
+
+    /// A folder with films in it, and its name.
+    fn archive(films: &[&str]) -> (tempfile::TempDir, String) {
+        let folder = tempfile::tempdir().unwrap();
+        for film in films {
+            let path = folder.path().join(film);
+            fs_err::create_dir_all(path.parent().unwrap()).unwrap();
+            fs_err::write(path, b"film").unwrap();
+        }
+        let name = folder.path().to_str().unwrap().to_owned();
+        (folder, name)
+    }
+
+    fn names(found: &[Found]) -> Vec<&str> {
+        found.iter().map(|found| found.name.as_deref().unwrap()).collect()
+    }
+
+    #[tokio::test]
+    async fn a_folder_is_walked_through_but_for_what_is_hidden() {
+        let (_folder, root) = archive(&["a.png", "x/y/b", ".DS_Store", ".git/c.png", "x/._b"]);
+        let films = find(&[&root], None, "/elsewhere").await.unwrap();
+        assert_eq!(names(&films), ["a.png", "x/y/b"]);
+        assert_eq!(films[1].file, format!("{root}/x/y/b"));
+    }
+
+    #[tokio::test]
+    async fn several_inputs_are_named_from_what_they_have_in_common() {
+        let (_folder, root) = archive(&["one/a.png", "two/a.png", "two/deep/b.png"]);
+        let (one, two) = (format!("{root}/one"), format!("{root}/two"));
+        let films = find(&[&one, &two], None, "/elsewhere").await.unwrap();
+        assert_eq!(names(&films), ["one/a.png", "two/a.png", "two/deep/b.png"]);
+        let file = format!("{root}/one/a.png");
+        assert_eq!(names(&find(&[&file], None, "/elsewhere").await.unwrap()), ["a.png"]);
+    }
+
+    #[tokio::test]
+    async fn a_pattern_is_matched_below_its_fixed_part() {
+        let (_folder, root) = archive(&["a/1.png", "a/2.dcm", "a/b/3.png", "c/4.png"]);
+        let matched = async |pattern: &str| {
+            let films = find(&[&format!("{root}/{pattern}")], None, "/elsewhere").await.unwrap();
+            films.into_iter().map(|found| found.name.unwrap()).collect::<Vec<_>>()
+        };
+        assert_eq!(matched("a/*.png").await, ["1.png"]);
+        assert_eq!(matched("**/*.png").await, ["a/1.png", "a/b/3.png", "c/4.png"]);
+        assert_eq!(matched("a/*.{png,dcm}").await, ["1.png", "2.dcm"]);
+    }
+
+    #[tokio::test]
+    async fn a_list_names_films_by_their_whole_path() {
+        let (folder, root) = archive(&["a.png", "x/b.png"]);
+        let list = folder.path().join("list");
+        fs_err::write(&list, format!("{root}/x/../a.png\n\ns3://bucket/1/c.dcm\n")).unwrap();
+        let films = find(&[], Some(&list), "/elsewhere").await.unwrap();
+        assert_eq!(names(&films), [&format!("{}/a.png", &root[1..]), "bucket/1/c.dcm"]);
+    }
+
+    #[tokio::test]
+    async fn what_would_be_found_twice_or_find_its_own_masks_is_refused() {
+        let (_folder, root) = archive(&["a.png", "x/b.png"]);
+        let (inner, file) = (format!("{root}/x"), format!("{root}/a.png"));
+        for inputs in [[&*root, &*inner], [&*root, &*file], [&*file, &*file]] {
+            assert!(matches!(find(&inputs, None, "/elsewhere").await, Err(SourceError::Twice(_))));
+        }
+        let inside = |error| matches!(error, Err(SourceError::OutputInside { .. }));
+        assert!(inside(find(&[&root], None, &format!("{root}/out")).await));
+        assert!(inside(find(&[&format!("{root}/**/*.png")], None, &format!("{root}/out")).await));
+        assert!(find(&[&format!("{root}/*.png")], None, &format!("{root}/out")).await.is_ok());
+        assert!(matches!(find(&["/no/such"], None, "/out").await, Err(SourceError::Missing(_))));
+    }
+
+    #[test]
+    fn patterns_are_parted_at_their_first_special_character() {
+        assert_eq!(pattern("a/b/*.png"), Some(("a/b", "*.png")));
+        assert_eq!(pattern("*.png"), Some(("", "*.png")));
+        assert_eq!(pattern("/x[0-9]"), Some(("/", "x[0-9]")));
+        assert_eq!(pattern("s3://b/20*/x"), Some(("s3://b", "20*/x")));
+        assert_eq!(pattern("a/b.png"), None);
+    }
+
+    #[test]
+    fn empty_objects_without_an_extension_are_folders() {
+        let root = Address::parse("s3://b/films").unwrap();
+        let (tree, steps) = (Source::Tree(root.clone()), root.steps());
+        let means = |name: &str, size| tree.means_object(&root.join(name), &steps, size);
+        assert!(means("a.dcm", 0) && means("a", 7) && means("x/a.png", 7));
+        assert!(!means("folder", 0) && !means(".hidden", 7) && !means("x/.y/a.png", 7));
+    }
+}
