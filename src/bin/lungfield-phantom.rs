@@ -15,7 +15,7 @@ use lungfield::phantom::{Depth, Phantom, PhantomOptions};
 /// Writes `phantom-SEED.png` and `phantom-SEED-mask.png` (0 or 255) for every seed and prints their paths, a film and
 /// its mask in turn. The same seed gives the same pixels on every machine. Nothing in a phantom comes from a patient.
 #[derive(Parser)]
-#[command(version)]
+#[command(name = "lungfield-phantom", version)]
 struct Arguments {
     /// The folder to write to; it is made where it does not exist. Files of the same name are replaced.
     #[arg(long, value_name = "FOLDER")]

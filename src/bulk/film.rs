@@ -138,8 +138,11 @@ impl<'a> Worker<'a> {
             form: self.form(),
             deadline: Instant::now() + LONGEST,
         };
-        let mut segmentation =
-            self.pipeline.segment(Film { image, reference }, question).await.map_err(unsegmented)?;
+        let mut segmentation = self
+            .pipeline
+            .segment(Film { image: image.into(), reference: reference.map(Into::into) }, question)
+            .await
+            .map_err(unsegmented)?;
         let mask = format!("masks/{name}.{}", self.options.format.extension());
         let place = self.options.out.join(&mask);
         let bytes = bytes(&mut segmentation.mask);
@@ -226,7 +229,7 @@ async fn hashed(bytes: Bytes) -> (Bytes, String) {
 
 fn bytes(mask: &mut Written) -> Bytes {
     match mask {
-        Written::Png(bytes) | Written::Dicom(bytes) => std::mem::take(bytes).into(),
+        Written::Png(bytes) | Written::Samples(bytes) | Written::Dicom(bytes) => std::mem::take(bytes).into(),
         Written::Rle { mask, .. } => serde_json::to_vec(mask).expect("runs can be written as JSON").into(),
     }
 }

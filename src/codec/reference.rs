@@ -82,7 +82,7 @@ pub(super) fn fitting(found: Size, film: Size) -> Result<(), ReferenceError> {
     if found == film { Ok(()) } else { Err(ReferenceError::SizeMismatch { expected: film, found }) }
 }
 
-fn cut(image: &Radiograph, film: Size) -> Result<Mask, ReferenceError> {
+pub(crate) fn cut(image: &Radiograph, film: Size) -> Result<Mask, ReferenceError> {
     fitting(image.size(), film)?;
     let mask = match image.pixels() {
         Pixels::Eight(values) => Mask::new(image.size(), values.iter().map(|&value| value >= 0x80)),

@@ -12,6 +12,7 @@ mod metrics;
 mod model;
 mod negotiate;
 mod observe;
+mod oip;
 mod origins;
 mod outgoing;
 mod paced;

@@ -17,7 +17,8 @@ use uuid::Uuid;
 
 use super::App;
 use super::audit::{Outcome, Record};
-use super::problem::{ApiError, Problem};
+use super::oip;
+use super::problem::{ApiError, Problem, Style};
 use super::router::{PAGES, ROUTES};
 use crate::metrics::RequestLabels;
 
@@ -85,12 +86,12 @@ impl Extractor for Carrier<'_> {
 /// Writes the problems of the operators' listener out, whose requests are neither logged nor counted.
 pub(super) async fn write_problems(request: Request, next: Next) -> Response {
     let id = RequestId::of(&request);
-    finished(next.run(request).await, &id, false)
+    finished(next.run(request).await, (&id, Style::Problem), false)
 }
 
 /// An answer as it leaves: its problem written out, with its request's id.
-fn finished(response: Response, id: &RequestId, tls: bool) -> Response {
-    let mut response = with_problem(response, id);
+fn finished(response: Response, (id, style): (&RequestId, Style), tls: bool) -> Response {
+    let mut response = with_problem(response, id, style);
     response.headers_mut().insert(REQUEST_ID, id.header());
     protect(response.headers_mut(), tls);
     response
@@ -111,18 +112,18 @@ fn protect(headers: &mut HeaderMap, tls: bool) {
 }
 
 /// Writes a problem out. An error without one is a defect, and answered as such.
-fn with_problem(response: Response, id: &RequestId) -> Response {
+fn with_problem(response: Response, id: &RequestId, style: Style) -> Response {
     let status = response.status();
     if !status.is_client_error() && !status.is_server_error() {
         return response;
     }
     let Some(problem) = response.extensions().get::<Problem>().cloned() else {
-        return with_problem(ApiError::Nameless.into_response(), id);
+        return with_problem(ApiError::Nameless.into_response(), id, style);
     };
     if status == StatusCode::INTERNAL_SERVER_ERROR {
         tracing::error!(problem.code = problem.code, problem.cause = %problem.cause, "request failed");
     }
-    let mut written = problem.write(&response, id.as_str());
+    let mut written = problem.write(&response, id.as_str(), style);
     written.extensions_mut().insert(problem);
     written
 }
@@ -140,6 +141,21 @@ fn route(request: &Request) -> &'static str {
     known.find(|path| Some(*path) == matched).unwrap_or("unmatched")
 }
 
+/// Whether films are taken there, or what is told of the model.
+fn is_api(route: &str) -> bool {
+    ["/v1/", "/v2/models/"].iter().any(|beginning| route.starts_with(beginning))
+}
+
+/// How the problem of a request is written: as the protocol of its path has it, also where there is nothing at that path.
+fn style(request: &Request) -> Style {
+    let below = request.uri().path().strip_prefix(oip::ROOT);
+    if below.is_some_and(|rest| rest.is_empty() || rest.starts_with('/')) {
+        Style::Inference
+    } else {
+        Style::Problem
+    }
+}
+
 /// A line in the log for a request, also where its caller leaves before the answer.
 struct Departure {
     app: Arc<App>,
@@ -148,6 +164,7 @@ struct Departure {
     span: tracing::Span,
     method: &'static str,
     route: &'static str,
+    style: Style,
     started: Instant,
     answered: bool,
 }
@@ -163,6 +180,7 @@ impl Departure {
             span,
             method: method(request),
             route: route(request),
+            style: style(request),
             started: Instant::now(),
             answered: false,
         }
@@ -177,7 +195,7 @@ impl Departure {
         self.answered = true;
         let span = self.span.clone();
         let _entered = span.enter();
-        let response = finished(response, &self.id, self.app.access.tls);
+        let response = finished(response, (&self.id, self.style), self.app.access.tls);
         let status = response.status().as_u16();
         let problem = response.extensions().get::<Problem>().map(|problem| problem.code);
         let labels = RequestLabels { method: self.method, route: self.route, status };
@@ -197,7 +215,7 @@ impl Departure {
     /// Writes the audit line of a request to the API. A log that takes no line is told of, and keeps nobody from his answer: what
     /// it misses is counted.
     fn account(&self, status: Option<u16>, problem: Option<&str>) {
-        let Some(audit) = self.app.access.audit.as_ref().filter(|_| self.route.starts_with("/v1/")) else {
+        let Some(audit) = self.app.access.audit.as_ref().filter(|_| is_api(self.route)) else {
             return;
         };
         let outcome = Outcome {

@@ -13,6 +13,7 @@ use super::admission::Budget;
 use super::answer::{Answer, Answers, TimingsMs};
 use super::model::ModelCard;
 use super::observe::RequestId;
+use super::oip;
 use super::paced::Paced;
 use super::problem::ApiError;
 use super::related::{self, DICOM, Part};
@@ -27,6 +28,7 @@ pub(super) const SERVER_TIMING: HeaderName = HeaderName::from_static("server-tim
 
 const JSON: &str = "application/json";
 const PNG: &str = "image/png";
+const SAMPLES: &str = "application/octet-stream";
 
 /// How the answers to a request leave.
 #[derive(Debug)]
@@ -65,8 +67,20 @@ impl<'a> Outgoing<'a> {
                 self.json(shared, &self.answer(&segmentation, mask, reference.as_ref()))
             }
             Written::Png(bytes) => self.file((shared, headers), PNG, bytes),
+            Written::Samples(bytes) => self.file((shared, headers), SAMPLES, bytes),
             Written::Dicom(bytes) => self.file((shared, headers), DICOM, bytes),
         }
+    }
+
+    /// The answer to an inference, of which so many bytes are JSON.
+    pub(super) fn framed(
+        &self,
+        timings: &Timings,
+        bytes: Vec<u8>,
+        json_bytes: Option<usize>,
+    ) -> Result<Response, ApiError> {
+        let body = Body::new(Paced::new([self.hold(bytes)?], self.patience));
+        Ok((shared_headers(timings), oip::framing(json_bytes), body).into_response())
     }
 
     /// A film to look at.
@@ -82,6 +96,7 @@ impl<'a> Outgoing<'a> {
                 return Ok(Waiting::Instance(self.answer(&segmentation, mask, reference.as_ref())));
             }
             Written::Png(bytes) => (PNG, bytes),
+            Written::Samples(bytes) => (SAMPLES, bytes),
             Written::Dicom(bytes) => (DICOM, bytes),
         };
         Ok(Waiting::File(Part { media, headers, bytes: self.hold_on(bytes)? }))

@@ -11,7 +11,7 @@ use crate::engine::EngineError;
 use crate::pipeline::PipelineError;
 
 /// Every code that a problem can have.
-pub const CODES: [&str; 35] = [
+pub const CODES: [&str; 37] = [
     "empty_body",
     "malformed_multipart",
     "incomplete_body",
@@ -20,6 +20,8 @@ pub const CODES: [&str; 35] = [
     "unknown_part",
     "invalid_query",
     "invalid_timeout",
+    "invalid_inference",
+    "unknown_model",
     "unauthorized",
     "not_found",
     "method_not_allowed",
@@ -82,6 +84,12 @@ pub(super) enum ApiError {
     /// 400: the caller's patience can't be read.
     #[error("`Lungfield-Timeout-Ms` is not a whole number of milliseconds, at least 1")]
     InvalidTimeout,
+    /// 400: an inference request that can't be understood, or does not fit together.
+    #[error("{0}")]
+    InvalidInference(String),
+    /// 404: the path names another model or version than is served.
+    #[error("there is no such model or version here; `/v1/model` names what is served")]
+    UnknownModel,
     /// 401: no key that is known here was shown.
     #[error("this server asks for a key: `Authorization: Bearer KEY`")]
     Unauthorized,
@@ -172,6 +180,8 @@ impl ApiError {
             Self::UnknownPart => (StatusCode::BAD_REQUEST, "unknown_part"),
             Self::InvalidQuery(_) => (StatusCode::BAD_REQUEST, "invalid_query"),
             Self::InvalidTimeout => (StatusCode::BAD_REQUEST, "invalid_timeout"),
+            Self::InvalidInference(_) => (StatusCode::BAD_REQUEST, "invalid_inference"),
+            Self::UnknownModel => (StatusCode::NOT_FOUND, "unknown_model"),
             Self::Unauthorized => (StatusCode::UNAUTHORIZED, "unauthorized"),
             Self::NotFound => (StatusCode::NOT_FOUND, "not_found"),
             Self::MethodNotAllowed => (StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed"),
@@ -262,6 +272,22 @@ impl IntoResponse for ApiError {
     }
 }
 
+/// How a problem is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Style {
+    /// As RFC 9457 has it.
+    Problem,
+    /// As the Open Inference Protocol has it.
+    Inference,
+}
+
+/// A problem as the Open Inference Protocol writes it.
+#[derive(Serialize)]
+struct Error<'a> {
+    error: &'a str,
+    code: &'static str,
+}
+
 /// A problem as RFC 9457 writes it.
 #[derive(Serialize)]
 struct Body<'a> {
@@ -281,8 +307,25 @@ impl Problem {
     }
 
     /// The response of a problem, with the headers that `response` has already.
-    pub(super) fn write(&self, response: &Response, request_id: &str) -> Response {
+    pub(super) fn write(&self, response: &Response, request_id: &str, style: Style) -> Response {
         let status = response.status();
+        let (body, media) = match style {
+            Style::Inference => {
+                (Json(Error { error: &self.detail, code: self.code }).into_response(), "application/json")
+            }
+            Style::Problem => (self.body(status, request_id), "application/problem+json"),
+        };
+        let mut written = (status, body).into_response();
+        for (name, value) in response.headers() {
+            if name != header::CONTENT_LENGTH && name != header::CONTENT_TYPE {
+                written.headers_mut().append(name, value.clone());
+            }
+        }
+        written.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(media));
+        written
+    }
+
+    fn body(&self, status: StatusCode, request_id: &str) -> Response {
         let body = Json(Body {
             r#type: "about:blank",
             title: status.canonical_reason().unwrap_or("Error"),
@@ -291,15 +334,7 @@ impl Problem {
             detail: &self.detail,
             request_id,
         });
-        let mut written = (status, body).into_response();
-        for (name, value) in response.headers() {
-            if name != header::CONTENT_LENGTH && name != header::CONTENT_TYPE {
-                written.headers_mut().append(name, value.clone());
-            }
-        }
-        let json = HeaderValue::from_static("application/problem+json");
-        written.headers_mut().insert(header::CONTENT_TYPE, json);
-        written
+        body.into_response()
     }
 }
 

@@ -11,12 +11,21 @@ use axum::routing::{get, post};
 use tower_http::catch_panic::CatchPanicLayer;
 
 use super::problem::ApiError;
-use super::{App, documents, early, health, keys, model, observe, origins, pages, sample, segment};
+use super::{App, documents, early, health, keys, model, observe, oip, origins, pages, sample, segment};
 
 /// Every path with its method, for whoever describes this API.
-pub const ROUTES: [(&str, &str); 5] = [
+pub const ROUTES: [(&str, &str); 14] = [
     ("post", "/v1/segment"),
     ("get", "/v1/model"),
+    ("get", "/v2"),
+    ("get", "/v2/health/live"),
+    ("get", "/v2/health/ready"),
+    ("get", "/v2/models/{model}"),
+    ("get", "/v2/models/{model}/ready"),
+    ("post", "/v2/models/{model}/infer"),
+    ("get", "/v2/models/{model}/versions/{version}"),
+    ("get", "/v2/models/{model}/versions/{version}/ready"),
+    ("post", "/v2/models/{model}/versions/{version}/infer"),
     ("get", "/health/live"),
     ("get", "/health/ready"),
     ("get", "/openapi.yaml"),
@@ -39,6 +48,12 @@ pub fn router(app: Arc<App>) -> Router {
     let api = Router::new()
         .route("/v1/segment", post(segment::segment))
         .route("/v1/model", get(model::model))
+        .route("/v2/models/{model}", get(oip::model))
+        .route("/v2/models/{model}/ready", get(oip::model_ready))
+        .route("/v2/models/{model}/infer", post(oip::infer))
+        .route("/v2/models/{model}/versions/{version}", get(oip::model))
+        .route("/v2/models/{model}/versions/{version}/ready", get(oip::model_ready))
+        .route("/v2/models/{model}/versions/{version}/infer", post(oip::infer))
         .route_layer(middleware::from_fn_with_state(Arc::clone(&app), keys::guard));
     let swagger_ui = pages::swagger_ui();
     let browsers = Router::new()
@@ -54,6 +69,9 @@ pub fn router(app: Arc<App>) -> Router {
         .merge(browsers)
         .route("/health/live", get(health::live))
         .route("/health/ready", get(health::ready))
+        .route("/v2", get(oip::server))
+        .route("/v2/health/live", get(oip::live))
+        .route("/v2/health/ready", get(oip::ready))
         .route("/openapi.yaml", get(documents::openapi))
         .fallback(async || ApiError::NotFound)
         .method_not_allowed_fallback(async || ApiError::MethodNotAllowed)

@@ -16,7 +16,7 @@ use super::admission::Charge;
 use super::audit::{InputHash, Record};
 use super::problem::ApiError;
 use super::related::{self, Films};
-use crate::pipeline::{Film, PipelineError};
+use crate::pipeline::{Film, Image, PipelineError};
 
 /// Media types that a film may be said to be of; what it is, its bytes tell.
 const FILM_TYPES: [&str; 5] =
@@ -34,18 +34,69 @@ pub(super) async fn receive_by(
     record: &Record,
     request: Request,
 ) -> Result<Films, ApiError> {
-    let films = receive(app, record, request);
-    let Some(deadline) = deadline else { return films.await };
-    let films = tokio::time::timeout_at(deadline.into(), films);
-    films.await.unwrap_or(Err(ApiError::Pipeline(PipelineError::DeadlineExceeded)))
+    by(deadline, receive(app, record, request)).await
+}
+
+/// The body of a request as it is, by the same rules.
+pub(super) async fn receive_whole_by(
+    deadline: Option<std::time::Instant>,
+    app: &App,
+    request: Request,
+) -> Result<Whole, ApiError> {
+    let body = async {
+        let (mut body, charge) = metered(app, request)?;
+        let bytes = whole(&mut body, &mut InputHash::none()).await?;
+        Ok(Whole { bytes: charge.hold(bytes), charge })
+    };
+    by(deadline, body).await
+}
+
+/// A body as it is.
+pub(super) struct Whole {
+    pub(super) bytes: Bytes,
+    charge: Arc<Charge>,
+}
+
+impl Whole {
+    /// Charges what was made of it beside its own bytes, and hashes the film.
+    pub(super) fn account_for(&self, film: &Film, record: &Record) -> Result<(), ApiError> {
+        let made = [Some(&film.image), film.reference.as_ref()].into_iter().flatten().map(Image::bytes);
+        let own = self.bytes.as_ptr_range();
+        for bytes in made.filter(|bytes| !own.contains(&bytes.as_ptr())) {
+            self.charge.take(bytes.len()).map_err(|_spent| ApiError::ByteBudgetSpent)?;
+        }
+        let mut hash = record.input_hash();
+        hash.update(film.image.bytes());
+        record.input(hash);
+        Ok(())
+    }
+}
+
+async fn by<T>(
+    deadline: Option<std::time::Instant>,
+    work: impl Future<Output = Result<T, ApiError>>,
+) -> Result<T, ApiError> {
+    let Some(deadline) = deadline else { return work.await };
+    let work = tokio::time::timeout_at(deadline.into(), work);
+    work.await.unwrap_or(Err(ApiError::Pipeline(PipelineError::DeadlineExceeded)))
 }
 
 async fn receive(app: &App, record: &Record, request: Request) -> Result<Films, ApiError> {
+    let kind = Kind::of(request.headers());
+    let (body, charge) = metered(app, request)?;
+    match kind? {
+        Kind::Film => raw(body, &charge, record).await.map(Films::One),
+        Kind::Multipart(boundary) => multipart(body, boundary, &charge, record).await.map(Films::One),
+        Kind::Related(boundary) => instances(body, boundary, &charge, record).await.map(Films::Related),
+    }
+}
+
+/// The body of a request, of which nothing has been read, and what it is charged to.
+fn metered(app: &App, request: Request) -> Result<(Metered, Arc<Charge>), ApiError> {
     let max_body_bytes = app.options.max_body_bytes;
     if content_length(request.headers()).is_some_and(|length| length > max_body_bytes) {
         return Err(ApiError::BodyTooLarge { max_body_bytes });
     }
-    let kind = Kind::of(request.headers())?;
     let charge = Arc::new(app.budget.charge());
     let body = Metered {
         body: request.into_body(),
@@ -54,11 +105,7 @@ async fn receive(app: &App, record: &Record, request: Request) -> Result<Films, 
         max_body_bytes,
         deadline: Instant::now() + app.options.body_timeout,
     };
-    match kind {
-        Kind::Film => raw(body, &charge, record).await.map(Films::One),
-        Kind::Multipart(boundary) => multipart(body, boundary, &charge, record).await.map(Films::One),
-        Kind::Related(boundary) => instances(body, boundary, &charge, record).await.map(Films::Related),
-    }
+    Ok((body, charge))
 }
 
 fn content_length(headers: &HeaderMap) -> Option<u64> {
@@ -167,16 +214,20 @@ impl Progress {
 }
 
 async fn raw(mut body: Metered, charge: &Arc<Charge>, record: &Record) -> Result<Film, ApiError> {
-    let (mut bytes, mut hash) = (Vec::new(), record.input_hash());
+    let mut hash = record.input_hash();
+    let bytes = whole(&mut body, &mut hash).await?;
+    record.input(hash);
+    Ok(Film { image: charge.hold(bytes).into(), reference: None })
+}
+
+/// All of a body, which has to have something in it.
+async fn whole(body: &mut Metered, hash: &mut InputHash) -> Result<Vec<u8>, ApiError> {
+    let mut bytes = Vec::new();
     while let Some(data) = body.next().await? {
         hash.update(&data);
         bytes.extend_from_slice(&data);
     }
-    record.input(hash);
-    if bytes.is_empty() {
-        return Err(ApiError::EmptyBody);
-    }
-    Ok(Film { image: charge.hold(bytes), reference: None })
+    if bytes.is_empty() { Err(ApiError::EmptyBody) } else { Ok(bytes) }
 }
 
 async fn multipart(
@@ -212,7 +263,7 @@ async fn multipart(
         (Err(error), _) => Err(error),
         (Ok(()), None) => Err(ApiError::MissingImage),
         (Ok(()), Some(image)) if image.is_empty() => Err(ApiError::EmptyBody),
-        (Ok(()), Some(image)) => Ok(Film { image, reference }),
+        (Ok(()), Some(image)) => Ok(Film { image: image.into(), reference: reference.map(Into::into) }),
     }
 }
 
@@ -234,7 +285,7 @@ async fn instances(
                 return Err(ApiError::TooManyInstances);
             }
             let image = charge.hold(file(part, &progress, &mut hash).await?);
-            films.push(Film { image, reference: None });
+            films.push(Film { image: image.into(), reference: None });
         }
         Ok(())
     }

@@ -17,6 +17,7 @@ mod layering;
 mod leaving;
 mod load;
 mod metrics;
+mod oip;
 mod openapi;
 mod overload;
 mod pages;

@@ -8,7 +8,7 @@ use lungfield::lungs::Warning;
 use serde_json::{Value, json};
 
 use crate::client::Call;
-use crate::server::Server;
+use crate::server::{MODEL, Server, VERSION};
 use crate::small;
 
 /// Methods as a description writes them, and as HTTP does.
@@ -126,7 +126,8 @@ fn the_router_has_the_routes_that_it_lists_and_no_others() {
     for (_, path) in ROUTES {
         for method in METHODS {
             let has = |method| ROUTES.contains(&(method, path));
-            let status = Call::new(method.1, server.address, path).send().status;
+            let own = path.replace("{model}", MODEL).replace("{version}", VERSION);
+            let status = Call::new(method.1, server.address, &own).send().status;
             if has(method.0) || (method.0 == "head" && has("get")) {
                 assert!(![404, 405].contains(&status), "{method:?} {path}: {status}");
             } else {
@@ -168,6 +169,14 @@ fn every_problem_is_of_its_media_type_and_says_which_codes_it_can_have() {
     let apart = apart.map(|(status, name)| (status, &description.at("/components/responses")[name]));
     for (status, response) in responses.chain(apart) {
         let response = description.resolved(response);
+        if status == "default" {
+            let examples = entries(&response["content"]["application/json"]["examples"]);
+            carried.extend(examples.map(|(name, example)| {
+                assert_eq!(example["value"]["code"], name);
+                name
+            }));
+            continue;
+        }
         let media: Vec<_> = entries(&response["content"]).map(|(media, _)| media).collect();
         if status.starts_with('2') {
             assert!(!media.contains(&PROBLEM), "{status}: {media:?}");
@@ -224,6 +233,9 @@ fn answers_say_what_is_described_and_nothing_else() {
         ("/v1/model", "~1v1~1model"),
         ("/health/live", "~1health~1live"),
         ("/health/ready", "~1health~1ready"),
+        ("/v2", "~1v2"),
+        ("/v2/health/live", "~1v2~1health~1live"),
+        ("/v2/health/ready", "~1v2~1health~1ready"),
     ] {
         let schema = format!("/paths/{place}/get/responses/200/content/application~1json/schema");
         check(&server.get(path).send().json(), &schema);
@@ -236,6 +248,15 @@ fn answers_say_what_is_described_and_nothing_else() {
         check(&call.send().segmented(), "/components/schemas/Segmentation");
     }
     check(&server.get("/nowhere").send().json(), "/components/schemas/Problem");
+    let model = format!("/v2/models/{MODEL}");
+    check(&server.get(&model).send().json(), "/components/schemas/InferenceModel");
+    let values = vec![7; 32 * 32];
+    let tensor = |name| json!({"name": name, "shape": [32, 32], "datatype": "UINT8", "data": values});
+    let request = json!({"id": "1", "inputs": [tensor("image"), tensor("ground_truth")]});
+    let answer = server.post(&format!("{model}/infer")).body(request.to_string().as_bytes()).send();
+    assert_eq!(answer.status, 200);
+    check(&answer.json(), "/components/schemas/InferenceResponse");
+    check(&server.get("/v2/models/other").send().json(), "/components/schemas/InferenceError");
 }
 
 #[test]

@@ -25,6 +25,9 @@ use crate::samples::{SIDE, film, film_of, lungs, some_lungs};
 
 /// The largest body that these servers take, where a test says nothing else.
 pub(crate) const MAX_BODY_BYTES: u64 = 1 << 20;
+/// What these servers call their model.
+pub(crate) const MODEL: &str = "a-fake";
+pub(crate) const VERSION: &str = "1.2.3";
 /// A time that no test can wait for.
 const HOUR: Duration = Duration::from_hours(1);
 
@@ -250,8 +253,8 @@ pub(crate) fn eventually(what: &str, mut condition: impl FnMut() -> bool) {
 
 fn card(setup: &Setup) -> ModelCard {
     ModelCard {
-        name: "a-fake".to_owned(),
-        version: "1.2.3".to_owned(),
+        name: MODEL.to_owned(),
+        version: VERSION.to_owned(),
         weights_sha256: "0".repeat(64),
         architecture: "segnet",
         width: 1,

@@ -84,8 +84,8 @@ fn app() -> std::sync::Arc<App> {
 /// What a server answers to a film with its reference mask.
 async fn answer(app: &App, film: &Radiograph, reference: &Mask) -> Segmentation {
     let film = Film {
-        image: Bytes::from(png::encode_radiograph(film)),
-        reference: Some(Bytes::from(png::encode_mask(reference))),
+        image: Bytes::from(png::encode_radiograph(film)).into(),
+        reference: Some(Bytes::from(png::encode_mask(reference)).into()),
     };
     let question = Question {
         threshold: None,

@@ -108,7 +108,7 @@ async fn what_is_trained_is_served_and_scored() {
         form: Form::Rle { plain: false, with_reference: false },
         deadline: Instant::now() + PATIENCE,
     };
-    let film = Film { image: Bytes::from(small::film(9, 96)), reference: None };
+    let film = Film { image: Bytes::from(small::film(9, 96)).into(), reference: None };
     assert_eq!(app.pipeline().segment(film, question).await.unwrap().size.pixels(), 96 * 96);
 
     let (model, films) = (format!("--model={}", out.display()), format!("--data={}", data.path().display()));
@@ -175,7 +175,7 @@ async fn training_evaluation_and_the_service_agree_on_a_films_dice() {
     settings.model.folder = out;
     let app = assemble(&settings, Access::default(), watch::channel(Phase::Serving).1).unwrap();
     let read = |name| Bytes::from(fs_err::read(data.path().join(name)).unwrap());
-    let film = Film { image: read("4.png"), reference: Some(read("4-mask.png")) };
+    let film = Film { image: read("4.png").into(), reference: Some(read("4-mask.png").into()) };
     let question = Question {
         threshold: None,
         form: Form::Rle { plain: false, with_reference: false },

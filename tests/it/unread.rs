@@ -65,7 +65,7 @@ fn a_film_to_look_at_takes_a_place_in_the_queue() {
     let server = Server::start(FakeSegmenter::new(Behaviour::Echo), &Setup::default().queue_capacity(1));
     let pipeline = server.app.pipeline();
     let show = || {
-        let film = Film { image: film().into(), reference: None };
+        let film = Film { image: bytes::Bytes::from(film()).into(), reference: None };
         server.wait(pipeline.picture(film, Instant::now() + PATIENCE))
     };
     let place = pipeline.engine().reserve().unwrap();

@@ -3,16 +3,21 @@
 //! Decoding and encoding run on blocking threads, each with a permit that it holds until it is done, whatever becomes
 //! of its caller; between the two, nothing but a plane of the model's side waits in the engine's queue.
 
+mod film;
+mod form;
+
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use tokio::sync::Semaphore;
 
-use crate::codec::dicom::{self, Findings, Kind, Origin, Planes, Wanted, WriteError};
-use crate::codec::reference::{ReferenceError, decode_reference};
+pub use self::film::{Film, Image, Samples};
+pub use self::form::{Form, Written};
+use crate::codec::dicom::{self, Findings, Kind, Origin, Planes, WriteError};
+use crate::codec::reference::ReferenceError;
 use crate::codec::rle::{Encoded, Rle};
-use crate::codec::{DecodeError, Limits, decode, display, overlay, png};
+use crate::codec::{DecodeError, Limits, display, overlay, png};
 use crate::engine::{Engine, EngineError, Segmented};
 use crate::geometry::{Geometry, ModelInput, Size};
 use crate::lungs::{Lungs, Warning, warnings};
@@ -21,15 +26,6 @@ use crate::overlap::Overlap;
 use crate::postprocess;
 use crate::preprocess::Preprocessor;
 use crate::radiograph::{PixelSpacing, Radiograph};
-
-/// A film to segment, as it came.
-#[derive(Clone, Debug)]
-pub struct Film {
-    /// The bytes of the film's file.
-    pub image: Bytes,
-    /// The bytes of its reference mask's file, where there is one.
-    pub reference: Option<Bytes>,
-}
 
 /// What a caller asks of a segmentation.
 #[derive(Clone, Debug)]
@@ -40,47 +36,6 @@ pub struct Question {
     pub form: Form,
     /// When nobody waits for the answer any more.
     pub deadline: Instant,
-}
-
-/// What a mask is written as.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Form {
-    /// COCO's run-length encoding.
-    Rle {
-        /// Whether its counts are written as numbers, instead of pycocotools' string.
-        plain: bool,
-        /// Whether the reference mask is written, too, as it was read.
-        with_reference: bool,
-    },
-    /// An 8-bit grey PNG of 0 and 255.
-    Png,
-    /// The film with the mask in red and the outline of the reference mask in white, as an RGB PNG.
-    Overlay,
-    /// A DICOM object about the film, which must have come as one.
-    Dicom(Wanted),
-}
-
-impl Form {
-    /// Whether the film itself is seen in it.
-    fn shows_film(&self) -> bool {
-        matches!(self, Self::Overlay | Self::Dicom(Wanted { kind: Kind::Capture, .. }))
-    }
-}
-
-/// A mask as it is sent, on the film's own grid.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Written {
-    /// COCO's run-length encoding.
-    Rle {
-        /// That of the mask.
-        mask: Encoded,
-        /// That of the reference mask, where one came and was to be written.
-        reference: Option<Encoded>,
-    },
-    /// The bytes of a PNG.
-    Png(Vec<u8>),
-    /// The bytes of a DICOM file.
-    Dicom(Vec<u8>),
 }
 
 /// A film's segmentation.
@@ -253,7 +208,7 @@ impl Pipeline {
         let place = self.engine.reserve()?;
         let started = Instant::now();
         let files = Film {
-            image: if question.form.shows_film() { film.image.clone() } else { Bytes::new() },
+            image: if question.form.shows_film() { film.image.clone() } else { Bytes::new().into() },
             reference: film.reference.clone(),
         };
         let (preprocessor, limits) = (self.preprocessor.clone(), self.limits);
@@ -288,7 +243,7 @@ impl Pipeline {
         let _place = self.engine.reserve()?;
         let started = Instant::now();
         let limits = self.limits;
-        let work = move || decode(&film.image, &limits).map(|film| display::draw(&film));
+        let work = move || film.image.decode(limits).map(|film| display::draw(&film));
         let work = self.blocking(tracing::info_span!("picture"), work);
         let work = tokio::time::timeout_at(deadline.into(), work);
         let png = work.await.unwrap_or(Err(PipelineError::DeadlineExceeded))??;
@@ -297,7 +252,7 @@ impl Pipeline {
 
     /// Runs work on a blocking thread. It can't be aborted, so the permit goes with it: what a departed caller left
     /// behind counts until it is done.
-    async fn blocking<T: Send + 'static>(
+    pub async fn blocking<T: Send + 'static>(
         &self,
         span: tracing::Span,
         work: impl FnOnce() -> T + Send + 'static,
@@ -323,7 +278,7 @@ fn decoded(
 ) -> Result<Decoded, PipelineError> {
     // Read first, and only where it is needed: a film that can't be answered costs nothing.
     let origin = with_origin.then(|| film.origin(limits)).transpose()?;
-    let radiograph = decode(&film.image, &limits)?;
+    let radiograph = film.image.decode(limits)?;
     // Read now only to refuse a bad one before it has cost a forward pass.
     film.reference_mask(radiograph.size(), limits)?;
     let prepared = preprocessor.prepare(&radiograph);
@@ -334,24 +289,6 @@ fn decoded(
         warnings: prepared.warnings,
         origin,
     })
-}
-
-impl Film {
-    /// What the film came as.
-    fn origin(&self, limits: Limits) -> Result<Origin, PipelineError> {
-        if !dicom::is_dicom(&self.image) {
-            // What is no image at all is told so.
-            decode(&self.image, &limits)?;
-            return Err(PipelineError::NotDicom);
-        }
-        Ok(Origin::read(&self.image, limits)?)
-    }
-
-    /// The reference mask of a film of this size, where there is one.
-    fn reference_mask(&self, size: Size, limits: Limits) -> Result<Option<Mask>, ReferenceError> {
-        let read = |bytes: &Bytes| decode_reference(bytes, size, &limits);
-        self.reference.as_ref().map(read).transpose()
-    }
 }
 
 impl Pending {
@@ -387,6 +324,7 @@ impl Pending {
                 reference: reference.filter(|_| with_reference).map(|mask| echo(mask, plain)).transpose()?,
             },
             Form::Png => Written::Png(png::encode_mask(mask)),
+            Form::Samples => Written::Samples(form::samples(mask)),
             Form::Overlay => Written::Png(overlay::draw(&self.film()?, mask, reference).expect(ONE_SIZE)),
             Form::Dicom(wanted) => {
                 let findings = Findings { mask, lungs, spacing: self.spacing, threshold: self.threshold };
@@ -408,7 +346,7 @@ impl Pending {
 
     /// The film, decoded again: keeping the pixels of every film in the queue would cost more than the time.
     fn film(&self) -> Result<Radiograph, DecodeError> {
-        decode(&self.files.image, &self.limits)
+        self.files.image.decode(self.limits)
     }
 }
 

@@ -1,0 +1,106 @@
+//! Decides what the protocol tells of the server and its model, and of their health.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::{Path, State};
+use serde::Serialize;
+
+use super::super::App;
+use super::super::health::is_ready;
+use super::super::problem::ApiError;
+use super::Named;
+
+/// The server.
+#[derive(Serialize)]
+pub(in super::super) struct Server {
+    name: &'static str,
+    version: &'static str,
+    extensions: [&'static str; 1],
+}
+
+/// The model, and the tensors that it takes and gives.
+#[derive(Serialize)]
+pub(in super::super) struct Model {
+    name: String,
+    versions: [String; 1],
+    platform: &'static str,
+    inputs: [Tensor; 2],
+    outputs: [Tensor; 2],
+}
+
+#[derive(Serialize)]
+struct Tensor {
+    name: &'static str,
+    datatype: &'static str,
+    shape: &'static [i32],
+}
+
+#[derive(Serialize)]
+pub(in super::super) struct Live {
+    live: bool,
+}
+
+#[derive(Serialize)]
+pub(in super::super) struct Ready {
+    ready: bool,
+}
+
+#[derive(Serialize)]
+pub(in super::super) struct ModelReady {
+    name: String,
+    ready: bool,
+}
+
+/// A size of a picture's: height and width, which differ from film to film.
+const ANY: &[i32] = &[-1, -1];
+
+/// Tells of the server.
+pub(in super::super) async fn server() -> Json<Server> {
+    Json(Server {
+        name: env!("CARGO_PKG_NAME"),
+        version: env!("CARGO_PKG_VERSION"),
+        extensions: ["binary_tensor_data"],
+    })
+}
+
+/// Whoever answers lives.
+pub(in super::super) async fn live() -> Json<Live> {
+    Json(Live { live: true })
+}
+
+/// Ready to be sent films.
+pub(in super::super) async fn ready(State(app): State<Arc<App>>) -> Result<Json<Ready>, ApiError> {
+    is_ready(&app).map(|()| Json(Ready { ready: true }))
+}
+
+/// Tells of the model.
+pub(in super::super) async fn model(
+    State(app): State<Arc<App>>,
+    Path(named): Path<Named>,
+) -> Result<Json<Model>, ApiError> {
+    named.check(&app)?;
+    Ok(Json(Model {
+        name: app.model.name.clone(),
+        versions: [app.model.version.clone()],
+        platform: "lungfield",
+        inputs: [
+            Tensor { name: "image", datatype: "UINT8", shape: ANY },
+            Tensor { name: "ground_truth", datatype: "UINT8", shape: ANY },
+        ],
+        outputs: [
+            Tensor { name: "mask", datatype: "UINT8", shape: ANY },
+            Tensor { name: "dice", datatype: "FP32", shape: &[1] },
+        ],
+    }))
+}
+
+/// Whether the model can be asked.
+pub(in super::super) async fn model_ready(
+    State(app): State<Arc<App>>,
+    Path(named): Path<Named>,
+) -> Result<Json<ModelReady>, ApiError> {
+    named.check(&app)?;
+    is_ready(&app)?;
+    Ok(Json(ModelReady { name: named.model, ready: true }))
+}

@@ -1,0 +1,127 @@
+//! Decides how the Open Inference Protocol is spoken (version 2, which KServe, Triton and their clients speak): what is told of server
+//! and model, and how a request becomes a film.
+//!
+//! Tensors come and go as JSON, or by the binary extension: `Inference-Header-Content-Length` says how many bytes of the body are JSON, and
+//! the tensors that name a `binary_data_size` follow. Nothing else differs from `/v1/segment`: the same admission, budgets, deadlines and
+//! pipeline. Errors are `{"error": …}`.
+
+mod data;
+mod metadata;
+mod request;
+mod response;
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use axum::Extension;
+use axum::extract::{Path, Request, State};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
+use axum::response::Response;
+
+pub(super) use self::metadata::{live, model, model_ready, ready, server};
+use self::request::{Inference, Misunderstood};
+use super::admission::admit;
+use super::audit::Record;
+use super::deadline::{caller_deadline, film_deadline, patience};
+use super::observe::RequestId;
+use super::outgoing::Outgoing;
+use super::problem::ApiError;
+use super::segment::segmented;
+use super::{App, upload};
+use crate::pipeline::{Form, Question, Segmentation, Written};
+
+/// What every path of the protocol begins with.
+pub(super) const ROOT: &str = "/v2";
+
+/// How many bytes of a body are JSON, where binary tensors follow.
+const JSON_BYTES: HeaderName = HeaderName::from_static("inference-header-content-length");
+
+/// The model that a path names, and perhaps its version.
+#[derive(Debug, serde::Deserialize)]
+pub(super) struct Named {
+    model: String,
+    version: Option<String>,
+}
+
+impl Named {
+    /// Whether it is the one that is served.
+    fn check(&self, app: &App) -> Result<(), ApiError> {
+        let version = self.version.as_ref();
+        if self.model == app.model.name && version.is_none_or(|version| *version == app.model.version) {
+            Ok(())
+        } else {
+            Err(ApiError::UnknownModel)
+        }
+    }
+}
+
+/// Segments the film of a request.
+pub(super) async fn infer(
+    State(app): State<Arc<App>>,
+    Path(named): Path<Named>,
+    Extension(request_id): Extension<RequestId>,
+    Extension(record): Extension<Arc<Record>>,
+    request: Request,
+) -> Result<Response, ApiError> {
+    let arrived = Instant::now();
+    named.check(&app)?;
+    admit(&app)?;
+    let json_bytes = json_bytes(request.headers())?;
+    let caller = caller_deadline(arrived, patience(request.headers())?);
+    let body = upload::receive_whole_by(caller, &app, request).await?;
+    let deadline = film_deadline(Instant::now(), app.options.request_timeout, caller);
+    let read = move || {
+        let inference = request::read(body.bytes.clone(), json_bytes).map_err(refused)?;
+        body.account_for(&inference.film, &record)?;
+        Ok::<_, ApiError>((inference, body))
+    };
+    // Half a second for a large film in JSON.
+    let (inference, _body) = app.pipeline.blocking(tracing::info_span!("parse"), read).await??;
+    let Inference { id, film, threshold, outputs } = inference;
+    let segmentation = segmented(&app, film, Question { threshold, form: Form::Samples, deadline }).await?;
+    let (owner, timings) = (Arc::clone(&app), segmentation.timings);
+    let frame = move || result(segmentation, id.as_deref(), &owner).frame(&outputs);
+    let framed = app.pipeline.blocking(tracing::info_span!("frame"), frame).await?;
+    Outgoing::new(&app, &request_id).framed(&timings, framed.bytes, framed.json_bytes)
+}
+
+/// What there is to answer with.
+fn result<'a>(segmentation: Segmentation, id: Option<&'a str>, app: &'a App) -> response::Result<'a> {
+    let codes: Vec<_> = segmentation.warnings.iter().map(|warning| warning.code()).collect();
+    let Written::Samples(mask) = segmentation.mask else { unreachable!("it was asked for as samples") };
+    response::Result {
+        model_name: &app.model.name,
+        model_version: &app.model.version,
+        id,
+        threshold: segmentation.threshold.get(),
+        warnings: codes.join(","),
+        size: segmentation.size,
+        mask,
+        dice: segmentation.overlap.map(crate::overlap::Overlap::dice),
+    }
+}
+
+fn refused(Misunderstood(words): Misunderstood) -> ApiError {
+    ApiError::InvalidInference(words)
+}
+
+/// How many bytes of the body are JSON, where the request says so.
+fn json_bytes(headers: &HeaderMap) -> Result<Option<usize>, ApiError> {
+    if headers.get(header::CONTENT_ENCODING).is_some_and(|coding| coding != "identity") {
+        return Err(ApiError::InvalidInference("compressed bodies are not read".to_owned()));
+    }
+    let Some(value) = headers.get(JSON_BYTES) else { return Ok(None) };
+    let number = value.to_str().ok().and_then(|text| text.parse().ok());
+    let number = number.ok_or_else(|| {
+        ApiError::InvalidInference("`Inference-Header-Content-Length` is not a number of bytes".to_owned())
+    });
+    number.map(Some)
+}
+
+/// The headers of an answer of which so many bytes are JSON.
+pub(super) fn framing(json_bytes: Option<usize>) -> HeaderMap {
+    let media = if json_bytes.is_some() { "application/octet-stream" } else { "application/json" };
+    let mut headers = HeaderMap::from_iter([(header::CONTENT_TYPE, HeaderValue::from_static(media))]);
+    headers.extend(json_bytes.map(|bytes| (JSON_BYTES, HeaderValue::from(bytes))));
+    headers
+}

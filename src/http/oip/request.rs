@@ -1,0 +1,356 @@
+//! Decides what an inference request says: its JSON, the binary tensors behind it, and the film that they make.
+
+use std::fmt;
+use std::marker::PhantomData;
+
+use bytes::{Buf, Bytes};
+use serde::Deserialize;
+use serde::de::{Deserializer, Error, SeqAccess, Visitor};
+
+use super::data::Data;
+use crate::geometry::Size;
+use crate::mask::Threshold;
+use crate::pipeline::{Film, Image, Samples};
+
+/// The most inputs, outputs, and dimensions of a shape that are read before they are counted as too many.
+const MOST: usize = 8;
+/// The longest id that is given back.
+const LONGEST_ID: usize = 1024;
+
+/// What keeps a request from being understood, in words for its sender.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Misunderstood(pub(super) String);
+
+impl<T: Into<String>> From<T> for Misunderstood {
+    fn from(words: T) -> Self {
+        Self(words.into())
+    }
+}
+
+/// An output that is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Asked {
+    pub(super) name: Output,
+    /// Whether its elements stand behind the JSON as they are in memory.
+    pub(super) binary: bool,
+}
+
+/// What can be asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Output {
+    Mask,
+    Dice,
+}
+
+/// A request that was understood.
+#[derive(Debug)]
+pub(super) struct Inference {
+    pub(super) id: Option<String>,
+    pub(super) film: Film,
+    pub(super) threshold: Option<Threshold>,
+    pub(super) outputs: Vec<Asked>,
+}
+
+/// A request as JSON has it. What is not known is passed over, as the protocol wants.
+#[derive(Deserialize)]
+struct Json {
+    id: Option<String>,
+    #[serde(default)]
+    parameters: RequestParameters,
+    inputs: Few<Tensor>,
+    #[serde(default)]
+    outputs: Few<Wanted>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct RequestParameters {
+    threshold: Option<Threshold>,
+    binary_data_output: bool,
+}
+
+#[derive(Deserialize)]
+struct Tensor {
+    name: String,
+    shape: Few<i64>,
+    datatype: String,
+    #[serde(default)]
+    parameters: TensorParameters,
+    data: Option<Data>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct TensorParameters {
+    binary_data_size: Option<u64>,
+}
+
+#[derive(Deserialize)]
+struct Wanted {
+    name: String,
+    #[serde(default)]
+    parameters: WantedParameters,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct WantedParameters {
+    binary_data: Option<bool>,
+}
+
+/// A short list: a longer one is refused before it takes memory.
+struct Few<T>(Vec<T>);
+
+impl<T> Default for Few<T> {
+    fn default() -> Self {
+        Self(Vec::new())
+    }
+}
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Few<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Short<T>(PhantomData<T>);
+        impl<'de, T: Deserialize<'de>> Visitor<'de> for Short<T> {
+            type Value = Vec<T>;
+
+            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(formatter, "a list of at most {MOST}")
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Vec<T>, A::Error> {
+                let mut items = Vec::new();
+                while let Some(item) = list.next_element()? {
+                    if items.len() == MOST {
+                        return Err(A::Error::invalid_length(MOST + 1, &self));
+                    }
+                    items.push(item);
+                }
+                Ok(items)
+            }
+        }
+        deserializer.deserialize_seq(Short(PhantomData)).map(Self)
+    }
+}
+
+/// Reads a body of which `json_bytes` are JSON and the rest binary tensors; all are JSON where it is `None`.
+pub(super) fn read(mut body: Bytes, json_bytes: Option<usize>) -> Result<Inference, Misunderstood> {
+    let json_bytes = json_bytes.unwrap_or(body.len());
+    if json_bytes > body.len() {
+        return Err("`Inference-Header-Content-Length` is more than the body".into());
+    }
+    let head = body.split_to(json_bytes);
+    let json: Json =
+        serde_json::from_slice(&head).map_err(|error| format!("the JSON can't be used: {error}"))?;
+    let id = json.id.filter(|id| !id.is_empty());
+    if id.as_ref().is_some_and(|id| id.len() > LONGEST_ID) {
+        return Err(format!("`id` has more than {LONGEST_ID} bytes").into());
+    }
+    let film = film(json.inputs.0, &mut body)?;
+    if !body.is_empty() {
+        return Err(format!("{} bytes stand behind the last input", body.len()).into());
+    }
+    let measured = film.reference.is_some();
+    let outputs = outputs(&json.outputs.0, json.parameters.binary_data_output, measured)?;
+    Ok(Inference { id, film, threshold: json.parameters.threshold, outputs })
+}
+
+/// The film of some inputs, which take what is theirs from the binary tensors.
+fn film(inputs: Vec<Tensor>, binary: &mut Bytes) -> Result<Film, Misunderstood> {
+    let (mut image, mut reference) = (None, None);
+    for tensor in inputs {
+        let slot = match tensor.name.as_str() {
+            "image" => &mut image,
+            "ground_truth" => &mut reference,
+            _ => return Err("there is an input that is named neither `image` nor `ground_truth`".into()),
+        };
+        if slot.is_some() {
+            return Err(format!("the input `{}` came twice", tensor.name).into());
+        }
+        *slot = Some(tensor.picture(binary)?);
+    }
+    let image = image.ok_or("there is no input `image`")?;
+    Ok(Film { image, reference })
+}
+
+impl Tensor {
+    fn picture(self, binary: &mut Bytes) -> Result<Image, Misunderstood> {
+        let name = self.name;
+        let data = match (self.parameters.binary_data_size, self.data) {
+            (Some(_), Some(_)) => return Err(format!("`{name}` has both data and binary data").into()),
+            (None, None) => return Err(format!("`{name}` has neither data nor binary data").into()),
+            (None, Some(data)) => Elements::Json(data),
+            (Some(size), None) => {
+                let size = usize::try_from(size).ok().filter(|&size| size <= binary.len());
+                let size = size.ok_or_else(|| format!("the binary data of `{name}` is cut short"))?;
+                Elements::Binary(binary.split_to(size))
+            }
+        };
+        match self.datatype.as_str() {
+            "UINT8" => samples(&name, &self.shape.0, data.numbers(&name)?).map(Image::Samples),
+            "BYTES" if self.shape.0 == [1] => data.text(&name).map(Image::File),
+            "BYTES" => Err(format!("`{name}` is BYTES, whose shape is [1]: the file of one picture").into()),
+            _ => Err(format!("`{name}` is neither UINT8 nor BYTES").into()),
+        }
+    }
+}
+
+/// The elements of a tensor, wherever they came.
+enum Elements {
+    Json(Data),
+    Binary(Bytes),
+}
+
+impl Elements {
+    fn numbers(self, name: &str) -> Result<Bytes, Misunderstood> {
+        match self {
+            Self::Binary(bytes) => Ok(bytes),
+            Self::Json(Data::Numbers(numbers)) => Ok(numbers.into()),
+            Self::Json(Data::Text(_)) => Err(format!("`{name}` is UINT8 and has a text").into()),
+        }
+    }
+
+    /// The one element: in binary, its length in four bytes, the least first, comes before it.
+    fn text(self, name: &str) -> Result<Bytes, Misunderstood> {
+        match self {
+            Self::Json(Data::Text(text)) => Ok(text.into()),
+            Self::Json(Data::Numbers(_)) => {
+                Err(format!("`{name}` is BYTES and has no text in base64").into())
+            }
+            Self::Binary(mut bytes) => {
+                let length = if bytes.len() < 4 { None } else { usize::try_from(bytes.get_u32_le()).ok() };
+                if length == Some(bytes.len()) {
+                    return Ok(bytes);
+                }
+                Err(format!("the binary data of `{name}` is not one element with its length before it")
+                    .into())
+            }
+        }
+    }
+}
+
+fn samples(name: &str, shape: &[i64], values: Bytes) -> Result<Samples, Misunderstood> {
+    let side = |length: i64| u32::try_from(length).ok();
+    let size = match *shape {
+        [height, width] => side(width).zip(side(height)).and_then(|(width, height)| Size::new(width, height)),
+        _ => {
+            return Err(format!("the shape of `{name}` is not [height, width]; films come one by one").into());
+        }
+    };
+    let size = size.ok_or_else(|| format!("the shape {shape:?} of `{name}` is that of no picture"))?;
+    let count = values.len();
+    // Compared before it is multiplied in fewer bits.
+    let fits = u64::from(size.width()) * u64::from(size.height()) == count as u64;
+    let samples = if fits { Samples::new(size, values) } else { None };
+    samples.ok_or_else(|| format!("`{name}` of the shape {shape:?} has {count} elements").into())
+}
+
+/// The outputs that are asked for; where none are, all that there are.
+fn outputs(wanted: &[Wanted], binary: bool, measured: bool) -> Result<Vec<Asked>, Misunderstood> {
+    if wanted.is_empty() {
+        let dice = measured.then_some(Output::Dice);
+        return Ok([Output::Mask].into_iter().chain(dice).map(|name| Asked { name, binary }).collect());
+    }
+    let mut outputs: Vec<Asked> = Vec::new();
+    for output in wanted {
+        let name = match output.name.as_str() {
+            "mask" => Output::Mask,
+            "dice" if measured => Output::Dice,
+            "dice" => return Err("the output `dice` wants the input `ground_truth`".into()),
+            _ => return Err("there is an output that is named neither `mask` nor `dice`".into()),
+        };
+        if outputs.iter().any(|asked| asked.name == name) {
+            return Err(format!("the output `{}` is asked for twice", output.name).into());
+        }
+        outputs.push(Asked { name, binary: output.parameters.binary_data.unwrap_or(binary) });
+    }
+    Ok(outputs)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn json(text: &str) -> Result<Inference, Misunderstood> {
+        read(Bytes::from(text.to_owned()), None)
+    }
+
+    fn with_binary(json: &str, binary: &[u8]) -> Result<Inference, Misunderstood> {
+        read([json.as_bytes(), binary].concat().into(), Some(json.len()))
+    }
+
+    fn values(image: &Image) -> &[u8] {
+        image.bytes()
+    }
+
+    #[test]
+    fn a_film_comes_as_numbers_or_as_a_file() {
+        let numbers = r#"{"id": "7", "inputs": [{"name": "image", "shape": [2, 3], "datatype": "UINT8", "data": [[1,2,3],[4,5,6]]}]}"#;
+        let read = json(numbers).unwrap();
+        assert_eq!((read.id.as_deref(), values(&read.film.image)), (Some("7"), &[1, 2, 3, 4, 5, 6][..]));
+        assert_eq!(read.outputs, [Asked { name: Output::Mask, binary: false }]);
+        let file =
+            r#"{"inputs": [{"name": "image", "shape": [1], "datatype": "BYTES", "data": ["aGVsbG8="]}]}"#;
+        assert!(matches!(json(file).unwrap().film.image, Image::File(bytes) if bytes == "hello"));
+    }
+
+    #[test]
+    fn binary_tensors_follow_the_json_in_order() {
+        let head = r#"{"parameters": {"threshold": 0.25}, "inputs": [
+            {"name": "image", "shape": [1, 4], "datatype": "UINT8", "parameters": {"binary_data_size": 4}},
+            {"name": "ground_truth", "shape": [1], "datatype": "BYTES", "parameters": {"binary_data_size": 6}}],
+            "outputs": [{"name": "dice", "parameters": {"binary_data": true}}, {"name": "mask"}]}"#;
+        let read = with_binary(head, b"\x01\x02\x03\x04\x02\0\0\0hi").unwrap();
+        assert_eq!(values(&read.film.image), [1, 2, 3, 4]);
+        assert_eq!(values(&read.film.reference.unwrap()), b"hi");
+        assert_eq!(read.threshold.map(Threshold::get), Some(0.25));
+        let (dice, mask) =
+            (Asked { name: Output::Dice, binary: true }, Asked { name: Output::Mask, binary: false });
+        assert_eq!(read.outputs, [dice, mask]);
+        for wrong in [
+            &b"\x01\x02\x03\x04\x02\0\0\0h"[..],
+            b"\x01\x02\x03\x04\x03\0\0\0hi",
+            b"\x01\x02\x03\x04\x02\0\0\0hi!",
+            b"",
+        ] {
+            assert!(with_binary(head, wrong).is_err(), "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn what_does_not_fit_together_is_refused() {
+        let image = |rest: &str| format!(r#"{{"inputs": [{{"name": "image", {rest}}}]}}"#);
+        for bad in [
+            r#""shape": [2, 2], "datatype": "UINT8", "data": [1, 2, 3]"#,
+            r#""shape": [-2, -2], "datatype": "UINT8", "data": [1, 2, 3, 4]"#,
+            r#""shape": [0, 4], "datatype": "UINT8", "data": []"#,
+            r#""shape": [1, 2, 2], "datatype": "UINT8", "data": [1, 2, 3, 4]"#,
+            r#""shape": [4], "datatype": "UINT8", "data": [1, 2, 3, 4]"#,
+            r#""shape": [4294967296, 1], "datatype": "UINT8", "data": [1]"#,
+            r#""shape": [4294967295, 4294967295], "datatype": "UINT8", "data": [1]"#,
+            r#""shape": [2, 2], "datatype": "FP32", "data": [1, 2, 3, 4]"#,
+            r#""shape": [2, 2], "datatype": "UINT8", "data": ["aGVsbG8="]"#,
+            r#""shape": [2, 2], "datatype": "UINT8""#,
+            r#""shape": [2], "datatype": "BYTES", "data": ["aGVsbG8="]"#,
+            r#""shape": [1], "datatype": "BYTES", "data": [1]"#,
+            r#""shape": [1,1,1,1,1,1,1,1,1], "datatype": "UINT8", "data": [1]"#,
+            r#""shape": [2, 2], "datatype": "UINT8", "data": [1], "parameters": {"binary_data_size": 4}"#,
+        ] {
+            assert!(json(&image(bad)).is_err(), "{bad}");
+        }
+        let good = r#"{"name": "image", "shape": [1, 1], "datatype": "UINT8", "data": [1]}"#;
+        for bad in [
+            format!(r#"{{"inputs": [{good}, {good}]}}"#),
+            format!(r#"{{"inputs": [{good}], "outputs": [{{"name": "dice"}}]}}"#),
+            format!(r#"{{"inputs": [{good}], "outputs": [{{"name": "mask"}}, {{"name": "mask"}}]}}"#),
+            format!(r#"{{"inputs": [{good}], "parameters": {{"threshold": 2}}}}"#),
+            format!(r#"{{"inputs": [{good}], "id": "{}"}}"#, "x".repeat(2000)),
+            r#"{"inputs": []}"#.to_owned(),
+            "{}".to_owned(),
+            String::new(),
+        ] {
+            assert!(json(&bad).is_err(), "{bad:.80}");
+        }
+        assert!(json(&format!(r#"{{"inputs": [{good}], "custom": {{"a": [1]}}}}"#)).is_ok());
+        assert!(read(Bytes::from_static(b"{}"), Some(3)).is_err());
+    }
+}
