@@ -15,8 +15,15 @@ fn main() {
         );
         return;
     }
-    // Where it was built, else beside the program as in the container image; LD_LIBRARY_PATH goes before both.
-    for place in [folder.join("lib").display().to_string(), "$ORIGIN/../lib".to_owned()] {
+    // Where it was built, else beside the program as in the container image; LD_LIBRARY_PATH goes before both. A release says
+    // otherwise: a folder of the machine that built it means nothing where it is unpacked.
+    println!("cargo:rerun-if-env-changed=LUNGFIELD_RUNPATH");
+    #[expect(clippy::disallowed_methods, reason = "a build is told by its environment")]
+    let places = match std::env::var("LUNGFIELD_RUNPATH") {
+        Ok(place) => vec![place],
+        Err(_) => vec![folder.join("lib").display().to_string(), "$ORIGIN/../lib".to_owned()],
+    };
+    for place in places {
         println!("cargo:rustc-link-arg=-Wl,--enable-new-dtags,-rpath,{place}");
     }
 }
