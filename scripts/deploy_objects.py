@@ -1,0 +1,69 @@
+"""Decides how claims look at rendered objects: pods and what they are told, labels and selectors, ports."""
+
+import collections
+import math
+import re
+
+from deploy_facts import cores
+
+# What runs: the object that asks for it, its labels, its pod's spec, and the container that is ours.
+Pod = collections.namedtuple("Pod", "owner labels spec container")
+SECRET = "(from elsewhere)"
+PROGRAM = "lungfield-serve"
+
+
+def named(item):
+    return f"{item['kind']} {item['metadata']['name']}"
+
+
+def of_kind(objects, *kinds):
+    return [item for item in objects if item["kind"] in kinds]
+
+
+def pods(objects):
+    """Every pod that the objects ask for. Each has one container."""
+    for item in of_kind(objects, "Deployment", "Job"):
+        template = item["spec"]["template"]
+        yield Pod(item, template["metadata"]["labels"], template["spec"], template["spec"]["containers"][0])
+    for item in of_kind(objects, "InferenceService"):
+        spec = item["spec"]["predictor"]
+        yield Pod(item, {}, spec, spec["containers"][0])
+
+
+def program(pod):
+    """The name of the program that a pod runs: the image's own, unless it says another."""
+    return pod.container.get("command", [PROGRAM])[0].rpartition("/")[2]
+
+
+def environment(pod):
+    """The variables of a pod by their names, in their order, as the program sees them."""
+    found = {}
+    for entry in pod.container.get("env", []):
+        source = entry.get("valueFrom", {})
+        if "resourceFieldRef" in source:
+            group, _, resource = source["resourceFieldRef"]["resource"].partition(".")
+            value = str(math.ceil(cores(pod.container["resources"][group][resource])))
+        elif source:
+            value = "0" if entry["name"] == "JOB_COMPLETION_INDEX" else SECRET
+        else:
+            value = re.sub(r"\$\((\w+)\)", lambda name: found.get(name[1], name[0]), entry["value"])
+        found[entry["name"]] = value
+    return found
+
+
+def ours(variables):
+    return {name: value for name, value in variables.items() if name.startswith("LUNGFIELD_")}
+
+
+def matches(selector, labels):
+    """Whether a selector, which is not empty, chooses these labels."""
+    wanted = selector.get("matchLabels", selector)
+    return bool(wanted) and wanted.items() <= labels.items()
+
+
+def container_ports(pod):
+    return {port.get("name", port["containerPort"]): port["containerPort"] for port in pod.container.get("ports", [])}
+
+
+def probes(pod):
+    return {name: pod.container[name] for name in ("startupProbe", "readinessProbe", "livenessProbe") if name in pod.container}
