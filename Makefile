@@ -18,6 +18,8 @@ BIN := $(or $(CARGO_TARGET_DIR),target)/release
 # The compiler that torch-sys calls; make itself presets CXX.
 COMPILER := $(if $(filter default,$(origin CXX)),c++,$(firstword $(CXX)))
 STARTED := $(shell date +%s)
+# Where a release is put.
+DIST := target/dist
 # What cargo finds there beside what is installed for everybody.
 CARGO_DENY := 0.20.2
 export PATH := $(CURDIR)/.tools/bin:$(PATH)
@@ -43,7 +45,7 @@ serve: programs ## Fetch libtorch, build, and serve the shipped model on 127.0.0
 	@exec "$(BIN)/lungfield-serve" $(ARGS)
 
 .PHONY: test
-test: lint deny test-rust try-api try-dicom ## Everything that CI runs: lint, deny, unit and integration tests, the API and DICOM tests
+test: lint deny test-rust try-api try-dicom try-oip try-archive try-deploy ## Everything that CI runs: lint, deny, unit and integration tests, the tests from outside
 	@echo "== make test took $(seconds) s"
 
 .PHONY: test-rust
@@ -92,6 +94,38 @@ test-orthanc: programs dicom-venv ## A real PACS: films by C-STORE, the hook, ma
 	$(call step,Orthanc)
 	@.venv-dicom/bin/python scripts/orthanc_test.py --server "$(BIN)/lungfield-serve" --phantom "$(BIN)/lungfield-phantom"
 
+.PHONY: test-oip
+test-oip: programs try-oip ## The Open Inference Protocol, as Triton's client speaks it
+
+.PHONY: try-oip
+try-oip:
+	$(call step,Open Inference Protocol)
+	@PYTHON="$(PYTHON)" sh scripts/venv.sh .venv-oip scripts/requirements-oip-test.txt
+	@.venv-oip/bin/python scripts/oip_test.py --server "$(BIN)/lungfield-serve" --phantom "$(BIN)/lungfield-phantom"
+
+.PHONY: test-archive
+test-archive: programs try-archive ## An archive in an S3 server, workers killed, two at once
+
+.PHONY: try-archive
+try-archive:
+	$(call step,archives)
+	@PYTHON="$(PYTHON)" sh scripts/venv.sh .venv-archive scripts/requirements-archive-test.txt
+	@.venv-archive/bin/python scripts/archive_test.py --segment "$(BIN)/lungfield-segment" --phantom "$(BIN)/lungfield-phantom"
+
+.PHONY: test-deploy
+test-deploy: programs try-deploy ## The manifests and compose, offline: schemas, and what one says of another and of the programs
+
+.PHONY: try-deploy
+try-deploy:
+	$(call step,manifests)
+	@if sh scripts/debian.sh kubectl kubernetes-client >/dev/null; then \
+	    PYTHON="$(PYTHON)" sh scripts/venv.sh .venv-deploy scripts/requirements-deploy.txt; \
+	    .venv-deploy/bin/python scripts/deploy_check.py --server "$(BIN)/lungfield-serve" --segment "$(BIN)/lungfield-segment"; \
+	    .venv-deploy/bin/python scripts/deploy_check_test.py; \
+	else \
+	    echo "the check of the manifests is skipped"; \
+	fi
+
 .PHONY: lint
 lint: libtorch ## Formatting, clippy and rustdoc, all without a warning
 	$(call step,format)
@@ -100,9 +134,9 @@ lint: libtorch ## Formatting, clippy and rustdoc, all without a warning
 	@$(CARGO) clippy $(BUILD) --all-targets -- --deny warnings
 	$(call step,rustdoc)
 	@RUSTDOCFLAGS="$$RUSTDOCFLAGS --deny warnings" $(CARGO) doc $(BUILD) --no-deps
-	@version=$$(sed -n 's/^version = "\(.*\)"$$/\1/p' Cargo.toml); \
-	grep -qx "ARG VERSION=$$version" docker/Dockerfile || { \
-	    echo "make: the version in docker/Dockerfile is not $$version, that of Cargo.toml" >&2; exit 1; }
+	$(call step,version)
+	@"$(PYTHON)" scripts/release/version_check.py
+	@"$(PYTHON)" scripts/release/release_test.py
 
 .PHONY: deny
 deny: need-rust ## Licences, bans and sources of the dependencies; builds cargo-deny once where there is none
@@ -119,7 +153,7 @@ format: need-rust ## Format the sources
 libtorch: need-rust need-c++ ## Fetch libtorch for the CPU into .libtorch, unless it is there
 	@if [ -n "$$LIBTORCH" ]; then echo "LIBTORCH is set: $$LIBTORCH is used"; exit 0; fi; \
 	version=$$(sed -n 's/^TORCH_VERSION = "\(.*\)"$$/\1/p' scripts/libtorch.py); \
-	if [ "$$(cat .libtorch/build-version 2>/dev/null)" = "$$version" ]; then exit 0; fi; \
+	if [ "$$(cat .libtorch/build-version 2>/dev/null)" = "$$version" ] && [ -d .libtorch/licenses ]; then exit 0; fi; \
 	echo "== libtorch $$version (at $(seconds) s)"; \
 	"$(PYTHON)" -m pip --version >/dev/null 2>&1 || { \
 	    echo "make: there is no $(PYTHON) with pip: install it (Debian: apt install python3-pip)" >&2; exit 1; }; \
@@ -128,7 +162,7 @@ libtorch: need-rust need-c++ ## Fetch libtorch for the CPU into .libtorch, unles
 .PHONY: programs
 programs: libtorch
 	$(call step,build)
-	@$(CARGO) build $(BUILD) --bin lungfield-serve --bin lungfield-phantom
+	@$(CARGO) build $(BUILD) --bin lungfield-serve --bin lungfield-segment --bin lungfield-phantom
 
 .PHONY: image
 image: ## Build the container image; CONTAINER_BUILD names another tool than docker, podman and buildah
@@ -164,7 +198,7 @@ test-overload: programs ## Ten times the load that the machine can serve: who ge
 test-alerts: ## The alert rules and the dashboard; promtool comes with Debian's prometheus
 	$(call step,alerts)
 	@"$(PYTHON)" deploy/grafana/make_dashboard.py --check
-	@cd deploy/prometheus && promtool check config prometheus.yaml && promtool test rules alerts_test.yaml
+	@cd deploy/prometheus && promtool check config prometheus.yaml compose.yaml && promtool test rules alerts_test.yaml
 
 .PHONY: test-system
 test-system: ## What needs more of a machine than cargo: image, overload, alerts, DICOM peers, Orthanc, browser, replicas behind nginx; says what it skips
@@ -199,6 +233,57 @@ test-system: ## What needs more of a machine than cargo: image, overload, alerts
 	fi
 	@echo "== make test-system took $(seconds) s"
 
+.PHONY: archive
+archive: libtorch ## The release's archive in target/dist: programs, libtorch, model; compiles everything once more, in target/archive
+	$(call step,programs of the release)
+	@CARGO="$(CARGO)" sh scripts/release/build.sh target/archive
+	$(call step,archive)
+	@"$(PYTHON)" scripts/release/archive.py --programs target/archive/release --libtorch "$${LIBTORCH:-.libtorch}" --out "$(DIST)"
+
+.PHONY: sbom
+sbom: libtorch release-venv ## The list of the release's parts (SBOM), CycloneDX, in target/dist; held against CycloneDX's schema
+	@mkdir -p "$(DIST)"
+	@"$(PYTHON)" scripts/release/sbom.py --libtorch "$${LIBTORCH:-.libtorch}" --out "$(DIST)/sbom.cdx.json"
+	@.venv-release/bin/python scripts/release/sbom_validate.py "$(DIST)/sbom.cdx.json"
+
+.PHONY: release-venv
+release-venv:
+	@PYTHON="$(PYTHON)" sh scripts/venv.sh .venv-release scripts/requirements-release.txt
+
+.PHONY: test-release
+test-release: archive try-release ## The archive on a bare Debian 12 in a chroot: unpacked, started, asked; says so where it skips
+
+.PHONY: try-release
+try-release:
+	$(call step,systemd's unit)
+	@if command -v systemd-analyze >/dev/null 2>&1; then \
+	    folder=$$(mktemp -d); trap 'rm -r "$$folder"' EXIT; \
+	    sed 's|=/opt/lungfield/bin/lungfield-serve|=/bin/true|' deploy/systemd/lungfield.service >"$$folder/lungfield.service"; \
+	    said=$$(systemd-analyze verify "$$folder/lungfield.service" 2>&1); [ -z "$$said" ] || { echo "$$said" >&2; exit 1; }; \
+	else \
+	    echo "the unit is not looked at: there is no systemd-analyze"; \
+	fi
+	$(call step,archive on a bare Debian)
+	@if [ "$$(id -u)" = 0 ] && sh scripts/debian.sh debootstrap debootstrap; then \
+	    "$(PYTHON)" scripts/release/chroot_test.py --dist "$(DIST)" --debian target/debian-12; \
+	else \
+	    echo "the test of the archive is skipped: it wants root and debootstrap"; \
+	fi
+
+.PHONY: release-check
+release-check: ## Whether this commit may be released: versions, dated changelog, clean tree, parts, archive twice the same, a bare Debian
+	$(call step,release)
+	@"$(PYTHON)" scripts/release/version_check.py --release
+	@[ -z "$$(git status --porcelain)" ] || { echo "make: there are changes that are not committed:" >&2; git status --short >&2; exit 1; }
+	@"$(PYTHON)" scripts/release/release_test.py
+	@rm -rf "$(DIST)" target/dist-again
+	@$(MAKE) --no-print-directory archive sbom
+	@$(MAKE) --no-print-directory archive DIST=target/dist-again
+	@cmp "$(DIST)"/*.tar.gz target/dist-again/*.tar.gz && cmp "$(DIST)/sbom.cdx.json" target/dist-again/sbom.cdx.json
+	@rm -rf target/dist-again && echo "the archive is the same, made twice"
+	@$(MAKE) --no-print-directory try-release
+	@echo "== make release-check took $(seconds) s"
+
 .PHONY: fuzz
 fuzz: libtorch ## Send every decoder and parser what nobody would send, FUZZ_SECONDS each; needs cargo-fuzz
 	@CARGO="$(CARGO)" PYTHON="$(PYTHON)" sh scripts/fuzz.sh "$(FUZZ_SECONDS)" $(FUZZ_TARGETS)
@@ -220,8 +305,8 @@ bench-serving: programs ## Load test beside other ways to serve the same weights
 	@benches/serving/.venv/bin/python benches/serving/summary.py benches/serving/results
 
 .PHONY: clean
-clean: ## Remove what was built and fetched: target, .libtorch, .tools, .venv, .venv-dicom
-	rm -rf target .libtorch .tools .venv .venv-dicom benches/serving/.venv
+clean: ## Remove what was built and fetched: target, .libtorch, .tools and every .venv
+	rm -rf target .libtorch .tools .venv .venv-* benches/serving/.venv
 
 .PHONY: need-rust
 need-rust:
