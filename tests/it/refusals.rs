@@ -316,7 +316,7 @@ fn a_wrong_method_is_told_the_right_one_and_a_wrong_path_that_there_is_none() {
         "/docs/",
         "/sample",
         "/v1/segments",
-        "/v2/segment",
+        "/v3/segment",
         "/%2e%2e/etc/passwd",
         "/health",
     ] {
