@@ -1,13 +1,16 @@
 # `make help` lists the targets: the comment after a target is its help.
 #
-# Variables that a caller may set: ARGS (more arguments for the server of `make serve`), IMAGE (the image's tag),
+# Variables that a caller may set: ARGS (more arguments for the server of `make serve`), IMAGE (the image's tag), SOURCE (the address of the
+# sources, for the image's label),
 # CONTAINER_BUILD (see scripts/container.sh), PYTHON, CARGO, LIBTORCH (another libtorch than ours, for cargo too),
 # LUNGFIELD_DATA (a data set of real films, for the tests that want one), FUZZ_SECONDS (for each target of `make fuzz`),
 # FUZZ_TARGETS (some of them).
 
 CARGO ?= cargo
 PYTHON ?= python3
-IMAGE ?= lungfield
+VERSION := $(shell sed -n 's/^version = "\(.*\)"$$/\1/p' Cargo.toml)
+IMAGE ?= lungfield:$(VERSION)
+SOURCE ?=
 ARGS ?=
 FUZZ_SECONDS ?= 600
 FUZZ_TARGETS ?=
@@ -137,6 +140,9 @@ lint: libtorch ## Formatting, clippy and rustdoc, all without a warning
 	$(call step,version)
 	@"$(PYTHON)" scripts/release/version_check.py
 	@"$(PYTHON)" scripts/release/release_test.py
+	@weights=$$(sed -n 's/.*"weights_sha256": "\(.*\)".*/\1/p' models/lungfield-segnet/manifest.json); \
+	grep -qx "ARG WEIGHTS_SHA256=$$weights" docker/Dockerfile || { \
+	    echo "make: WEIGHTS_SHA256 in docker/Dockerfile is not the manifest's" >&2; exit 1; }
 
 .PHONY: deny
 deny: need-rust ## Licences, bans and sources of the dependencies; builds cargo-deny once where there is none
@@ -164,14 +170,35 @@ programs: libtorch
 	$(call step,build)
 	@$(CARGO) build $(BUILD) --bin lungfield-serve --bin lungfield-segment --bin lungfield-phantom
 
+# Created: when the commit was, so that the same commit makes the same image. SOURCE is the address of the sources, where there is one.
+image-labels = revision=$$(git describe --always --abbrev=40 --dirty --exclude '*' 2>/dev/null) && \
+    set -- --label "org.opencontainers.image.revision=$$revision" \
+        --label "org.opencontainers.image.created=$$(git log -1 --format=%cI)" || set --
+
 .PHONY: image
-image: ## Build the container image; CONTAINER_BUILD names another tool than docker, podman and buildah
-	@sh scripts/container.sh build docker/Dockerfile . "$(IMAGE)"
+image: ## Build the container image for the CPU; CONTAINER_BUILD names another tool than docker, podman and buildah
+	@$(image-labels); sh scripts/container.sh build docker/Dockerfile . "$(IMAGE)" --target cpu \
+	    $(if $(SOURCE),--label "org.opencontainers.image.source=$(SOURCE)") "$$@"
 	@echo "== make image took $(seconds) s"
 
+.PHONY: image-cuda
+image-cuda: ## Build the container image for CUDA; fetches 3 GB
+	@$(image-labels); sh scripts/container.sh build docker/Dockerfile . "$(IMAGE)-cuda" --target cuda \
+	    $(if $(SOURCE),--label "org.opencontainers.image.source=$(SOURCE)") "$$@"
+	@echo "== make image-cuda took $(seconds) s"
+
 .PHONY: test-image
-test-image: programs image ## Run the container image: a phantom in, its mask out
+test-image: programs image ## Run the container image: a phantom in, its mask out, no shell, nothing written, labels true
 	@"$(PYTHON)" scripts/image_test.py --image "$(IMAGE)" --phantom "$(BIN)/lungfield-phantom"
+
+.PHONY: test-image-cuda
+test-image-cuda: programs image-cuda ## The same with the image for CUDA, on the CPU
+	@"$(PYTHON)" scripts/image_test.py --image "$(IMAGE)-cuda" --phantom "$(BIN)/lungfield-phantom" --cuda
+
+.PHONY: check-libraries
+check-libraries: ## Fetch libtorch for CUDA into .libtorch-cuda (3 GB), and check that no library is missing
+	@"$(PYTHON)" scripts/libtorch.py --cuda .libtorch-cuda
+	@"$(PYTHON)" scripts/library_check.py --path .libtorch-cuda/lib .libtorch-cuda/lib
 
 .PHONY: test-browser
 test-browser: programs ## The page in Chromium: films, keyboard, themes, phone, other origins, axe-core; pictures in target/browser
@@ -306,7 +333,7 @@ bench-serving: programs ## Load test beside other ways to serve the same weights
 
 .PHONY: clean
 clean: ## Remove what was built and fetched: target, .libtorch, .tools and every .venv
-	rm -rf target .libtorch .tools .venv .venv-* benches/serving/.venv
+	rm -rf target .libtorch .libtorch-cuda .tools .venv .venv-* benches/serving/.venv
 
 .PHONY: need-rust
 need-rust:

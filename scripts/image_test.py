@@ -1,105 +1,67 @@
 #!/usr/bin/env python3
-"""Runs a built container image: a phantom in, its mask out, then SIGTERM.
+"""Runs a built container image: a phantom in, its mask out, by the server and by lungfield-segment; then SIGTERM.
 
-    python3 scripts/image_test.py --image TAG --phantom target/release/lungfield-phantom
+    python3 scripts/image_test.py --image TAG --phantom target/release/lungfield-phantom [--cuda]
 
-Needs Python 3.8 or later and nothing else. It fails where the server does not start, does not find the phantom's lungs,
-runs as root, or does not end with code 0.
+Needs Python 3.8 or later and nothing else. It fails where the image does not find the phantom's lungs, runs as anybody but
+65532, has a shell, writes a file, is not healthy while it serves or is after that, ends with another code than 0, or has a
+label that is not true. What the container tool keeps to itself is skipped, and said. With --cuda the image is the one for CUDA,
+which runs on the CPU here.
 """
 
 import argparse
 import json
-import queue
+import os
 import re
+import shutil
+import stat
 import struct
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 import urllib.error
 import urllib.request
 import uuid
 from pathlib import Path
 
-SCRIPTS = Path(__file__).resolve().parent
+import image_world
+from image_world import PROGRAMS, SCRIPTS, SERVER, Inside, Server
+from replicas import Failure, free_ports
+
 SIZE = (700, 900)
 LOWEST_DICE = 0.8
-START_LIMIT_S = 120
-END_LIMIT_S = 60
-
-# SIGTERM must come from inside, since not every tool hands it on: a line on standard input asks for it.
-INSIDE = """
-echo "user $(id -u)"
-exec 3<&0
-/opt/lungfield/bin/lungfield-serve --listen 127.0.0.1:0 --metrics-listen off --log-format json 2>&1 & server=$!
-{ read -r line; kill -TERM "$server"; } <&3 >/dev/null 2>&1 &
-wait "$server"
-echo "code $?"
-"""
+USER = "65532"
+MANIFEST = SCRIPTS.parent / "models/lungfield-segnet/manifest.json"
 
 
-class Failure(Exception):
-    """What is wrong, in a sentence."""
+def require(holds, sentence):
+    if not holds:
+        raise Failure(sentence)
 
 
-class Container:
-    """The server in its container, and the lines that come out of it."""
-
-    def __init__(self, image):
-        command = ["sh", str(SCRIPTS / "container.sh"), "run", image, "sh", "-c", INSIDE]
-        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
-        self.process = subprocess.Popen(command, text=True, errors="replace", cwd=SCRIPTS.parent, **pipes)
-        self.lines = queue.Queue()
-        self.heard = []
-        threading.Thread(target=self.listen, daemon=True).start()
-
-    def listen(self):
-        for line in self.process.stdout:
-            self.lines.put(line.rstrip())
-        self.lines.put(None)
-
-    def wait_for(self, pattern, limit_s, what):
-        deadline = time.monotonic() + limit_s
-        while True:
-            try:
-                line = self.lines.get(timeout=max(0, deadline - time.monotonic()))
-            except queue.Empty:
-                raise Failure(f"{what} within {limit_s} s; what it said is above") from None
-            if line is None:
-                raise Failure(f"{what}, and ended; what it said is above")
-            self.heard.append(line)
-            found = re.search(pattern, line)
-            if found:
-                return found[1]
-
-    def stop(self):
-        self.process.stdin.write("\n")
-        self.process.stdin.flush()
-        return self.wait_for(r"^code (\d+)$", END_LIMIT_S, "the server did not end on SIGTERM")
-
-    def close(self):
-        self.process.stdin.close()
-        try:
-            self.process.wait(END_LIMIT_S)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
+def tell(sentence):
+    print(f"  {sentence}", flush=True)
 
 
 def draw(phantom, folder):
+    """A phantom and its mask, in folders films/ and masks/."""
     width, height = map(str, SIZE)
-    subprocess.run(
-        [str(phantom), "--out", str(folder), "--width", width, "--height", height], check=True, stdout=subprocess.DEVNULL
-    )
-    return (folder / "phantom-1.png").read_bytes(), (folder / "phantom-1-mask.png").read_bytes()
+    sized = ["--width", width, "--height", height]
+    subprocess.run([str(phantom), "--out", str(folder), *sized], check=True, stdout=subprocess.DEVNULL)
+    film, mask = folder / "films/phantom-1.png", folder / "masks/phantom-1-mask.png"
+    for path in (film, mask):
+        path.parent.mkdir()
+        (folder / path.name).rename(path)
+    return film, mask
 
 
 def post(url, parts, accept):
     boundary = uuid.uuid4().hex
     body = b""
-    for name, data in parts.items():
+    for name, path in parts.items():
         head = f'--{boundary}\r\nContent-Disposition: form-data; name="{name}"; filename="x.png"\r\n\r\n'
-        body += head.encode() + data + b"\r\n"
+        body += head.encode() + path.read_bytes() + b"\r\n"
     body += f"--{boundary}--\r\n".encode()
     headers = {"Content-Type": f"multipart/form-data; boundary={boundary}", "Accept": accept}
     try:
@@ -109,49 +71,177 @@ def post(url, parts, accept):
         raise Failure(f"the server answered {error.code}: {error.read(500)!r}") from None
 
 
-def check_answers(url, film, mask):
-    scores = json.loads(post(url, {"image": film, "ground_truth": mask}, "application/json"))
-    if not scores["dice"] >= LOWEST_DICE:
-        raise Failure(f"the phantom's lungs were not found: Dice {scores['dice']}")
-    png = post(url, {"image": film}, "image/png")
-    if png[:8] != b"\x89PNG\r\n\x1a\n" or struct.unpack(">II", png[16:24]) != SIZE:
-        raise Failure("the mask is no PNG of the film's size")
-    return scores["dice"], png
+def require_mask(png):
+    right = png[:8] == b"\x89PNG\r\n\x1a\n" and struct.unpack(">II", png[16:24]) == SIZE
+    require(right, "the mask is no PNG of the film's size")
 
 
-def try_image(image, phantom, keep):
-    with tempfile.TemporaryDirectory(prefix="lungfield-image-test-") as folder:
-        film, mask = draw(phantom, Path(folder))
-    container = Container(image)
+def check_answers(address, film, mask):
+    scores = json.loads(post(f"{address}/v1/segment", {"image": film, "ground_truth": mask}, "application/json"))
+    require(scores["dice"] >= LOWEST_DICE, f"the phantom's lungs were not found: Dice {scores['dice']}")
+    png = post(f"{address}/v1/segment", {"image": film}, "image/png")
+    require_mask(png)
+    weights = scores["model"]["weights_sha256"]
+    require(weights == json.loads(MANIFEST.read_text())["weights_sha256"], "it serves another model than ours")
+    tell(f"a film went in over HTTP, and its mask came out: Dice {scores['dice']:.4f}")
+    return png
+
+
+def check_labels(image):
+    told = image_world.configuration(image)
+    if told is None:
+        return tell("skipped: this tool does not tell an image's labels, user and health check")
+    version = re.search(r'^version = "(.*)"$', (SCRIPTS.parent / "Cargo.toml").read_text(), re.MULTILINE)[1]
+    labels = told["Labels"]
+    for label, truth in {
+        "org.opencontainers.image.version": version,
+        "org.lungfield.weights.sha256": json.loads(MANIFEST.read_text())["weights_sha256"],
+        "org.opencontainers.image.licenses": "(MIT OR Apache-2.0) AND CC-BY-NC-SA-4.0",
+    }.items():
+        require(labels.get(label) == truth, f"the label {label} is {labels.get(label)!r}, and not {truth!r}")
+    require(told["User"] == f"{USER}:{USER}", f"the image runs as {told['User']!r}")
+    health = (told.get("Healthcheck") or {}).get("Test")
+    require(health == ["CMD", f"{PROGRAMS}/{SERVER}", "--health-check"], f"the health check is {health}")
+    tell(f"labels, user and health check are as they should be; the version is {version}")
+
+
+def check_no_shell(image):
+    for words in (["/bin/sh", "-c", ":"], ["/bin/bash", "-c", ":"], ["/bin/busybox", "true"], ["/usr/bin/dpkg", "--version"]):
+        code, _ = image_world.run(image, *words)
+        require(code != 0, f"there is a {words[0]} in the image")
+    tell("there is no shell")
+
+
+def check_process(server):
+    """Who runs the server, and which programs lie in its image."""
+    pid, root = server.seen(), server.root()
+    if not root:
+        return tell("skipped: this tool keeps processes and files to itself")
+    told = image_world.status(pid)
+    ids = set(told["Uid"].split() + told["Gid"].split())
+    require(ids == {USER}, f"the server runs as {told['Uid']}, {told['Gid']}")
+    require(int(told["CapEff"], 16) == 0, f"the server has capabilities: {told['CapEff']}")
+    files = image_world.files_below(root)
+    programs = {f"/{path}" for path, (mode, *_) in files.items() if stat.S_ISREG(mode) and mode & 0o111 and ".so" not in path}
+    expected = {f"{PROGRAMS}/{name}" for name in (SERVER, "lungfield-segment")}
+    require(programs == expected, f"these programs lie in the image: {sorted(programs)}")
+    tell(f"it runs as {USER} without capabilities, and its image has {len(files)} files and folders")
+
+
+def healthy(image, address):
+    code, said = image_world.run(image, f"{PROGRAMS}/{SERVER}", "--health-check", "--metrics-listen", address)
+    require(code in (0, 1), f"the health check ended with code {code}: {said}")
+    return code == 0
+
+
+def check_nothing_written(root, before):
+    after = image_world.files_below(root)
+    changed = sorted(path for path in before.keys() | after.keys() if before.get(path) != after.get(path))
+    require(not changed, f"the server wrote {changed}")
+    tell("it wrote no file")
+
+
+def segment_mounted(image, folder):
+    """lungfield-segment in a container of its own."""
+    (folder / "out").mkdir()
+    (folder / "out").chmod(0o777)
+    words = ["/work/films", "--out", "/work/out", "--reference", "/work/masks"]
+    code, said = image_world.run(image, f"{PROGRAMS}/lungfield-segment", *words, volume=f"{folder}:/work")
+    return code, said, folder / "out"
+
+
+def segment_inside(server, folder):
+    """The same in the server's container, for tools that can't mount a folder."""
+    inside = Inside(server.seen())
+    work = Path(inside.root) / "work"
+    shutil.copytree(folder, work)
+    (work / "out").mkdir()
+    os.chown(work / "out", int(USER), int(USER))
+    words = ["/work/films", "--out", "/work/out", "--reference", "/work/masks"]
+    return (*inside.run(f"{PROGRAMS}/lungfield-segment", *words), work / "out")
+
+
+def check_segment(image, server, folder):
+    if image_world.engine() in ("docker", "podman", "buildah"):
+        code, said, out = segment_mounted(image, folder)
+    elif server.root():
+        code, said, out = segment_inside(server, folder)
+    else:
+        return tell("skipped: this tool can't mount a folder for lungfield-segment")
+    require(code == 0, f"lungfield-segment ended with code {code}: {said}")
+    masks, tables = list(out.glob("masks/**/*.png")), list(out.glob("results*.*"))
+    require(len(masks) == 1 and len(tables) == 2, f"lungfield-segment left {masks} and {tables}")
+    require_mask(masks[0].read_bytes())
+    dice = re.search(r"mean Dice ([0-9.]+)", said)
+    require(dice and float(dice[1]) >= LOWEST_DICE, f"lungfield-segment did not find the lungs: {said}")
+    tell(f"lungfield-segment made a mask and two tables of a folder: Dice {dice[1]}")
+
+
+def check_cuda(image):
+    """The CUDA half opens, with every library that it is linked to; there is no thousandth GPU."""
+    code, said = image_world.run(image, f"{PROGRAMS}/{SERVER}", "--listen", "127.0.0.1:0", "--device", "cuda:999")
+    opened = re.search(r"libtorch finds no CUDA device|there is no CUDA device 999", said)
+    require(code != 0 and opened, f"the CUDA half of libtorch did not open: {said}")
+    tell(f"the CUDA half of libtorch opens: {opened[0]}")
+
+
+def try_server(image, folder, arguments):
+    film, mask = draw(arguments.phantom, folder)
+    (port,) = free_ports(1)
+    operators = f"127.0.0.1:{port}"
+    device = ["--device", "cpu"] if arguments.cuda else []
+    require(not healthy(image, operators), "it is healthy before it runs")
+    server = Server(image, "--metrics-listen", operators, *device)
     try:
-        user = container.wait_for(r"^user (\d+)$", START_LIMIT_S, "the image did not run")
-        address = container.wait_for(r"(http://127\.0\.0\.1:\d+)", START_LIMIT_S, "the server did not listen")
-        dice, png = check_answers(f"{address}/v1/segment", film, mask)
-        code = container.stop()
+        address = server.address()
+        check_process(server)
+        root = server.root()
+        before = image_world.files_below(root) if root else None
+        png = check_answers(address, film, mask)
+        require(healthy(image, operators), "it is not healthy while it serves")
+        if root:
+            check_nothing_written(root, before)
+        check_segment(image, server, folder)
+        code = server.stop()
+        require(code == 0, f"the server ended with code {code} on SIGTERM")
+        require(not healthy(image, operators), "it is healthy after its end")
+        tell("it was healthy while it served, and ended with code 0 on SIGTERM")
     except (Failure, OSError):
-        print(*container.heard, sep="\n", file=sys.stderr)
+        server.show()
         raise
     finally:
-        container.close()
-    if keep:
-        keep.write_bytes(png)
-    if user == "0":
-        raise Failure("the image runs as root")
-    if code != "0":
-        raise Failure(f"the server ended with code {code} on SIGTERM")
-    return f"as user {user} it found the phantom's lungs with Dice {dice:.4f} and ended with code 0 on SIGTERM"
+        server.close()
+    return png
+
+
+def try_image(arguments):
+    image = arguments.image
+    check_labels(image)
+    check_no_shell(image)
+    if arguments.cuda:
+        check_cuda(image)
+    folder = Path(tempfile.mkdtemp(prefix="lungfield-image-test-"))
+    folder.chmod(0o755)  # the container's user is another one
+    try:
+        png = try_server(image, folder, arguments)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)  # what the container's user wrote may be its alone
+    if arguments.keep:
+        arguments.keep.write_bytes(png)
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--image", required=True, help="the image's tag")
     parser.add_argument("--phantom", type=lambda path: Path(path).resolve(strict=True), required=True)
+    parser.add_argument("--cuda", action="store_true", help="the image is the one for CUDA")
     parser.add_argument("--keep", type=Path, help="write the mask to this file")
     arguments = parser.parse_args()
     started = time.monotonic()
+    print(f"{arguments.image}:", flush=True)
     try:
-        print(f"{arguments.image}: {try_image(arguments.image, arguments.phantom, arguments.keep)}")
-    except (Failure, OSError, subprocess.CalledProcessError) as failure:
+        try_image(arguments)
+    except (Failure, OSError, subprocess.SubprocessError) as failure:
         sys.exit(f"FAILED: {failure}")
     print(f"the image test took {time.monotonic() - started:.0f} s")
 
