@@ -148,7 +148,7 @@ def check_killed(arguments, store):
     out, kills = "s3://out/killed", 0
     for kept in range(2):
         worker = segment(arguments, store, out, "--reference", "s3://films/references")
-        wait_until("rows are kept", lambda: len(store.keys("killed/state/rows")) > kept or worker.poll() is not None)
+        wait_until("rows are kept", lambda: len(store.keys("killed/state/0-of-1/rows")) > kept or worker.poll() is not None)
         masks = len(store.keys("killed/masks"))
         wait_until("others are under way", lambda: len(store.keys("killed/masks")) > masks + 2 or worker.poll() is not None)
         kills += worker.poll() is None

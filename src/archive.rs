@@ -1,15 +1,19 @@
 //! Decides how the segmentation of an archive is put together: settings → films → engine → masks → table.
 
 use std::future::Future;
+use std::io::{BufRead, BufReader};
 use std::num::NonZeroUsize;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use anyhow::{Context, ensure};
+use anyhow::Context;
+use base16ct::HexDisplay;
+use sha2::{Digest, Sha256};
 
 use crate::bulk::files::Files;
 use crate::bulk::film::{FilmOptions, Worker};
-use crate::bulk::ledger::{Ledger, Order};
+use crate::bulk::ledger::{self, Ledger, Order};
 use crate::bulk::sources::Sources;
 use crate::bulk::table::{self, Tally};
 use crate::bulk::{self, Ended};
@@ -18,7 +22,7 @@ use crate::config::SegmentSettings;
 use crate::cryptography;
 use crate::engine::EngineOptions;
 use crate::loading::{self, Loaded};
-use crate::model::device::Placement;
+use crate::model::device::{Placement, Precision, PrecisionChoice};
 use crate::model::manifest::Manifest;
 use crate::telemetry::Progress;
 
@@ -35,18 +39,25 @@ pub async fn segment(
     let out = &settings.out;
     let sources = Sources::resolve(&settings.inputs, settings.list.as_deref(), out, &files).await?;
     // Before films are looked for: a model that can't be used should not cost a walk through a bucket.
-    let owned = settings.clone();
+    let mut owned = settings.clone();
+    if let (PrecisionChoice::Auto, Some(begun)) =
+        (owned.model.precision, ledger::precision(&files, out, settings.shard).await?)
+    {
+        owned.model.precision = PrecisionChoice::Fixed(begun); // all masks of a run in the same numbers
+    }
     let loaded = tokio::task::spawn_blocking(move || {
         loading::load(&owned.model, &owned.films, |placement| engine_options(&owned, placement))
     });
     let Loaded { pipeline, manifest, placement, .. } = loaded.await??;
-    let order = order(settings, &manifest);
+    let order = order(settings, &manifest, placement.precision())?;
     let ledger = Ledger::open(&files, out, order.clone(), sources).await?;
-    ensure!(ledger.films() > 0 || settings.shard.is_part(), "no film was found");
     let done = ledger.rows_kept().await?;
     let mut progress = Progress::resume("film", ledger.films(), done);
     if done > 0 {
-        progress.say(&format!("going on behind {done} of {} films", ledger.films()));
+        progress.say(&format!(
+            "going on behind {done} of {} films, as they were found when the run began",
+            ledger.films()
+        ));
     }
     let worker = Worker::new(&pipeline, &files, film_options(settings, &manifest));
     let mut observe = |done, failed| progress.step(done, &remark(failed));
@@ -94,8 +105,10 @@ fn engine_options(settings: &SegmentSettings, placement: Placement) -> EngineOpt
     }
 }
 
-fn order(settings: &SegmentSettings, manifest: &Manifest) -> Order {
-    Order {
+fn order(settings: &SegmentSettings, manifest: &Manifest, precision: Precision) -> anyhow::Result<Order> {
+    // What comes on standard input can't be looked at twice.
+    let list = settings.list.as_ref().filter(|list| list.as_os_str() != "-");
+    Ok(Order {
         format: 1,
         inputs: settings.inputs.clone(),
         list: settings.list.as_ref().map(|list| list.display().to_string()),
@@ -108,7 +121,24 @@ fn order(settings: &SegmentSettings, manifest: &Manifest) -> Order {
         model_name: manifest.name.clone(),
         model_version: manifest.version.clone(),
         weights_sha256: manifest.weights_sha256.clone(),
+        precision,
+        list_sha256: list.map(|list| list_digest(list)).transpose().context("the list can't be read")?,
+    })
+}
+
+fn list_digest(list: &Path) -> std::io::Result<String> {
+    let mut hash = Sha256::new();
+    let mut lines = BufReader::new(fs_err::File::open(list)?);
+    loop {
+        let piece = lines.fill_buf()?;
+        if piece.is_empty() {
+            break;
+        }
+        hash.update(piece);
+        let length = piece.len();
+        lines.consume(length);
     }
+    Ok(format!("{:x}", HexDisplay(&hash.finalize())))
 }
 
 fn film_options(settings: &SegmentSettings, manifest: &Manifest) -> FilmOptions {

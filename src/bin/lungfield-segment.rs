@@ -33,7 +33,7 @@ fn main() -> anyhow::Result<ExitCode> {
     runtime.shutdown_background();
     Ok(match outcome {
         Ok(Some(tally)) => {
-            writeln!(io::stdout(), "{}", in_words(&tally))?;
+            drop(writeln!(io::stdout(), "{}", in_words(&tally))); // nobody may be left to read it
             if tally.failed == 0 { ExitCode::SUCCESS } else { ExitCode::from(SOME_FAILED) }
         }
         Ok(None) => {

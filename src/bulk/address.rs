@@ -74,6 +74,31 @@ impl Address {
         }
     }
 
+    /// The same from the root on, without `..`; what links lead elsewhere is not asked.
+    #[must_use]
+    pub fn absolute(&self) -> Self {
+        let Self::Local(path) = self else { return self.clone() };
+        let whole = std::path::absolute(path).unwrap_or_else(|_| path.clone());
+        let mut plain = PathBuf::new();
+        for component in whole.components() {
+            match component {
+                Component::ParentDir => drop(plain.pop()),
+                other => plain.push(other),
+            }
+        }
+        Self::Local(plain)
+    }
+
+    /// The same with links followed, as far as there is something.
+    #[must_use]
+    pub fn real(&self) -> Self {
+        let Self::Local(path) = self.absolute() else { return self.clone() };
+        let there =
+            path.ancestors().find_map(|ancestor| Some((fs_err::canonicalize(ancestor).ok()?, ancestor)));
+        let Some((real, ancestor)) = there else { return Self::Local(path) };
+        Self::Local(real.join(path.strip_prefix(ancestor).expect("an ancestor is the beginning of its path")))
+    }
+
     /// The names on the way to it, the bucket's first. `.` is none, and `..` stands for itself.
     #[must_use]
     pub fn steps(&self) -> Vec<String> {

@@ -36,6 +36,9 @@ pub enum FileError {
     /// One of this name is there already.
     #[error("it is there already")]
     Taken,
+    /// It is no file that can be read or written, or its name can't be one.
+    #[error("it can't be read or written: {0}")]
+    Odd(#[source] io::Error),
     /// What holds the files does not answer as it should. No other file will fare better.
     #[error("the store fails: {0}")]
     Store(#[source] Box<dyn std::error::Error + Send + Sync>),
@@ -47,9 +50,25 @@ impl From<io::Error> for FileError {
             ErrorKind::NotFound | ErrorKind::NotADirectory | ErrorKind::IsADirectory => Self::Missing,
             ErrorKind::PermissionDenied => Self::Denied,
             ErrorKind::AlreadyExists => Self::Taken,
-            _ => Self::Store(Box::new(error)),
+            ErrorKind::StorageFull
+            | ErrorKind::QuotaExceeded
+            | ErrorKind::ReadOnlyFilesystem
+            | ErrorKind::OutOfMemory
+            | ErrorKind::TimedOut
+            | ErrorKind::StaleNetworkFileHandle
+            | ErrorKind::NetworkDown
+            | ErrorKind::NetworkUnreachable
+            | ErrorKind::HostUnreachable => Self::Store(Box::new(error)),
+            _ if too_many_open(&error) => Self::Store(Box::new(error)),
+            _ => Self::Odd(error),
         }
     }
+}
+
+/// Whether this process, or all together, have as many files open as they may.
+fn too_many_open(error: &io::Error) -> bool {
+    let limits = [rustix::io::Errno::MFILE, rustix::io::Errno::NFILE];
+    error.raw_os_error().is_some_and(|code| limits.iter().any(|limit| limit.raw_os_error() == code))
 }
 
 impl From<object_store::Error> for FileError {
@@ -86,13 +105,13 @@ impl Files {
             Address::Local(path) => {
                 let path = path.clone();
                 blocking(move || {
-                    let file = fs_err::File::open(path)?;
-                    let metadata = file.metadata()?;
-                    // What is no file may never end, or never begin.
-                    if !metadata.is_file() {
+                    // Before it is opened: what is no file may never end, or never begin.
+                    if !fs_err::metadata(&path)?.is_file() {
                         return Err(ErrorKind::NotFound.into());
                     }
-                    Ok(Opened::Local(file, metadata.len()))
+                    let file = fs_err::File::open(path)?;
+                    let size = file.metadata()?.len();
+                    Ok(Opened::Local(file, size))
                 })
                 .await
             }

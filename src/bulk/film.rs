@@ -128,11 +128,12 @@ impl<'a> Worker<'a> {
         let name = found.name.as_deref().ok_or_else(unnameable)?;
         let address =
             Address::parse(&found.file).map_err(|error| refusal("unreadable", error.to_string()))?;
+        self.nameable(&address, name)?;
         let opened = self.files.open(&address).await.map_err(|error| unread(&address, error))?;
         let (image, _held) = self.read(&address, opened).await?;
         let (image, digest) = hashed(image).await;
         *sha256 = Some(digest);
-        let reference = self.reference(name).await?;
+        let reference = self.reference(&address, name).await?;
         let question = Question {
             threshold: self.options.threshold,
             form: self.form(),
@@ -146,9 +147,21 @@ impl<'a> Worker<'a> {
         let mask = format!("masks/{name}.{}", self.options.format.extension());
         let place = self.options.out.join(&mask);
         let bytes = bytes(&mut segmentation.mask);
-        let written = self.files.write(&place, bytes).await;
-        written.map_err(|error| Failure::Run(Broken::File { place: place.to_string(), error }))?;
+        self.files.write(&place, bytes).await.map_err(|error| unwritten(&place, error))?;
         Ok(Row::segmented(found.file.clone(), mask, &segmentation))
+    }
+
+    /// Refuses a film whose mask would be called as another film, or by no name that its place can have.
+    fn nameable(&self, address: &Address, name: &str) -> Result<(), Failure> {
+        let masks = self.options.out.join("masks").absolute().steps();
+        if address.absolute().steps().starts_with(&masks) {
+            return Err(refusal("unnameable", "the film lies among the masks".to_owned()));
+        }
+        let in_bucket = matches!(self.options.out, Address::Object { .. });
+        if in_bucket && name.chars().any(char::is_control) {
+            return Err(refusal("unnameable", "the file's name can't be that of an object".to_owned()));
+        }
+        Ok(())
     }
 
     /// The bytes of a file, which are counted until the second value is dropped.
@@ -166,12 +179,19 @@ impl<'a> Worker<'a> {
     }
 
     /// The reference mask of a film, where there is one of its name.
-    async fn reference(&self, name: &str) -> Result<Option<Bytes>, Failure> {
+    async fn reference(&self, film: &Address, name: &str) -> Result<Option<Bytes>, Failure> {
         let Some(folder) = &self.options.reference else { return Ok(None) };
         for name in reference_names(name) {
             let address = folder.join(&name);
+            // Where films and masks lie together, a film is no mask of its own.
+            if address.absolute() == film.absolute() {
+                continue;
+            }
             match self.files.open(&address).await {
                 Err(FileError::Missing) => (),
+                Err(FileError::Denied) => {
+                    return Err(refusal("unreadable", "the reference mask: access is denied".to_owned()));
+                }
                 Err(error) => return Err(unread(&address, error)),
                 Ok(opened) => {
                     // Not counted: a mask is small beside its film, and waiting here for what others hold could take for ever.
@@ -245,8 +265,20 @@ fn unnameable() -> Failure {
 /// A file that is gone or locked is that film's matter; a store that fails is everyone's.
 fn unread(address: &Address, error: FileError) -> Failure {
     match error {
-        FileError::Missing | FileError::Denied | FileError::Taken => refusal("unreadable", error.to_string()),
+        FileError::Missing | FileError::Denied | FileError::Taken | FileError::Odd(_) => {
+            refusal("unreadable", error.to_string())
+        }
         FileError::Store(_) => Failure::Run(Broken::File { place: address.to_string(), error }),
+    }
+}
+
+/// Where a name can't be had on this machine, that is its film's matter.
+fn unwritten(place: &Address, error: FileError) -> Failure {
+    match (place, error) {
+        (Address::Local(_), FileError::Missing | FileError::Taken | FileError::Odd(_)) => {
+            refusal("unnameable", "a file of the mask's name can't be made there".to_owned())
+        }
+        (_, error) => Failure::Run(Broken::File { place: place.to_string(), error }),
     }
 }
 

@@ -16,6 +16,7 @@ use super::files::{FileError, Files};
 use super::row::Row;
 use super::shard::Shard;
 use super::sources::{Found, SourceError, Sources};
+use crate::model::device::Precision;
 
 /// Found films in a file.
 const CHUNK: usize = 4096;
@@ -45,6 +46,10 @@ pub struct Order {
     pub max_pixels: u64,
     /// The largest file of a film, in bytes.
     pub max_file_bytes: u64,
+    /// The numbers in which it computes.
+    pub precision: Precision,
+    /// The sha256 of the list, where it is a file.
+    pub list_sha256: Option<String>,
     /// The model's name.
     pub model_name: String,
     /// The model's version.
@@ -83,6 +88,9 @@ pub enum LedgerError {
         /// Why.
         error: FileError,
     },
+    /// There is nothing to do.
+    #[error("no film was found")]
+    NoFilm,
     /// The films can't be listed.
     #[error(transparent)]
     Sources(#[from] SourceError),
@@ -113,13 +121,16 @@ impl<'a> Ledger<'a> {
         order: Order,
         sources: Sources,
     ) -> Result<Self, LedgerError> {
-        let folder = out.join(&format!("state{}", order.shard.suffix()));
+        let folder = state(out, order.shard);
         if let Some(begun) = begun(files, &folder, &order).await? {
             return Ok(Self { files, folder, begun });
         }
         let plan = format!("films-{}", Uuid::now_v7());
         let films = plan_films(files, &folder.join(&plan), order.shard, sources).await?;
         let new = Begun { order: order.clone(), plan, films };
+        if films == 0 {
+            return Ok(Self { files, folder, begun: new }); // nothing to remember: films may come yet
+        }
         let written = serde_json::to_vec_pretty(&new).expect("an order can be written as JSON");
         let place = folder.join(RUN);
         match files.create(&place, written.into()).await {
@@ -188,8 +199,27 @@ impl<'a> Ledger<'a> {
     }
 }
 
+/// The numbers in which a run in this output computes, where one has begun: another machine, or moment, may prefer others.
+pub async fn precision(files: &Files, out: &Address, shard: Shard) -> Result<Option<Precision>, LedgerError> {
+    Ok(read_begun(files, &state(out, shard)).await?.map(|begun| begun.order.precision))
+}
+
+/// What is kept of a part lies there.
+fn state(out: &Address, shard: Shard) -> Address {
+    out.join(&format!("state/{}", shard.name()))
+}
+
 /// What begun there, if anything did; it has to be the same order.
 async fn begun(files: &Files, folder: &Address, order: &Order) -> Result<Option<Begun>, LedgerError> {
+    let Some(begun) = read_begun(files, folder).await? else { return Ok(None) };
+    let differences = differences(&begun.order, order);
+    if differences.is_empty() {
+        return Ok(Some(begun));
+    }
+    Err(LedgerError::OtherOrder { place: folder.join(RUN).to_string(), differences })
+}
+
+async fn read_begun(files: &Files, folder: &Address) -> Result<Option<Begun>, LedgerError> {
     let place = folder.join(RUN);
     let bytes = match files.read(&place).await {
         Ok(bytes) => bytes,
@@ -197,12 +227,7 @@ async fn begun(files: &Files, folder: &Address, order: &Order) -> Result<Option<
         Err(error) => return Err(file(&place)(error)),
     };
     let damaged = |error| LedgerError::Damaged { place: place.to_string(), error };
-    let begun: Begun = serde_json::from_slice(&bytes).map_err(damaged)?;
-    let differences = differences(&begun.order, order);
-    if differences.is_empty() {
-        return Ok(Some(begun));
-    }
-    Err(LedgerError::OtherOrder { place: place.to_string(), differences })
+    serde_json::from_slice(&bytes).map(Some).map_err(damaged)
 }
 
 /// The names of what differs.
@@ -223,7 +248,11 @@ async fn plan_films(
     shard: Shard,
     sources: Sources,
 ) -> Result<u64, LedgerError> {
-    let ours = sources.find(files).try_filter(|found| std::future::ready(shard.holds(&found.file)));
+    let mut found_any = false;
+    let ours = sources.find(files).try_filter(|found| {
+        found_any = true;
+        std::future::ready(shard.holds(&found.file))
+    });
     let mut chunks = std::pin::pin!(ours.try_chunks(CHUNK));
     let (mut number, mut films) = (0, 0);
     while let Some(chunk) = chunks.next().await {
@@ -233,7 +262,9 @@ async fn plan_films(
         number += 1;
         films += chunk.len() as u64;
     }
-    Ok(films)
+    // The last that looked at what was found is gone.
+    drop(chunks);
+    if found_any { Ok(films) } else { Err(LedgerError::NoFilm) }
 }
 
 fn chunk_name(number: u64) -> String {

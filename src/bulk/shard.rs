@@ -27,10 +27,10 @@ impl Shard {
         u64::from_be_bytes(*start) % u64::from(self.count) == u64::from(self.index)
     }
 
-    /// Whether there are others.
+    /// What its folder is called.
     #[must_use]
-    pub fn is_part(self) -> bool {
-        self.count > 1
+    pub fn name(self) -> String {
+        format!("{}-of-{}", self.index, self.count)
     }
 
     /// What the names of its files end in: nothing where it is the whole.

@@ -180,6 +180,8 @@ fn properties(order: &Order) -> WriterProperties {
         ("lungfield.model.weights_sha256", &order.weights_sha256),
     ];
     let facts = facts.map(|(key, value)| KeyValue::new(key.to_owned(), value.clone())).to_vec();
+    let precision = format!("{:?}", order.precision).to_lowercase();
+    let facts = [facts, vec![KeyValue::new("lungfield.precision".to_owned(), precision)]].concat();
     WriterProperties::builder()
         .set_compression(Compression::SNAPPY)
         .set_key_value_metadata(Some(facts))

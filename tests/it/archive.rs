@@ -104,7 +104,7 @@ impl World {
 
     /// Waits until a run in `out` has kept more than `rows` files of rows.
     fn wait_for_rows(&self, out: &str, rows: usize) {
-        let folder = self.path(out).join("state/rows");
+        let folder = self.path(out).join("state/0-of-1/rows");
         let began = Instant::now();
         while files(&folder) <= rows {
             assert!(began.elapsed() < PATIENCE, "no rows");
@@ -228,7 +228,7 @@ fn a_killed_run_goes_on_and_computes_little_again() {
 fn a_run_that_is_asked_to_stop_finishes_what_it_has_in_hand() {
     let world = World::with_films(500);
     for signal in [Signal::TERM, Signal::INT] {
-        let rows = files(&world.path("out/state/rows"));
+        let rows = files(&world.path("out/state/0-of-1/rows"));
         let asked = world.spawn("out");
         world.wait_for_rows("out", rows);
         kill_process(Pid::from_child(&asked), signal).unwrap();
@@ -316,7 +316,7 @@ fn a_second_worker_of_the_same_part_stops() {
     let world = World::with_films(40);
     assert_code(&world.segment("out", &[]), 0);
     // As a worker left it that is at work: the first rows are not there yet, the next ones are.
-    let rows = world.path("out/state/rows");
+    let rows = world.path("out/state/0-of-1/rows");
     fs_err::remove_file(rows.join("000000000000.jsonl")).unwrap();
     fs_err::rename(rows.join("000000000032.jsonl"), rows.join("000000000000.jsonl")).unwrap();
     fs_err::write(rows.join("000000000008.jsonl"), b"").unwrap();
@@ -338,6 +338,75 @@ fn films_are_named_in_the_table_and_never_in_the_log() {
     }
     let table = fs_err::read_to_string(world.path("out/results.csv")).unwrap();
     assert!(table.contains("Miller^Anna.png") && table.contains("Mueller^Otto.png"));
+}
+
+#[test]
+fn an_odd_film_is_passed_over_and_keeps_nobody_from_his_mask() {
+    let world = World::with_films(2);
+    let long = format!("films/{}.png", "x".repeat(250));
+    world.put(&long, &small::film(1, 64));
+    world.put("films/a", &small::film(2, 64));
+    world.put("films/a.png/b", &small::film(3, 64));
+    std::os::unix::fs::symlink("nowhere", world.path("films/broken.png")).unwrap();
+    std::os::unix::fs::symlink(world.path("films"), world.path("films/loop")).unwrap();
+    let pipe = world.path("pipe");
+    assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    assert_code(&world.segment("out", &[pipe.to_str().unwrap()]), 3);
+    let rows = world.rows("out/results.csv");
+    let failed = |name: &str| {
+        let row =
+            rows.iter().find(|row| row.file.ends_with(name)).unwrap_or_else(|| panic!("{name}: {rows:?}"));
+        row.error.clone()
+    };
+    assert_eq!(failed(&long).as_deref(), Some("unnameable"));
+    for name in ["broken.png", "films/loop", "pipe"] {
+        assert_eq!(failed(name).as_deref(), Some("unreadable"), "{name}");
+    }
+    // One of the two has its mask where the other's would need a folder.
+    assert_eq!([failed("films/a"), failed("a.png/b")].iter().filter(|error| error.is_none()).count(), 1);
+    assert_eq!((failed("/0.png"), failed("/1.png")), (None, None));
+}
+
+#[test]
+fn masks_never_go_where_films_are() {
+    let world = World::with_films(1);
+    world.put("masks/a.png", &small::film(1, 64));
+    let root = world.root.path();
+    let masks = root.join("masks").display().to_string();
+    let refused = run(SEGMENT, world.arguments(".", &[&masks]));
+    assert_code(&refused, 1);
+    assert!(said(&refused).contains("would be taken for films"), "{}", said(&refused));
+    // Also through a link.
+    fs_err::create_dir(world.path("films/inner")).unwrap();
+    std::os::unix::fs::symlink(world.path("films/inner"), world.path("link")).unwrap();
+    assert_code(&world.segment("link", &[]), 1);
+    let deep = format!("{}/*/*/*.png", world.films());
+    assert_code(&run(SEGMENT, world.arguments("films/inner", &[&deep])), 1);
+    let listed = format!("{masks}/a.png");
+    fs_err::write(world.path("list"), listed).unwrap();
+    let list = format!("--list={}", world.path("list").display());
+    assert_code(&run(SEGMENT, world.arguments(".", &[&list])), 3);
+}
+
+#[test]
+fn films_that_come_later_are_found_by_a_run_that_had_none_and_lists_that_change_are_told() {
+    let world = World::new();
+    fs_err::create_dir(world.path("films")).unwrap();
+    for shard in ["--shard=0/1", "--shard=0/2"] {
+        let nothing = world.segment("out", &[shard]);
+        assert_code(&nothing, 1);
+        assert!(said(&nothing).contains("no film was found"), "{}", said(&nothing));
+    }
+    world.put("films/1.png", &small::film(1, 64));
+    assert_code(&world.segment("out", &[]), 0);
+    let list = format!("--list={}", world.path("list").display());
+    for (films, code, words) in [("1.png", 0, "1 films"), ("1.png\n", 1, "list_sha256")] {
+        fs_err::write(world.path("list"), format!("{}/{films}", world.films())).unwrap();
+        let output = run(SEGMENT, world.arguments("listed", &[&list]));
+        assert_code(&output, code);
+        let all = said(&output) + &String::from_utf8_lossy(&output.stdout);
+        assert!(all.contains(words), "{all}");
+    }
 }
 
 #[test]

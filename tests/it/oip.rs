@@ -119,7 +119,7 @@ fn refusals_are_in_the_protocols_words() {
         400,
         "invalid_inference",
     );
-    for path in ["/v2/models/other/infer", "/v2/models/a-fake/versions/9/infer"] {
+    for path in ["/v2/models/other/infer", "/v2/models/a-fake/versions/9/infer", "/v2/models/%FF/infer"] {
         assert_refused(&server.post(path).body(b"{}").send(), 404, "unknown_model");
     }
     assert_refused(&server.get("/v2/nowhere").send(), 404, "not_found");

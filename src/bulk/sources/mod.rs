@@ -148,16 +148,21 @@ impl Source {
         steps
     }
 
-    /// Refuses an output whose masks it would find.
+    /// Refuses an output whose masks it would find, or whose masks would be called as its films.
     fn keeps_off(&self, out: &Address) -> Result<(), SourceError> {
-        let (inner, outer) = (absolute(out).steps(), absolute(self.root()).steps());
-        let Some(below) = inner.strip_prefix(outer.as_slice()) else { return Ok(()) };
-        let finds = match self {
+        let (inner, outer) = (out.real().steps(), self.root().real().steps());
+        let own = ["masks", "state"].map(|name| [inner.as_slice(), &[name.to_owned()]].concat());
+        let among_own = own.iter().any(|own| outer.starts_with(own));
+        let finds = inner.strip_prefix(outer.as_slice()).is_some_and(|below| match self {
             Self::Tree(_) => true,
             Self::One(_) => false,
-            Self::Pattern(_, glob) => glob.is_match(format!("{}/masks/film.png", below.join("/"))),
-        };
-        if finds {
+            // A mask lies two steps below the output; as many as a pattern has, it can go down.
+            Self::Pattern(_, glob) => {
+                let pattern = glob.glob().glob();
+                pattern.contains("**") || pattern.matches('/').count() + 1 >= below.len() + 2
+            }
+        });
+        if finds || among_own {
             return Err(SourceError::OutputInside { out: out.to_string(), input: self.root().to_string() });
         }
         Ok(())
@@ -201,6 +206,11 @@ impl Source {
     ) -> Option<Result<Found, SourceError>> {
         let entry = match entry {
             Ok(entry) => entry,
+            // A link that leads nowhere, or back: whoever opens it will say so.
+            Err(error) if error.depth() > 0 && leads_nowhere(&error) => {
+                let path = error.path().unwrap_or(root).to_owned();
+                return Some(Ok(found(&Address::Local(path), base)));
+            }
             Err(error) => {
                 let place = error.path().unwrap_or(root).display().to_string();
                 return Some(Err(SourceError::Listing { place, error: io::Error::from(error).into() }));
@@ -225,6 +235,11 @@ impl Source {
                 Self::Tree(_) | Self::One(_) => !below.iter().any(|step| step.starts_with('.')),
             }
     }
+}
+
+fn leads_nowhere(error: &walkdir::Error) -> bool {
+    let missing = error.io_error().is_some_and(|error| error.kind() == io::ErrorKind::NotFound);
+    missing || error.loop_ancestor().is_some()
 }
 
 fn is_hidden(entry: &DirEntry) -> bool {
@@ -262,30 +277,16 @@ fn name(address: &Address, base: &[String]) -> String {
     let steps = address.steps();
     let below = match steps.strip_prefix(base) {
         Some(below) if !below.iter().any(|step| step == "..") => below.to_vec(),
-        _ => absolute(address).steps(),
+        _ => address.absolute().steps(),
     };
-    let parts = below.iter().filter(|step| *step != "/").map(|step| step.trim_start_matches("s3://"));
+    let parts = below.iter().filter(|step| *step != "/").map(|step| step.replace("s3://", "s3/"));
     parts.collect::<Vec<_>>().join("/")
-}
-
-/// The address from the root on, without `..`.
-fn absolute(address: &Address) -> Address {
-    let Address::Local(path) = address else { return address.clone() };
-    let whole = std::path::absolute(path).unwrap_or_else(|_| path.clone());
-    let mut plain = PathBuf::new();
-    for component in whole.components() {
-        match component {
-            std::path::Component::ParentDir => drop(plain.pop()),
-            other => plain.push(other),
-        }
-    }
-    Address::Local(plain)
 }
 
 /// Refuses inputs of which one lies in another.
 fn once(sources: &[Source]) -> Result<(), SourceError> {
     let mut sorted: Vec<_> =
-        sources.iter().map(|source| (absolute(source.root()).steps(), source.root())).collect();
+        sources.iter().map(|source| (source.root().absolute().steps(), source.root())).collect();
     // Whatever lies in another stands right behind it, or behind another that does.
     sorted.sort_by(|one, other| one.0.cmp(&other.0));
     let twice = sorted.windows(2).find(|pair| pair[1].0.starts_with(&pair[0].0));

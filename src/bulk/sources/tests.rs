@@ -64,7 +64,7 @@ async fn a_list_names_films_by_their_whole_path() {
     let list = folder.path().join("list");
     fs_err::write(&list, format!("{root}/x/../a.png\n\ns3://bucket/1/c.dcm\n")).unwrap();
     let films = find(&[], Some(&list), "/elsewhere").await.unwrap();
-    assert_eq!(names(&films), [&format!("{}/a.png", &root[1..]), "bucket/1/c.dcm"]);
+    assert_eq!(names(&films), [&format!("{}/a.png", &root[1..]), "s3/bucket/1/c.dcm"]);
 }
 
 #[tokio::test]

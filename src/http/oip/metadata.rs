@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use serde::Serialize;
 
 use super::super::App;
@@ -77,7 +77,7 @@ pub(in super::super) async fn ready(State(app): State<Arc<App>>) -> Result<Json<
 /// Tells of the model.
 pub(in super::super) async fn model(
     State(app): State<Arc<App>>,
-    Path(named): Path<Named>,
+    named: Named,
 ) -> Result<Json<Model>, ApiError> {
     named.check(&app)?;
     Ok(Json(Model {
@@ -98,7 +98,7 @@ pub(in super::super) async fn model(
 /// Whether the model can be asked.
 pub(in super::super) async fn model_ready(
     State(app): State<Arc<App>>,
-    Path(named): Path<Named>,
+    named: Named,
 ) -> Result<Json<ModelReady>, ApiError> {
     named.check(&app)?;
     is_ready(&app)?;

@@ -14,7 +14,8 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use axum::Extension;
-use axum::extract::{Path, Request, State};
+use axum::extract::{FromRequestParts, Path, Request, State};
+use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use axum::response::Response;
 
@@ -36,11 +37,20 @@ pub(super) const ROOT: &str = "/v2";
 /// How many bytes of a body are JSON, where binary tensors follow.
 const JSON_BYTES: HeaderName = HeaderName::from_static("inference-header-content-length");
 
-/// The model that a path names, and perhaps its version.
+/// The model that a path names, and perhaps its version. What is no text names none.
 #[derive(Debug, serde::Deserialize)]
 pub(super) struct Named {
     model: String,
     version: Option<String>,
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Named {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        let named = Path::<Self>::from_request_parts(parts, state).await;
+        named.map(|Path(named)| named).map_err(|_| ApiError::UnknownModel)
+    }
 }
 
 impl Named {
@@ -58,7 +68,7 @@ impl Named {
 /// Segments the film of a request.
 pub(super) async fn infer(
     State(app): State<Arc<App>>,
-    Path(named): Path<Named>,
+    named: Named,
     Extension(request_id): Extension<RequestId>,
     Extension(record): Extension<Arc<Record>>,
     request: Request,

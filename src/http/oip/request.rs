@@ -1,6 +1,6 @@
 //! Decides what an inference request says: its JSON, the binary tensors behind it, and the film that they make.
 
-use std::fmt;
+use std::fmt::{self, Write};
 use std::marker::PhantomData;
 
 use bytes::{Buf, Bytes};
@@ -14,6 +14,8 @@ use crate::pipeline::{Film, Image, Samples};
 
 /// The most inputs, outputs, and dimensions of a shape that are read before they are counted as too many.
 const MOST: usize = 8;
+/// The most that is said of JSON that can't be used, in bytes.
+const LONGEST_WORDS: usize = 160;
 /// The longest id that is given back.
 const LONGEST_ID: usize = 1024;
 
@@ -55,11 +57,9 @@ pub(super) struct Inference {
 #[derive(Deserialize)]
 struct Json {
     id: Option<String>,
-    #[serde(default)]
-    parameters: RequestParameters,
+    parameters: Option<RequestParameters>,
     inputs: Few<Tensor>,
-    #[serde(default)]
-    outputs: Few<Wanted>,
+    outputs: Option<Few<Wanted>>,
 }
 
 #[derive(Default, Deserialize)]
@@ -74,8 +74,7 @@ struct Tensor {
     name: String,
     shape: Few<i64>,
     datatype: String,
-    #[serde(default)]
-    parameters: TensorParameters,
+    parameters: Option<TensorParameters>,
     data: Option<Data>,
 }
 
@@ -88,8 +87,7 @@ struct TensorParameters {
 #[derive(Deserialize)]
 struct Wanted {
     name: String,
-    #[serde(default)]
-    parameters: WantedParameters,
+    parameters: Option<WantedParameters>,
 }
 
 #[derive(Default, Deserialize)]
@@ -139,8 +137,7 @@ pub(super) fn read(mut body: Bytes, json_bytes: Option<usize>) -> Result<Inferen
         return Err("`Inference-Header-Content-Length` is more than the body".into());
     }
     let head = body.split_to(json_bytes);
-    let json: Json =
-        serde_json::from_slice(&head).map_err(|error| format!("the JSON can't be used: {error}"))?;
+    let json: Json = serde_json::from_slice(&head).map_err(|error| unusable(&error))?;
     let id = json.id.filter(|id| !id.is_empty());
     if id.as_ref().is_some_and(|id| id.len() > LONGEST_ID) {
         return Err(format!("`id` has more than {LONGEST_ID} bytes").into());
@@ -150,8 +147,28 @@ pub(super) fn read(mut body: Bytes, json_bytes: Option<usize>) -> Result<Inferen
         return Err(format!("{} bytes stand behind the last input", body.len()).into());
     }
     let measured = film.reference.is_some();
-    let outputs = outputs(&json.outputs.0, json.parameters.binary_data_output, measured)?;
-    Ok(Inference { id, film, threshold: json.parameters.threshold, outputs })
+    let parameters = json.parameters.unwrap_or_default();
+    let wanted = json.outputs.unwrap_or_default().0;
+    let outputs = outputs(&wanted, parameters.binary_data_output, measured)?;
+    Ok(Inference { id, film, threshold: parameters.threshold, outputs })
+}
+
+/// Why JSON can't be used, in few words: a parser quotes all of what it did not expect.
+fn unusable(error: &serde_json::Error) -> Misunderstood {
+    let mut words = Short(String::new());
+    let _ = write!(words, "{error}"); // ends early where it is long
+    format!("the JSON can't be used (line {}, column {}): {}", error.line(), error.column(), words.0).into()
+}
+
+/// Text up to a length.
+struct Short(String);
+
+impl Write for Short {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        let room = LONGEST_WORDS.saturating_sub(self.0.len());
+        self.0.push_str(&text[..text.floor_char_boundary(room)]);
+        if text.len() > room { Err(fmt::Error) } else { Ok(()) }
+    }
 }
 
 /// The film of some inputs, which take what is theirs from the binary tensors.
@@ -175,7 +192,7 @@ fn film(inputs: Vec<Tensor>, binary: &mut Bytes) -> Result<Film, Misunderstood> 
 impl Tensor {
     fn picture(self, binary: &mut Bytes) -> Result<Image, Misunderstood> {
         let name = self.name;
-        let data = match (self.parameters.binary_data_size, self.data) {
+        let data = match (self.parameters.unwrap_or_default().binary_data_size, self.data) {
             (Some(_), Some(_)) => return Err(format!("`{name}` has both data and binary data").into()),
             (None, None) => return Err(format!("`{name}` has neither data nor binary data").into()),
             (None, Some(data)) => Elements::Json(data),
@@ -261,7 +278,10 @@ fn outputs(wanted: &[Wanted], binary: bool, measured: bool) -> Result<Vec<Asked>
         if outputs.iter().any(|asked| asked.name == name) {
             return Err(format!("the output `{}` is asked for twice", output.name).into());
         }
-        outputs.push(Asked { name, binary: output.parameters.binary_data.unwrap_or(binary) });
+        outputs.push(Asked {
+            name,
+            binary: output.parameters.as_ref().and_then(|own| own.binary_data).unwrap_or(binary),
+        });
     }
     Ok(outputs)
 }
@@ -317,6 +337,13 @@ mod tests {
     }
 
     #[test]
+    fn a_refusal_does_not_quote_at_length() {
+        let Misunderstood(words) =
+            json(&format!(r#"{{"inputs": "{}"}}"#, "\u{7f}".repeat(100_000))).unwrap_err();
+        assert!(words.contains("line 1") && words.len() < 300, "{words}");
+    }
+
+    #[test]
     fn what_does_not_fit_together_is_refused() {
         let image = |rest: &str| format!(r#"{{"inputs": [{{"name": "image", {rest}}}]}}"#);
         for bad in [
@@ -350,6 +377,7 @@ mod tests {
         ] {
             assert!(json(&bad).is_err(), "{bad:.80}");
         }
+        assert!(json(&format!(r#"{{"inputs": [{good}], "outputs": null, "parameters": null}}"#)).is_ok());
         assert!(json(&format!(r#"{{"inputs": [{good}], "custom": {{"a": [1]}}}}"#)).is_ok());
         assert!(read(Bytes::from_static(b"{}"), Some(3)).is_err());
     }
