@@ -262,8 +262,6 @@ async fn plan_films(
         number += 1;
         films += chunk.len() as u64;
     }
-    // The last that looked at what was found is gone.
-    drop(chunks);
     if found_any { Ok(films) } else { Err(LedgerError::NoFilm) }
 }
 
