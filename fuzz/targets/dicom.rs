@@ -18,10 +18,12 @@ fn report(film: &lungfield::radiograph::Radiograph, origin: &Origin) -> Vec<u8> 
     let mut mask = Mask::empty(film.size());
     mask.fill(0, 0..1);
     let lungs = Lungs::of(&mask);
-    let findings = Findings { mask: &mask, lungs: &lungs, spacing: film.spacing(), threshold: Threshold::HALF };
+    let findings =
+        Findings { mask: &mask, lungs: &lungs, spacing: film.spacing(), threshold: Threshold::HALF };
     let text = || "fuzz".to_owned();
     let algorithm = Arc::new(Algorithm { name: text(), version: text(), weights_sha256: text() });
-    let wanted = Wanted { kind: Kind::Binary, naming: Naming::Derived, algorithm, now: SystemTime::UNIX_EPOCH };
+    let wanted =
+        Wanted { kind: Kind::Binary, naming: Naming::Derived, algorithm, now: SystemTime::UNIX_EPOCH };
     write(origin, &findings, Planes::None, &wanted).expect("what was read can be repeated")
 }
 
@@ -37,7 +39,8 @@ fuzz_target!(|bytes: &[u8]| {
     let Ok(film) = film else { return };
     if let Ok(origin) = origin {
         let written = report(&film, &origin);
-        let mask = decode_reference(&written, film.size(), &LIMITS).expect("a segmentation is a reference mask");
+        let mask =
+            decode_reference(&written, film.size(), &LIMITS).expect("a segmentation is a reference mask");
         assert_eq!(mask.area_px(), 1);
     }
     let _ = decode_reference(bytes, film.size(), &LIMITS); // any answer will do

@@ -15,7 +15,9 @@ fuzz_target!(|bytes: &[u8]| {
     }
     let &[height, width, ref counts @ ..] = bytes else { return };
     let Some(size) = Size::new(width.into(), height.into()) else { return };
-    if let Some(runs) = std::str::from_utf8(counts).ok().and_then(|text| Rle::from_compressed(size, text).ok()) {
+    if let Some(runs) =
+        std::str::from_utf8(counts).ok().and_then(|text| Rle::from_compressed(size, text).ok())
+    {
         check(&runs);
     }
 });
