@@ -4,9 +4,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
-use base16ct::HexDisplay;
 use bytes::Bytes;
-use sha2::{Digest, Sha256};
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 use super::address::Address;
@@ -16,6 +14,7 @@ use super::sources::Found;
 use crate::codec::dicom::{Algorithm, Kind, Naming, Wanted};
 use crate::engine::EngineError;
 use crate::mask::Threshold;
+use crate::model::weights::digest;
 use crate::pipeline::{Film, Form, Pipeline, PipelineError, Question, Written};
 use crate::train::dataset::MASK_SUFFIXES;
 
@@ -241,8 +240,8 @@ fn reference_names(name: &str) -> Vec<String> {
 /// A file with the sha256 of its bytes.
 async fn hashed(bytes: Bytes) -> (Bytes, String) {
     let hash = move || {
-        let digest = Sha256::digest(&bytes);
-        (bytes, format!("{:x}", HexDisplay(&digest)))
+        let digest = digest(&bytes);
+        (bytes, digest)
     };
     tokio::task::spawn_blocking(hash).await.expect("hashing does not panic")
 }

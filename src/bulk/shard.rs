@@ -36,7 +36,7 @@ impl Shard {
     /// What the names of its files end in: nothing where it is the whole.
     #[must_use]
     pub fn suffix(self) -> String {
-        if self == Self::WHOLE { String::new() } else { format!("-{}-of-{}", self.index, self.count) }
+        if self == Self::WHOLE { String::new() } else { format!("-{}", self.name()) }
     }
 }
 
