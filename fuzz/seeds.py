@@ -8,6 +8,7 @@ draws them is given, and a few real films where LUNGFIELD_DATA names a folder of
 """
 
 import argparse
+import base64
 import hashlib
 import json
 import os
@@ -169,6 +170,31 @@ def requests():
         yield f"POST /v1/segment{query}\ncontent-type: application/dicom\n\n".encode() + plain
         instances = 2 * (b"--x\r\nContent-Type: application/dicom\r\n\r\n" + plain + b"\r\n") + b"--x--\r\n"
         yield f"POST /v1/segment{query}\ncontent-type: {RELATED}\n\n".encode() + instances
+    yield from inferences(film)
+
+
+def inferences(film):
+    """Requests of the Open Inference Protocol: pixels and files, in JSON and behind it."""
+    head = "POST /v2/models/a-fake/infer"
+    pixels = bytes(range(256)) * 4
+    numbers = {"name": "image", "shape": [32, 32], "datatype": "UINT8"}
+    file = {"name": "image", "shape": [1], "datatype": "BYTES"}
+    truth = {"name": "ground_truth", "shape": [32, 32], "datatype": "UINT8", "data": [value & 1 for value in pixels]}
+    encoded = base64.b64encode(film).decode()
+    nested = [list(pixels[row : row + 32]) for row in range(0, 1024, 32)]
+    for request in (
+        {"inputs": [numbers | {"data": nested}, truth], "parameters": {"threshold": 0.25, "binary_data_output": True}},
+        {"id": "7", "inputs": [file | {"data": [encoded]}], "outputs": [{"name": "mask"}]},
+        {"inputs": [truth, numbers | {"data": list(pixels)}], "outputs": [{"name": "dice"}]},
+    ):
+        yield f"{head}\n\n".encode() + json.dumps(request).encode()
+    element = struct.pack("<I", len(film)) + film
+    for tensor, binary in ((numbers, pixels), (file, element)):
+        tensor = tensor | {"parameters": {"binary_data_size": len(binary)}}
+        output = {"name": "mask", "parameters": {"binary_data": True}}
+        text = json.dumps({"inputs": [tensor], "outputs": [output]}).encode()
+        yield f"{head}\ninference-header-content-length: {len(text)}\n\n".encode() + text + binary
+    yield b"GET /v2/models/a-fake/versions/0/ready\n\n"
 
 
 def main():

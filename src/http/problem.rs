@@ -54,6 +54,9 @@ pub const CODES: [&str; 37] = [
 /// After how many seconds a caller that was turned away may try again.
 const RETRY_AFTER: HeaderValue = HeaderValue::from_static("1");
 
+/// How a body may be coded (RFC 9110, 15.5.16).
+const UNCOMPRESSED: HeaderValue = HeaderValue::from_static("identity");
+
 /// What a caller without a key is asked for (RFC 6750, 3).
 const CHALLENGE: HeaderValue = HeaderValue::from_static("Bearer realm=\"lungfield\"");
 
@@ -122,6 +125,9 @@ pub(super) enum ApiError {
          multipart/related of application/dicom"
     )]
     UnsupportedMediaType,
+    /// 415: the body of an inference is compressed.
+    #[error("compressed bodies are not read; send it without `Content-Encoding`")]
+    Compressed,
     /// 503: the bodies that are held leave no room for another.
     #[error("too many films are being sent at a time; try again later")]
     ByteBudgetSpent,
@@ -191,7 +197,9 @@ impl ApiError {
             Self::TooManyInstances | Self::AnswersTooLarge => {
                 (StatusCode::PAYLOAD_TOO_LARGE, "too_many_instances")
             }
-            Self::UnsupportedMediaType => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type"),
+            Self::UnsupportedMediaType | Self::Compressed => {
+                (StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type")
+            }
             Self::ByteBudgetSpent | Self::AnswerBudgetSpent => {
                 (StatusCode::SERVICE_UNAVAILABLE, "byte_budget_spent")
             }
@@ -263,6 +271,9 @@ impl IntoResponse for ApiError {
         let mut response = status.into_response();
         if status == StatusCode::SERVICE_UNAVAILABLE {
             response.headers_mut().insert(header::RETRY_AFTER, RETRY_AFTER);
+        }
+        if matches!(self, Self::Compressed) {
+            response.headers_mut().insert(header::ACCEPT_ENCODING, UNCOMPRESSED);
         }
         if status == StatusCode::UNAUTHORIZED {
             response.headers_mut().insert(header::WWW_AUTHENTICATE, CHALLENGE);

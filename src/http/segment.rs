@@ -140,7 +140,7 @@ async fn shown(
     }
 }
 
-pub(super) async fn segmented(app: &App, film: Film, question: Question) -> Result<Segmentation, ApiError> {
+async fn segmented(app: &App, film: Film, question: Question) -> Result<Segmentation, ApiError> {
     let segmentation = app.pipeline.segment(film, question).await?;
     app.metrics.film_segmented(&segmentation);
     Ok(segmentation)

@@ -72,7 +72,8 @@ impl Whole {
     }
 }
 
-async fn by<T>(
+/// What comes of some work, or that the deadline passed before it was done.
+pub(super) async fn by<T>(
     deadline: Option<std::time::Instant>,
     work: impl Future<Output = Result<T, ApiError>>,
 ) -> Result<T, ApiError> {

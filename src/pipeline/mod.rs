@@ -199,12 +199,29 @@ impl Pipeline {
 
     /// Segments one film, or says by the deadline why not.
     pub async fn segment(&self, film: Film, question: Question) -> Result<Segmentation, PipelineError> {
+        let answered = self.segment_and(film, question, |_| ()).await;
+        answered.map(|(segmentation, ())| segmentation)
+    }
+
+    /// The same, and what is made of the segmentation on the thread that wrote its mask, under the same permit: an answer that is larger
+    /// than its mask must not wait for a second one.
+    pub async fn segment_and<T: Send + 'static>(
+        &self,
+        film: Film,
+        question: Question,
+        make: impl FnOnce(&Segmentation) -> T + Send + 'static,
+    ) -> Result<(Segmentation, T), PipelineError> {
         let deadline = question.deadline.into();
-        let work = self.segment_in_time(film, question);
+        let work = self.segment_in_time(film, question, make);
         tokio::time::timeout_at(deadline, work).await.unwrap_or(Err(PipelineError::DeadlineExceeded))
     }
 
-    async fn segment_in_time(&self, film: Film, question: Question) -> Result<Segmentation, PipelineError> {
+    async fn segment_in_time<T: Send + 'static>(
+        &self,
+        film: Film,
+        question: Question,
+        make: impl FnOnce(&Segmentation) -> T + Send + 'static,
+    ) -> Result<(Segmentation, T), PipelineError> {
         let place = self.engine.reserve()?;
         let started = Instant::now();
         let files = Film {
@@ -232,9 +249,14 @@ impl Pipeline {
         let timings =
             Timings { decode, queue: segmented.queue, infer: segmented.infer, encode: Duration::ZERO };
         let span = tracing::info_span!("encode");
-        let mut segmentation = self.blocking(span, move || pending.finish(&segmented)).await??;
+        let finish = move || {
+            let segmentation = pending.finish(&segmented)?;
+            let made = make(&segmentation);
+            Ok::<_, PipelineError>((segmentation, made))
+        };
+        let (mut segmentation, made) = self.blocking(span, finish).await??;
         segmentation.timings = Timings { encode: started.elapsed(), ..timings };
-        Ok(segmentation)
+        Ok((segmentation, made))
     }
 
     /// Decodes one film and writes it as a picture, or says by the deadline why not. The model has no part in it, and yet it takes a place

@@ -1,12 +1,17 @@
 //! Tests of the Open Inference Protocol: that it gives the masks of `/v1/segment`, and refuses in its own words.
 
+use std::pin::pin;
+use std::sync::{Arc, Mutex};
+
+use futures_util::FutureExt;
+use futures_util::future::join_all;
 use lungfield::codec::png;
 use lungfield::http::Access;
 use lungfield::model::fake::{Behaviour, FakeSegmenter};
 use serde_json::{Value, json};
 
 use crate::client::Reply;
-use crate::server::{MAX_BODY_BYTES, MODEL, Server, Setup, budget};
+use crate::server::{DECODE_PERMITS, MAX_BODY_BYTES, MODEL, Server, Setup, budget};
 use crate::small;
 
 const INFER: &str = "/v2/models/a-fake/infer";
@@ -114,11 +119,9 @@ fn refusals_are_in_the_protocols_words() {
         json!({"inputs": [tensor("image", (40, 40), &pixels), tensor("ground_truth", (32, 50), &pixels)]});
     assert_refused(&ask(&server, &other), 422, "reference_size_mismatch");
     assert_refused(&server.post(INFER).body(b"").send(), 400, "empty_body");
-    assert_refused(
-        &server.post(INFER).header("Content-Encoding", "gzip").body(b"{}").send(),
-        400,
-        "invalid_inference",
-    );
+    let compressed = server.post(INFER).header("Content-Encoding", "gzip").body(b"{}").send();
+    assert_refused(&compressed, 415, "unsupported_media_type");
+    assert_eq!(compressed.header("accept-encoding"), Some("identity"));
     for path in ["/v2/models/other/infer", "/v2/models/a-fake/versions/9/infer", "/v2/models/%FF/infer"] {
         assert_refused(&server.post(path).body(b"{}").send(), 404, "unknown_model");
     }
@@ -126,6 +129,36 @@ fn refusals_are_in_the_protocols_words() {
     assert_refused(&server.get(INFER).send(), 405, "method_not_allowed");
     let large = vec![b' '; usize::try_from(MAX_BODY_BYTES).unwrap() + 1];
     assert_refused(&server.post(INFER).body(large).send(), 413, "body_too_large");
+}
+
+#[test]
+fn a_caller_may_say_how_long_it_waits() {
+    let (server, gate) = Server::gated(&Setup::default());
+    let request = json!({"inputs": [tensor("image", (40, 40), &[9; 1600])]}).to_string();
+    let call =
+        |patience| server.post(INFER).header("lungfield-timeout-ms", patience).body(request.as_bytes());
+    assert_refused(&call("50").send(), 504, "deadline_exceeded");
+    assert_refused(&call("soon").send(), 400, "invalid_timeout");
+    drop(gate);
+    assert_eq!(call("20000").send().status, 200);
+}
+
+#[test]
+fn a_body_that_is_not_read_yet_keeps_nobody_past_its_deadline() {
+    let server = Server::echo();
+    let gate = Arc::new(Mutex::new(()));
+    let closed = gate.lock().unwrap();
+    let work = || {
+        let gate = Arc::clone(&gate);
+        server.app.pipeline().blocking(tracing::Span::none(), move || drop(gate.lock()))
+    };
+    let mut busy = pin!(join_all((0..DECODE_PERMITS).map(|_| work())));
+    assert!(server.wait(async { busy.as_mut().now_or_never() }).is_none(), "every permit is taken");
+    let call = server.post(INFER).header("lungfield-timeout-ms", "50").body(b"{}");
+    assert_refused(&call.send(), 504, "deadline_exceeded");
+    drop(closed);
+    assert!(server.wait(busy).iter().all(Result::is_ok));
+    assert_refused(&server.post(INFER).body(b"{}").send(), 400, "invalid_inference");
 }
 
 #[test]

@@ -6,6 +6,7 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use dicom_dictionary_std::tags;
 use rustix::process::Signal;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::client::BOUNDARY;
@@ -58,6 +59,7 @@ fn send_all(server: &Daemon) {
         let reply = server.post(&format!("/v1/segment?format={format}")).body(dicom.clone()).send();
         assert_eq!(reply.status, 200, "{reply:?}");
     }
+    infer_all(server, &film, &dicom);
     server.film(&dicom[..dicom.len() - 40]).send().assert_problem(422, "undecodable_image");
     let unnamed = Object::of(&PIXELS.repeat(32), 32, 32)
         .without(tags::STUDY_INSTANCE_UID)
@@ -78,6 +80,40 @@ fn send_all(server: &Daemon) {
     server.get(&format!("/patients/{NAME}")).send().assert_problem(404, "not_found");
     let odd = server.film(&film).header("x-request-id", NAME).header("lungfield-timeout-ms", NAME);
     odd.send().assert_problem(400, "invalid_timeout");
+}
+
+/// The same by the Open Inference Protocol: in JSON and behind it, good and bad.
+fn infer_all(server: &Daemon, film: &[u8], dicom: &[u8]) {
+    let name = server.get("/v1/model").send().json()["name"].as_str().unwrap().to_owned();
+    let path = format!("/v2/models/{name}/infer");
+    let image = |shape: Value, datatype: &str, data: Value| {
+        let image = json!({"name": "image", "shape": shape, "datatype": datatype, "data": data});
+        json!({"id": NAME, "parameters": {"patient": NAME}, "inputs": [image]})
+    };
+    let numbers = json!(PIXELS.repeat(32));
+    let refused = [
+        (image(json!([32, 33]), "UINT8", numbers.clone()), 400),
+        (image(json!([32, 32]), NAME, numbers.clone()), 400),
+        (image(json!([NAME]), "UINT8", numbers.clone()), 400),
+        (image(json!([1]), "BYTES", json!([NAME])), 400),
+        (image(json!([1]), "BYTES", json!([BASE64_STANDARD.encode(NAME)])), 415),
+        (
+            json!({ "inputs": [{ "name": NAME, "shape": [32, 32], "datatype": "UINT8", "data": numbers }] }),
+            400,
+        ),
+    ];
+    let files = [film, dicom].map(|file| image(json!([1]), "BYTES", json!([BASE64_STANDARD.encode(file)])));
+    let answered = files.into_iter().chain([image(json!([32, 32]), "UINT8", numbers)]);
+    for (request, status) in answered.map(|request| (request, 200)).chain(refused) {
+        let reply = server.post(&path).body(request.to_string()).send();
+        assert_eq!(reply.status, status, "{reply:?}");
+    }
+    let tensor = json!({"name": "image", "shape": [32, 32], "datatype": "UINT8", "parameters": {"binary_data_size": 1024}});
+    let head = json!({"id": NAME, "inputs": [tensor]}).to_string();
+    let call = server.post(&path).header("inference-header-content-length", &head.len().to_string());
+    let body = [head.as_bytes(), &PIXELS.repeat(32)].concat();
+    assert_eq!(call.body(body).send().status, 200);
+    assert_eq!(server.post(&format!("/v2/models/{NAME}/infer")).body("{}").send().status, 404);
 }
 
 #[track_caller]
@@ -126,7 +162,7 @@ fn nothing_of_a_film_is_logged_traced_counted_accounted_for_or_left_in_a_file() 
     assert!(spans.len() > 10, "traces were sent");
     assert_nothing_of_it("a trace", &traced);
     let audited = fs_err::read_to_string(&audit).unwrap();
-    assert!(audited.lines().count() >= 13, "the audit log was on");
+    assert!(audited.lines().count() >= 25, "the audit log was on");
     assert_nothing_of_it("the audit log", audited.as_bytes());
     assert_eq!(fs_err::read_dir(temporary.path()).unwrap().count(), 0, "no temporary file is left");
 }

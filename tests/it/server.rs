@@ -23,6 +23,8 @@ use tokio::sync::{oneshot, watch};
 use crate::client::{Call, PATIENCE, Raw, Reply};
 use crate::samples::{SIDE, film, film_of, lungs, some_lungs};
 
+/// How many films are decoded or encoded at a time.
+pub(crate) const DECODE_PERMITS: usize = 4;
 /// The largest body that these servers take, where a test says nothing else.
 pub(crate) const MAX_BODY_BYTES: u64 = 1 << 20;
 /// What these servers call their model.
@@ -112,7 +114,7 @@ impl Server {
         let engine = Engine::start(setup.engine, [move || Ok::<_, std::io::Error>(segmenter)]).unwrap();
         let options = PreprocessOptions { side: SIDE, ..PreprocessOptions::default() };
         let preprocessor = Preprocessor::new(options).unwrap();
-        let pipeline = Pipeline::new(engine, preprocessor, Threshold::HALF, setup.limits, 4);
+        let pipeline = Pipeline::new(engine, preprocessor, Threshold::HALF, setup.limits, DECODE_PERMITS);
         let (phase, watched) = watch::channel(Phase::Serving);
         let app = App::new(pipeline, setup.http, access, card(setup), watched.clone());
 

@@ -27,7 +27,6 @@ use super::deadline::{caller_deadline, film_deadline, patience};
 use super::observe::RequestId;
 use super::outgoing::Outgoing;
 use super::problem::ApiError;
-use super::segment::segmented;
 use super::{App, upload};
 use crate::pipeline::{Form, Question, Segmentation, Written};
 
@@ -81,24 +80,27 @@ pub(super) async fn infer(
     let body = upload::receive_whole_by(caller, &app, request).await?;
     let deadline = film_deadline(Instant::now(), app.options.request_timeout, caller);
     let read = move || {
+        // Half a second for a large film in JSON.
         let inference = request::read(body.bytes.clone(), json_bytes).map_err(refused)?;
         body.account_for(&inference.film, &record)?;
         Ok::<_, ApiError>((inference, body))
     };
-    // Half a second for a large film in JSON.
-    let (inference, _body) = app.pipeline.blocking(tracing::info_span!("parse"), read).await??;
+    let reading = async { app.pipeline.blocking(tracing::info_span!("parse"), read).await? };
+    let (inference, _body) = upload::by(Some(deadline), reading).await?;
     let Inference { id, film, threshold, outputs } = inference;
-    let segmentation = segmented(&app, film, Question { threshold, form: Form::Samples, deadline }).await?;
-    let (owner, timings) = (Arc::clone(&app), segmentation.timings);
-    let frame = move || result(segmentation, id.as_deref(), &owner).frame(&outputs);
-    let framed = app.pipeline.blocking(tracing::info_span!("frame"), frame).await?;
-    Outgoing::new(&app, &request_id).framed(&timings, framed.bytes, framed.json_bytes)
+    let question = Question { threshold, form: Form::Samples, deadline };
+    let owner = Arc::clone(&app);
+    let frame =
+        move |segmentation: &Segmentation| result(segmentation, id.as_deref(), &owner).frame(&outputs);
+    let (segmentation, framed) = app.pipeline.segment_and(film, question, frame).await?;
+    app.metrics.film_segmented(&segmentation);
+    Outgoing::new(&app, &request_id).framed(&segmentation.timings, framed.bytes, framed.json_bytes)
 }
 
 /// What there is to answer with.
-fn result<'a>(segmentation: Segmentation, id: Option<&'a str>, app: &'a App) -> response::Result<'a> {
+fn result<'a>(segmentation: &'a Segmentation, id: Option<&'a str>, app: &'a App) -> response::Result<'a> {
     let codes: Vec<_> = segmentation.warnings.iter().map(|warning| warning.code()).collect();
-    let Written::Samples(mask) = segmentation.mask else { unreachable!("it was asked for as samples") };
+    let Written::Samples(ref mask) = segmentation.mask else { unreachable!("it was asked for as samples") };
     response::Result {
         model_name: &app.model.name,
         model_version: &app.model.version,
@@ -118,7 +120,7 @@ fn refused(Misunderstood(words): Misunderstood) -> ApiError {
 /// How many bytes of the body are JSON, where the request says so.
 fn json_bytes(headers: &HeaderMap) -> Result<Option<usize>, ApiError> {
     if headers.get(header::CONTENT_ENCODING).is_some_and(|coding| coding != "identity") {
-        return Err(ApiError::InvalidInference("compressed bodies are not read".to_owned()));
+        return Err(ApiError::Compressed);
     }
     let Some(value) = headers.get(JSON_BYTES) else { return Ok(None) };
     let number = value.to_str().ok().and_then(|text| text.parse().ok());

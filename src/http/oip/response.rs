@@ -16,7 +16,7 @@ pub(super) struct Result<'a> {
     pub(super) warnings: String,
     pub(super) size: Size,
     /// A byte for each pixel: 1 for lung.
-    pub(super) mask: Vec<u8>,
+    pub(super) mask: &'a [u8],
     pub(super) dice: Option<f64>,
 }
 
@@ -115,7 +115,7 @@ impl Result<'_> {
     fn tensor(&self, name: Output) -> (Tensor<'static>, Data<'_>) {
         let (name, datatype, shape, data) = match name {
             Output::Mask => {
-                ("mask", "UINT8", vec![self.size.height(), self.size.width()], Data::Mask(&self.mask))
+                ("mask", "UINT8", vec![self.size.height(), self.size.width()], Data::Mask(self.mask))
             }
             #[expect(clippy::cast_possible_truncation, reason = "the protocol's type of it has 32 bits")]
             Output::Dice => {
@@ -139,7 +139,7 @@ mod tests {
             threshold: 0.5,
             warnings: String::new(),
             size: Size::new(3, 1).unwrap(),
-            mask: vec![0, 1, 1],
+            mask: &[0, 1, 1],
             dice: Some(0.5),
         };
         result.frame(asked)
