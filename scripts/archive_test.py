@@ -6,7 +6,6 @@
 Every check is a claim that is printed with what was found; one that does not hold ends the test with a code other than 0.
 """
 
-import argparse
 import csv
 import io
 import json
@@ -23,6 +22,8 @@ import boto3
 import pyarrow.parquet
 from botocore.config import Config
 
+from claims import claim, end, programs
+
 ROOT = Path(__file__).resolve().parent.parent
 FILMS = 90
 IN_FLIGHT = 4
@@ -30,7 +31,6 @@ IN_FLIGHT = 4
 ROWS = 32
 PATIENCE_S = 240
 ODD = "2024/ward 7/ä#1 %41+(é).png"
-claims = []
 
 # Counts what is stored, which no answer of S3 tells.
 SERVER = """
@@ -50,11 +50,6 @@ server = make_server("127.0.0.1", int(sys.argv[1]), counting, threaded=True)
 print(server.server_port, flush=True)
 server.serve_forever()
 """
-
-
-def claim(words, holds, found=""):
-    claims.append(bool(holds))
-    print(f"{'ok  ' if holds else 'FAIL'} {words}{f': {found}' if found != '' else ''}", flush=True)
 
 
 class Store:
@@ -223,11 +218,7 @@ def check_log(arguments, store):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--segment", required=True)
-    parser.add_argument("--phantom", required=True)
-    arguments = parser.parse_args()
-    arguments.segment, arguments.phantom = (str(Path(path).resolve(strict=True)) for path in (arguments.segment, arguments.phantom))
+    arguments = programs(__doc__, "segment", "phantom")
     store = Store()
     try:
         fill(arguments, store)
@@ -238,8 +229,7 @@ def main():
         check_log(arguments, store)
     finally:
         store.close()
-    print(f"{len(claims)} claims, {claims.count(False)} failed")
-    sys.exit(0 if all(claims) else 1)
+    end()
 
 
 if __name__ == "__main__":

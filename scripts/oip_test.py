@@ -6,7 +6,6 @@
 Every check is a claim that is printed with what was found; one that does not hold ends the test with a code other than 0.
 """
 
-import argparse
 import hashlib
 import io
 import subprocess
@@ -20,23 +19,19 @@ from PIL import Image
 from tritonclient.http import InferenceServerClient, InferInput, InferRequestedOutput
 from tritonclient.utils import InferenceServerException
 
+from claims import claim, end, programs
+
 sys.path.insert(0, str(Path(__file__).resolve().parent / "reliability"))
 from serving import Server  # noqa: E402
 
 MODEL = "lungfield-segnet"
 KEY = "a key of this test alone"
-claims = []
-
-
-def claim(words, holds, found=""):
-    claims.append(bool(holds))
-    print(f"{'ok  ' if holds else 'FAIL'} {words}{f': {found}' if found != '' else ''}", flush=True)
 
 
 def draw(phantom, folder):
     """A phantom and its mask, as files and as pixels."""
     subprocess.run([phantom, "--out", folder, "--width", "600", "--height", "720"], check=True, stdout=subprocess.DEVNULL)
-    film, mask = (Path(folder, f"phantom-1{end}.png").read_bytes() for end in ("", "-mask"))
+    film, mask = (Path(folder, f"phantom-1{tail}.png").read_bytes() for tail in ("", "-mask"))
     return film, mask
 
 
@@ -140,11 +135,7 @@ def check_key(arguments, film):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--server", required=True)
-    parser.add_argument("--phantom", required=True)
-    arguments = parser.parse_args()
-    arguments.server, arguments.phantom = (str(Path(path).resolve(strict=True)) for path in (arguments.server, arguments.phantom))
+    arguments = programs(__doc__, "server", "phantom")
     with tempfile.TemporaryDirectory(prefix="lungfield-oip-test-") as folder:
         film, reference = draw(arguments.phantom, folder)
     with Server(arguments.server) as server:
@@ -153,8 +144,7 @@ def main():
         check_more(client, version, *check_masks(client, server.address, film, reference))
         client.close()
     check_key(arguments, film)
-    print(f"{len(claims)} claims, {claims.count(False)} failed")
-    sys.exit(0 if all(claims) else 1)
+    end()
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Decides how overload.py and soak.py meet a server: a real one on free ports, asked over plain HTTP, seen through its metrics."""
+"""Decides how a script meets a server: a real one on free ports, asked over plain HTTP, seen through its metrics."""
 
 import collections
 import http.client
