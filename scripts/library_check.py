@@ -34,6 +34,8 @@ SYSTEM = {
 DRIVER = {"libcuda.so.1", "libnvidia-ml.so.1"}
 # Opened by a name that is put together while it runs.
 OPENED = {"libtorch_cuda.so": {"libcaffe2_nvrtc.so", "libnvrtc.so.13"}}
+# Our programs open it where LD_LIBRARY_PATH leads to it, and do without where there is no such path.
+ON_A_PATH = {"libtorch_cuda.so"}
 # Named in the libraries, and never opened by what we ask of them, by the reason.
 UNUSED = {
     "profilers": "cask_profile_interface ittnotify nvperf_host",
@@ -60,7 +62,7 @@ class Places:
 
     def __init__(self, path, system):
         self.folders = [folder for folder in (path, system) if folder]
-        self.known = DRIVER if system else DRIVER | SYSTEM
+        self.known = (DRIVER if system else DRIVER | SYSTEM) | (set() if path else ON_A_PATH)
 
     def has(self, name, run_path):
         return name in self.known or any((folder / name).exists() for folder in [*run_path, *self.folders])

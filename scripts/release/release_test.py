@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Tests of what a release is checked by: versions that differ, bytes of an archive, symbols that are too new, licences without a text.
+"""Tests of what a release is checked by: versions that differ, bytes of an archive, symbols that are too new, licences without a text,
+libraries that are missing.
 
     python3 scripts/release/release_test.py
 """
@@ -22,6 +23,7 @@ import sbom
 import version_check
 
 import elf
+import library_check
 
 CRATE = crates.Crate("thing", "1.0.0", "MIT", "ab", Path("."), "", "", [])
 
@@ -149,6 +151,24 @@ class Parts(unittest.TestCase):
             owned = CRATE._replace(folder=Path(folder))
             (section,) = licences.sections([owned, owned._replace(name="other")])
             self.assertIn("thing 1.0.0, other 1.0.0", section)
+
+
+class Libraries(unittest.TestCase):
+    """Of a program that names a library which is not there."""
+
+    def missing(self, library, path=None):
+        with tempfile.TemporaryDirectory() as folder:
+            program = Path(folder, "program")
+            program.write_bytes(Path("/bin/true").read_bytes() + f"\0{library}\0".encode())
+            return list(library_check.missing(program, library_check.Places(path and Path(folder, path), None)))
+
+    def test_a_library_that_may_be_opened_must_be_there(self):
+        self.assertEqual(len(self.missing("libnowhere.so.1")), 1)
+        self.assertEqual(self.missing("libc.so.6"), [])
+
+    def test_that_for_cuda_must_be_there_where_a_path_leads_to_it(self):
+        self.assertEqual(self.missing("libtorch_cuda.so"), [])
+        self.assertEqual(len(self.missing("libtorch_cuda.so", "lib")), 1)
 
 
 class Facts(unittest.TestCase):
