@@ -197,7 +197,7 @@ impl Browser {
         sent.map(|event| event["message"]["params"]["request"]["url"].as_str().unwrap().to_owned()).collect()
     }
 
-    /// Waits for a file that is saved, and reads it.
+    /// Waits for a file that is saved, and reads it. Chromium takes its name with an empty file before the whole one replaces that.
     #[track_caller]
     pub(super) fn saved(&self, ending: &str) -> Vec<u8> {
         let given_up = std::time::Instant::now() + PATIENCE;
@@ -205,7 +205,10 @@ impl Browser {
             for entry in fs_err::read_dir(self.downloads.path()).unwrap() {
                 let path = entry.unwrap().path();
                 if path.to_str().unwrap().ends_with(ending) {
-                    return fs_err::read(path).unwrap();
+                    let bytes = fs_err::read(path).unwrap();
+                    if !bytes.is_empty() {
+                        return bytes;
+                    }
                 }
             }
             std::thread::yield_now();
