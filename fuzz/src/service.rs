@@ -129,16 +129,19 @@ fn in_pieces(body: &[u8], piece_bytes: usize) -> Body {
 /// Puts a request to the service, and panics where the answer is none that a caller may get.
 pub fn ask(request: Request<Body>) {
     let headless = request.method() == Method::HEAD; // its answer has no body
+    let path = request.uri().path();
+    let inference = path == "/v2" || path.starts_with("/v2/");
     let response = SERVICE.runtime.block_on(async {
         let response = SERVICE.router.clone().oneshot(request).await.expect("the router always answers");
         let (head, body) = response.into_parts();
         let body = body.collect().await.expect("the answer is in memory").to_bytes();
         Response::from_parts(head, body)
     });
-    check(&response, headless);
+    check(&response, headless, inference);
 }
 
-fn check(response: &Response<Bytes>, headless: bool) {
+/// `inference` says that errors are those of the Open Inference Protocol.
+fn check(response: &Response<Bytes>, headless: bool, inference: bool) {
     let status = response.status();
     if status == StatusCode::OK {
         return;
@@ -146,9 +149,8 @@ fn check(response: &Response<Bytes>, headless: bool) {
     let busy = [StatusCode::SERVICE_UNAVAILABLE, StatusCode::GATEWAY_TIMEOUT].contains(&status);
     assert!(status.is_client_error() || busy, "the answer is {status}");
     let media = response.headers().get(header::CONTENT_TYPE).map(HeaderValue::as_bytes);
-    // Below /v2 errors are those of its protocol.
-    let inference = media == Some(b"application/json");
-    assert!(inference || media == Some(b"application/problem+json"), "an error is a problem");
+    let wanted: &[u8] = if inference { b"application/json" } else { b"application/problem+json" };
+    assert_eq!(media, Some(wanted), "an error is a problem");
     if headless {
         return;
     }
