@@ -102,6 +102,8 @@ pub struct Worker<'a> {
     files: &'a Files,
     options: FilmOptions,
     held: Semaphore,
+    /// The way to the masks, from the root on.
+    masks: Vec<String>,
 }
 
 impl<'a> Worker<'a> {
@@ -109,7 +111,9 @@ impl<'a> Worker<'a> {
     #[must_use]
     pub fn new(pipeline: &'a Pipeline, files: &'a Files, options: FilmOptions) -> Self {
         let held = usize::try_from(options.read_ahead_bytes / KIB).unwrap_or(usize::MAX);
-        Self { pipeline, files, options, held: Semaphore::new(held.min(Semaphore::MAX_PERMITS)) }
+        let held = Semaphore::new(held.min(Semaphore::MAX_PERMITS));
+        let masks = options.out.join("masks").absolute().steps();
+        Self { pipeline, files, options, held, masks }
     }
 
     /// Segments a film and writes its mask.
@@ -152,8 +156,7 @@ impl<'a> Worker<'a> {
 
     /// Refuses a film whose mask would be called as another film, or by no name that its place can have.
     fn nameable(&self, address: &Address, name: &str) -> Result<(), Failure> {
-        let masks = self.options.out.join("masks").absolute().steps();
-        if address.absolute().steps().starts_with(&masks) {
+        if address.absolute().steps().starts_with(&self.masks) {
             return Err(refusal("unnameable", "the film lies among the masks".to_owned()));
         }
         let in_bucket = matches!(self.options.out, Address::Object { .. });

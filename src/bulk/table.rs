@@ -174,14 +174,14 @@ fn as_csv(rows: &[Row], headed: bool) -> Result<Vec<u8>, TableError> {
 
 /// The file says which model its masks are of.
 fn properties(order: &Order) -> WriterProperties {
+    let precision = format!("{:?}", order.precision).to_lowercase();
     let facts = [
         ("lungfield.model.name", &order.model_name),
         ("lungfield.model.version", &order.model_version),
         ("lungfield.model.weights_sha256", &order.weights_sha256),
+        ("lungfield.precision", &precision),
     ];
     let facts = facts.map(|(key, value)| KeyValue::new(key.to_owned(), value.clone())).to_vec();
-    let precision = format!("{:?}", order.precision).to_lowercase();
-    let facts = [facts, vec![KeyValue::new("lungfield.precision".to_owned(), precision)]].concat();
     WriterProperties::builder()
         .set_compression(Compression::SNAPPY)
         .set_key_value_metadata(Some(facts))
