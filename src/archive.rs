@@ -40,15 +40,23 @@ pub async fn segment(
     let sources = Sources::resolve(&settings.inputs, settings.list.as_deref(), out, &files).await?;
     // Before films are looked for: a model that can't be used should not cost a walk through a bucket.
     let mut owned = settings.clone();
-    if let (PrecisionChoice::Auto, Some(begun)) =
-        (owned.model.precision, ledger::precision(&files, out, settings.shard).await?)
-    {
+    if let (PrecisionChoice::Auto, Some(begun)) = (
+        owned.model.precision,
+        ledger::precision(&files, out, settings.shard).await?,
+    ) {
         owned.model.precision = PrecisionChoice::Fixed(begun); // all masks of a run in the same numbers
     }
     let loaded = tokio::task::spawn_blocking(move || {
-        loading::load(&owned.model, &owned.films, |placement| engine_options(&owned, placement))
+        loading::load(&owned.model, &owned.films, |placement| {
+            engine_options(&owned, placement)
+        })
     });
-    let Loaded { pipeline, manifest, placement, .. } = loaded.await??;
+    let Loaded {
+        pipeline,
+        manifest,
+        placement,
+        ..
+    } = loaded.await??;
     let order = order(settings, &manifest, placement.precision())?;
     let ledger = Ledger::open(&files, out, order.clone(), sources).await?;
     let done = ledger.rows_kept().await?;
@@ -61,26 +69,45 @@ pub async fn segment(
     }
     let worker = Worker::new(&pipeline, &files, film_options(settings, &manifest));
     let mut observe = |done, failed| progress.step(done, &remark(failed));
-    let ended = bulk::run(&worker, &ledger, in_flight(settings, placement), stop, &mut observe).await;
+    let ended = bulk::run(
+        &worker,
+        &ledger,
+        in_flight(settings, placement),
+        stop,
+        &mut observe,
+    )
+    .await;
     drop(progress);
     pipeline.engine().drain().await;
     match ended? {
         Ended::Stopped => Ok(None),
         Ended::Finished => {
             let rows = ledger.rows().await?;
-            Ok(Some(table::write(&files, out, &order, rows).await.context("there is no result table")?))
+            Ok(Some(
+                table::write(&files, out, &order, rows)
+                    .await
+                    .context("there is no result table")?,
+            ))
         }
     }
 }
 
 fn remark(failed: u64) -> String {
-    if failed == 0 { String::new() } else { format!("{failed} without a mask") }
+    if failed == 0 {
+        String::new()
+    } else {
+        format!("{failed} without a mask")
+    }
 }
 
 fn batch_size(settings: &SegmentSettings, placement: Placement) -> NonZeroUsize {
     settings.max_batch_size.unwrap_or_else(|| {
         let served = placement.batch_size();
-        if placement.device().is_cuda() { served.saturating_mul(larger()) } else { served }
+        if placement.device().is_cuda() {
+            served.saturating_mul(larger())
+        } else {
+            served
+        }
     })
 }
 
@@ -91,8 +118,10 @@ fn larger() -> NonZeroUsize {
 /// Films at a time: enough that a full batch waits while another is computed, and that no core waits for a disk.
 fn in_flight(settings: &SegmentSettings, placement: Placement) -> NonZeroUsize {
     settings.in_flight.unwrap_or_else(|| {
-        let computed = batch_size(settings, placement).get() * settings.model.model_threads(placement).get();
-        NonZeroUsize::new(2 * (computed + settings.films.decode_permits())).expect("a batch has films")
+        let computed =
+            batch_size(settings, placement).get() * settings.model.model_threads(placement).get();
+        NonZeroUsize::new(2 * (computed + settings.films.decode_permits()))
+            .expect("a batch has films")
     })
 }
 
@@ -105,13 +134,23 @@ fn engine_options(settings: &SegmentSettings, placement: Placement) -> EngineOpt
     }
 }
 
-fn order(settings: &SegmentSettings, manifest: &Manifest, precision: Precision) -> anyhow::Result<Order> {
+fn order(
+    settings: &SegmentSettings,
+    manifest: &Manifest,
+    precision: Precision,
+) -> anyhow::Result<Order> {
     // What comes on standard input can't be looked at twice.
-    let list = settings.list.as_ref().filter(|list| list.as_os_str() != "-");
+    let list = settings
+        .list
+        .as_ref()
+        .filter(|list| list.as_os_str() != "-");
     Ok(Order {
         format: 1,
         inputs: settings.inputs.clone(),
-        list: settings.list.as_ref().map(|list| list.display().to_string()),
+        list: settings
+            .list
+            .as_ref()
+            .map(|list| list.display().to_string()),
         reference: settings.reference.as_ref().map(ToString::to_string),
         shard: settings.shard,
         mask: settings.format.extension().to_owned(),
@@ -122,7 +161,10 @@ fn order(settings: &SegmentSettings, manifest: &Manifest, precision: Precision) 
         model_version: manifest.version.clone(),
         weights_sha256: manifest.weights_sha256.clone(),
         precision,
-        list_sha256: list.map(|list| list_digest(list)).transpose().context("the list can't be read")?,
+        list_sha256: list
+            .map(|list| list_digest(list))
+            .transpose()
+            .context("the list can't be read")?,
     })
 }
 

@@ -85,22 +85,34 @@ impl Drawing {
         match places {
             [] => {}
             // A round end without a length: it has the colour that the class gives to lines.
-            [[x, y]] => self.add(format_args!(r#"<path d="M{x:.1} {y:.1}h0.01" class="{class} dot"/>"#)),
+            [[x, y]] => self.add(format_args!(
+                r#"<path d="M{x:.1} {y:.1}h0.01" class="{class} dot"/>"#
+            )),
             places => {
-                let points: Vec<_> = places.iter().map(|[x, y]| format!("{x:.1},{y:.1}")).collect();
-                self.add(format_args!(r#"<polyline points="{}" class="{class}"/>"#, points.join(" ")));
+                let points: Vec<_> = places
+                    .iter()
+                    .map(|[x, y]| format!("{x:.1},{y:.1}"))
+                    .collect();
+                self.add(format_args!(
+                    r#"<polyline points="{}" class="{class}"/>"#,
+                    points.join(" ")
+                ));
             }
         }
     }
 
     /// A circle around a place.
     pub fn circle(&mut self, [x, y]: Place, radius: f64, class: &str) {
-        self.add(format_args!(r#"<circle cx="{x:.1}" cy="{y:.1}" r="{radius}" class="{class}"/>"#));
+        self.add(format_args!(
+            r#"<circle cx="{x:.1}" cy="{y:.1}" r="{radius}" class="{class}"/>"#
+        ));
     }
 
     /// A shape, given as path data around the origin, moved to a place.
     pub fn mark(&mut self, [x, y]: Place, shape: &str, class: &str) {
-        self.add(format_args!(r#"<path transform="translate({x:.1} {y:.1})" d="{shape}" class="{class}"/>"#));
+        self.add(format_args!(
+            r#"<path transform="translate({x:.1} {y:.1})" d="{shape}" class="{class}"/>"#
+        ));
     }
 
     /// A shape that says what it is when it is pointed at.
@@ -125,7 +137,9 @@ impl Drawing {
     }
 
     fn add(&mut self, element: Arguments<'_>) {
-        self.elements.write_fmt(element).expect("memory takes every character");
+        self.elements
+            .write_fmt(element)
+            .expect("memory takes every character");
     }
 }
 
@@ -136,7 +150,10 @@ mod tests {
     #[test]
     fn text_cannot_become_a_tag_or_leave_an_attribute() {
         let escaped = Text("<b title='x'>\"a\" & b\u{7}\u{ffff}</b>\n").to_string();
-        assert_eq!(escaped, "&lt;b title=&#39;x&#39;&gt;&quot;a&quot; &amp; b\u{fffd}\u{fffd}&lt;/b&gt;\n");
+        assert_eq!(
+            escaped,
+            "&lt;b title=&#39;x&#39;&gt;&quot;a&quot; &amp; b\u{fffd}\u{fffd}&lt;/b&gt;\n"
+        );
         assert_eq!(Text(0.5).to_string(), "0.5");
     }
 
@@ -145,8 +162,16 @@ mod tests {
         let mut drawing = Drawing::new();
         drawing.text([0.0, 0.0], Anchor::Start, "label", "<&>");
         drawing.pointed_out([0.0, 0.0], "M0,0", "film", "\"<");
-        assert!(drawing.elements().contains(">&lt;&amp;&gt;<"), "{}", drawing.elements());
-        assert!(drawing.elements().contains("<title>&quot;&lt;</title>"), "{}", drawing.elements());
+        assert!(
+            drawing.elements().contains(">&lt;&amp;&gt;<"),
+            "{}",
+            drawing.elements()
+        );
+        assert!(
+            drawing.elements().contains("<title>&quot;&lt;</title>"),
+            "{}",
+            drawing.elements()
+        );
     }
 
     #[test]
@@ -157,7 +182,10 @@ mod tests {
             drawing.elements
         };
         assert_eq!(drawn(&[]), "");
-        assert_eq!(drawn(&[[1.0, 2.0]]), r#"<path d="M1.0 2.0h0.01" class="loss dot"/>"#);
+        assert_eq!(
+            drawn(&[[1.0, 2.0]]),
+            r#"<path d="M1.0 2.0h0.01" class="loss dot"/>"#
+        );
         let two = drawn(&[[1.0, 2.0], [3.0, 4.04]]);
         assert_eq!(two, r#"<polyline points="1.0,2.0 3.0,4.0" class="loss"/>"#);
     }

@@ -17,7 +17,8 @@ pub fn create(path: &Path, bytes: &[u8]) -> io::Result<()> {
     partial.write_all(bytes)?;
     let Partial { file, path } = partial;
     file.as_file().sync_all()?;
-    file.persist_noclobber(&path).map_err(|failed| failed.error)?;
+    file.persist_noclobber(&path)
+        .map_err(|failed| failed.error)?;
     sync_folder(&path)
 }
 
@@ -33,14 +34,21 @@ impl Partial {
     pub fn at(path: &Path) -> io::Result<Self> {
         // A temporary file is its owner's alone by default; this one is to become a file like any other.
         let permissions = std::fs::Permissions::from_mode(0o666);
-        let file = tempfile::Builder::new().permissions(permissions).tempfile_in(folder(path))?;
-        Ok(Self { file, path: path.to_owned() })
+        let file = tempfile::Builder::new()
+            .permissions(permissions)
+            .tempfile_in(folder(path))?;
+        Ok(Self {
+            file,
+            path: path.to_owned(),
+        })
     }
 
     /// Puts it where it is to be, for whatever was there.
     pub fn replace(self) -> io::Result<()> {
         self.file.as_file().sync_all()?;
-        self.file.persist(&self.path).map_err(|failed| failed.error)?;
+        self.file
+            .persist(&self.path)
+            .map_err(|failed| failed.error)?;
         sync_folder(&self.path)
     }
 }
@@ -56,7 +64,9 @@ impl Write for Partial {
 }
 
 fn folder(path: &Path) -> &Path {
-    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+    path.parent()
+        .filter(|folder| !folder.as_os_str().is_empty())
+        .unwrap_or(Path::new("."))
 }
 
 /// A name survives a power cut once its folder is on disk.
@@ -83,7 +93,10 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("file");
         create(&path, b"first").unwrap();
-        assert_eq!(create(&path, b"second").unwrap_err().kind(), io::ErrorKind::AlreadyExists);
+        assert_eq!(
+            create(&path, b"second").unwrap_err().kind(),
+            io::ErrorKind::AlreadyExists
+        );
         assert_eq!(fs_err::read(&path).unwrap(), b"first");
         assert_eq!(fs_err::read_dir(folder.path()).unwrap().count(), 1);
     }

@@ -85,7 +85,13 @@ impl Geometry {
         };
         let left = (model_side - placed.width) / 2;
         let top = (model_side - placed.height) / 2;
-        Self { source, model_side, placed, left, top }
+        Self {
+            source,
+            model_side,
+            placed,
+            left,
+            top,
+        }
     }
 
     /// The film's own size.
@@ -121,8 +127,11 @@ impl Geometry {
 
 /// `side · model_side / longest`, rounded to the nearest pixel, at least 1.
 fn scaled(side: u32, model_side: u32, longest: u32) -> u32 {
-    let scaled = (u64::from(side) * u64::from(model_side) + u64::from(longest) / 2) / u64::from(longest);
-    u32::try_from(scaled).expect("a side is never longer than the longest").clamp(1, model_side)
+    let scaled =
+        (u64::from(side) * u64::from(model_side) + u64::from(longest) / 2) / u64::from(longest);
+    u32::try_from(scaled)
+        .expect("a side is never longer than the longest")
+        .clamp(1, model_side)
 }
 
 /// The plane that a model sees: `side × side` normalised intensities, row by row, padding included.
@@ -154,13 +163,20 @@ impl ModelInput {
     /// The plane with left and right exchanged.
     #[must_use]
     pub fn mirrored(&self) -> Self {
-        Self { side: self.side, pixels: mirrored(&self.pixels, self.side) }
+        Self {
+            side: self.side,
+            pixels: mirrored(&self.pixels, self.side),
+        }
     }
 }
 
 /// The rows of a square plane, each from right to left.
 pub(crate) fn mirrored(values: &[f32], side: u32) -> Vec<f32> {
-    values.chunks_exact(side as usize).flat_map(|row| row.iter().rev()).copied().collect()
+    values
+        .chunks_exact(side as usize)
+        .flat_map(|row| row.iter().rev())
+        .copied()
+        .collect()
 }
 
 #[cfg(test)]
@@ -206,7 +222,10 @@ mod tests {
     #[test]
     fn a_mirror_image_has_left_and_right_exchanged() {
         let plane = ModelInput::new(3, (0..9_u8).map(f32::from).collect()).unwrap();
-        assert_eq!(plane.mirrored().pixels(), [2., 1., 0., 5., 4., 3., 8., 7., 6.]);
+        assert_eq!(
+            plane.mirrored().pixels(),
+            [2., 1., 0., 5., 4., 3., 8., 7., 6.]
+        );
         assert_eq!(plane.mirrored().mirrored(), plane);
     }
 

@@ -44,7 +44,8 @@ pub fn load(
     let plan = torch::load(&model.folder, &manifest, placement)?;
     let twin = twin(&plan, model.threads())?;
     let build = |_| {
-        let (plan, manifest, cores, twin) = (plan.share(), manifest.clone(), cores.clone(), twin.clone());
+        let (plan, manifest, cores, twin) =
+            (plan.share(), manifest.clone(), cores.clone(), twin.clone());
         move || {
             let mut segmenter = TorchSegmenter::new(plan).sharing(cores, twin);
             segmenter.warm_up(&manifest, max_batch_size)?;
@@ -61,14 +62,26 @@ pub fn load(
         model.threads = model_threads,
         "model loaded"
     );
-    let pipeline =
-        Pipeline::new(engine, preprocessor, manifest.threshold, films.limits(), films.decode_permits());
-    Ok(Loaded { pipeline, manifest, placement, max_batch_size })
+    let pipeline = Pipeline::new(
+        engine,
+        preprocessor,
+        manifest.threshold,
+        films.limits(),
+        films.decode_permits(),
+    );
+    Ok(Loaded {
+        pipeline,
+        manifest,
+        placement,
+        max_batch_size,
+    })
 }
 
 /// The thread for mirror images, where there are two threads for a film and its image.
 fn twin(plan: &Plan, threads: NonZeroUsize) -> anyhow::Result<Option<Arc<Twin>>> {
     let wanted = plan.has_twins() && threads.get() > 1;
     let twin = wanted.then(|| Twin::start(plan.share())).transpose();
-    Ok(twin.context("the thread for mirror images could not be started")?.map(Arc::new))
+    Ok(twin
+        .context("the thread for mirror images could not be started")?
+        .map(Arc::new))
 }

@@ -24,9 +24,16 @@ pub struct SizeMismatch {
 impl Overlap {
     /// Counts the pixels of both masks and those that they share.
     pub fn of(first: &Mask, second: &Mask) -> Result<Self, SizeMismatch> {
-        let mismatch = SizeMismatch { first: first.size(), second: second.size() };
+        let mismatch = SizeMismatch {
+            first: first.size(),
+            second: second.size(),
+        };
         let intersection = first.shared_px(second).ok_or(mismatch)?;
-        Ok(Self { intersection, first: first.area_px(), second: second.area_px() })
+        Ok(Self {
+            intersection,
+            first: first.area_px(),
+            second: second.area_px(),
+        })
     }
 
     /// Dice's coefficient, `2·|A∩B| / (|A|+|B|)`, from 0 to 1 (Dice 1945). Two empty masks agree perfectly: 1.
@@ -38,12 +45,19 @@ impl Overlap {
     /// Jaccard's index, `|A∩B| / |A∪B|`, from 0 to 1 (Jaccard 1912). Two empty masks agree perfectly: 1.
     #[must_use]
     pub fn jaccard(self) -> f64 {
-        ratio(self.intersection, self.first + self.second - self.intersection)
+        ratio(
+            self.intersection,
+            self.first + self.second - self.intersection,
+        )
     }
 }
 
 fn ratio(part: u64, whole: u64) -> f64 {
-    if whole == 0 { 1.0 } else { part as f64 / whole as f64 }
+    if whole == 0 {
+        1.0
+    } else {
+        part as f64 / whole as f64
+    }
 }
 
 #[cfg(test)]

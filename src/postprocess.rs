@@ -24,9 +24,17 @@ pub fn restore(map: &ProbabilityMap, geometry: &Geometry, threshold: Threshold) 
     );
     let side = map.side() as usize;
     let size = geometry.source();
-    let columns = taps(size.columns(), geometry.placed().columns(), geometry.left() as usize);
+    let columns = taps(
+        size.columns(),
+        geometry.placed().columns(),
+        geometry.left() as usize,
+    );
     let spans = spans(&columns);
-    let rows = taps(size.rows(), geometry.placed().rows(), geometry.top() as usize);
+    let rows = taps(
+        size.rows(),
+        geometry.placed().rows(),
+        geometry.top() as usize,
+    );
     let mut blended = vec![0.0; side];
     let mut mask = Mask::empty(size);
     for (y, row) in rows.into_iter().enumerate() {
@@ -40,17 +48,33 @@ pub fn restore(map: &ProbabilityMap, geometry: &Geometry, threshold: Threshold) 
 
 /// The probabilities of [`restore`] at each pixel of the film, row by row, in 255ths, rounded.
 #[must_use]
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a probability lies in 0 to 1")]
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a probability lies in 0 to 1"
+)]
 pub fn restore_probabilities(map: &ProbabilityMap, geometry: &Geometry) -> Vec<u8> {
     let side = map.side() as usize;
     let size = geometry.source();
-    let columns = taps(size.columns(), geometry.placed().columns(), geometry.left() as usize);
-    let rows = taps(size.rows(), geometry.placed().rows(), geometry.top() as usize);
+    let columns = taps(
+        size.columns(),
+        geometry.placed().columns(),
+        geometry.left() as usize,
+    );
+    let rows = taps(
+        size.rows(),
+        geometry.placed().rows(),
+        geometry.top() as usize,
+    );
     let mut blended = vec![0.0; side];
     let mut shares = Vec::with_capacity(size.pixels());
     for row in rows {
         blend(map.values(), side, row, &mut blended);
-        shares.extend(columns.iter().map(|tap| (tap.between(&blended) * 255.0).round() as u8));
+        shares.extend(
+            columns
+                .iter()
+                .map(|tap| (tap.between(&blended) * 255.0).round() as u8),
+        );
     }
     shares
 }
@@ -67,7 +91,10 @@ pub fn coverage(mask: &Mask, geometry: &Geometry) -> ProbabilityMap {
     for (y, rows) in rows.into_iter().enumerate() {
         let target = &mut values[(geometry.top() as usize + y) * side + geometry.left() as usize..];
         for (value, columns) in target.iter_mut().zip(&columns) {
-            let lung: u64 = rows.clone().map(|row| mask.row(row).area_px(columns.clone())).sum();
+            let lung: u64 = rows
+                .clone()
+                .map(|row| mask.row(row).area_px(columns.clone()))
+                .sum();
             *value = lung as f32 / (rows.len() * columns.len()) as f32;
         }
     }
@@ -101,9 +128,16 @@ fn taps(length: usize, placed: usize, offset: usize) -> Vec<Tap> {
                 reason = "clamped to 0..placed"
             )]
             let first = position as usize;
-            #[expect(clippy::cast_possible_truncation, reason = "a share lies between 0 and 1")]
+            #[expect(
+                clippy::cast_possible_truncation,
+                reason = "a share lies between 0 and 1"
+            )]
             let share = (position - first as f64) as f32;
-            Tap { first: offset + first, second: offset + (first + 1).min(placed - 1), share }
+            Tap {
+                first: offset + first,
+                second: offset + (first + 1).min(placed - 1),
+                share,
+            }
         })
         .collect()
 }
@@ -121,7 +155,10 @@ fn spans(taps: &[Tap]) -> Vec<Span<'_>> {
     let runs = taps.chunk_by(|a, b| (a.first, a.second) == (b.first, b.second));
     runs.map(|taps| {
         start += taps.len();
-        Span { start: start - taps.len(), taps }
+        Span {
+            start: start - taps.len(),
+            taps,
+        }
     })
     .collect()
 }
@@ -144,7 +181,10 @@ impl Span<'_> {
 }
 
 fn blend(values: &[f32], side: usize, row: Tap, blended: &mut [f32]) {
-    let (first, second) = (&values[row.first * side..][..side], &values[row.second * side..][..side]);
+    let (first, second) = (
+        &values[row.first * side..][..side],
+        &values[row.second * side..][..side],
+    );
     for ((out, &a), &b) in blended.iter_mut().zip(first).zip(second) {
         *out = a + (b - a) * row.share;
     }
@@ -170,10 +210,15 @@ mod tests {
 
     /// A disc in the middle of a film.
     fn disc(size: Size) -> Mask {
-        let (cx, cy) = (f64::from(size.width()) / 2.0, f64::from(size.height()) / 2.0);
+        let (cx, cy) = (
+            f64::from(size.width()) / 2.0,
+            f64::from(size.height()) / 2.0,
+        );
         let radius = cx.min(cy) * 0.7;
         let pixels = (0..size.height())
-            .flat_map(|y| (0..size.width()).map(move |x| (f64::from(x) + 0.5 - cx, f64::from(y) + 0.5 - cy)))
+            .flat_map(|y| {
+                (0..size.width()).map(move |x| (f64::from(x) + 0.5 - cx, f64::from(y) + 0.5 - cy))
+            })
             .map(|(x, y)| x.hypot(y) < radius);
         Mask::new(size, pixels).unwrap()
     }
@@ -194,7 +239,14 @@ mod tests {
         let size = Size::new(100, 400).unwrap();
         let geometry = Geometry::letterbox(size, 64);
         let full = Mask::new(size, vec![true; size.pixels()]).unwrap();
-        assert_eq!(restore(&coverage(&full, &geometry), &geometry, Threshold::new(0.99).unwrap()), full);
+        assert_eq!(
+            restore(
+                &coverage(&full, &geometry),
+                &geometry,
+                Threshold::new(0.99).unwrap()
+            ),
+            full
+        );
     }
 
     #[test]
@@ -202,8 +254,8 @@ mod tests {
         let size = Size::new(90, 70).unwrap();
         let geometry = Geometry::letterbox(size, 32);
         let map = coverage(&disc(size), &geometry);
-        let areas =
-            [0.1, 0.3, 0.5, 0.7, 0.9].map(|t| restore(&map, &geometry, Threshold::new(t).unwrap()).area_px());
+        let areas = [0.1, 0.3, 0.5, 0.7, 0.9]
+            .map(|t| restore(&map, &geometry, Threshold::new(t).unwrap()).area_px());
         assert!(areas.is_sorted_by(|a, b| a > b), "{areas:?}");
     }
 
@@ -233,7 +285,9 @@ mod tests {
         let geometry = Geometry::letterbox(Size::square(2).unwrap(), 2);
         let map = ProbabilityMap::new(2, vec![0.5, 0.4, 0.6, 0.5]).unwrap();
         assert_eq!(
-            restore(&map, &geometry, Threshold::HALF).pixels().collect::<Vec<_>>(),
+            restore(&map, &geometry, Threshold::HALF)
+                .pixels()
+                .collect::<Vec<_>>(),
             [true, false, true, true]
         );
     }

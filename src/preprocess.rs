@@ -41,7 +41,12 @@ pub struct PreprocessOptions {
 
 impl Default for PreprocessOptions {
     fn default() -> Self {
-        Self { side: 256, lower_percentile: 1.0, upper_percentile: 99.0, border_tolerance: 0.02 }
+        Self {
+            side: 256,
+            lower_percentile: 1.0,
+            upper_percentile: 99.0,
+            border_tolerance: 0.02,
+        }
     }
 }
 
@@ -76,10 +81,14 @@ impl Preprocessor {
             return Err(InvalidOptions("the side is 0"));
         }
         if percentiles.is_empty() || percentiles.start < 0.0 || percentiles.end > 100.0 {
-            return Err(InvalidOptions("the percentiles are not in order between 0 and 100"));
+            return Err(InvalidOptions(
+                "the percentiles are not in order between 0 and 100",
+            ));
         }
         if !(0.0..0.5).contains(&options.border_tolerance) {
-            return Err(InvalidOptions("the border tolerance is not between 0 and a half"));
+            return Err(InvalidOptions(
+                "the border tolerance is not between 0 and a half",
+            ));
         }
         Ok(Self { options })
     }
@@ -94,8 +103,10 @@ impl Preprocessor {
         let (dark, bright) = self.window(&plane, geometry.placed());
         let flat = bright <= dark;
         let scale = if flat { 0.0 } else { 2.0 / (bright - dark) };
-        let normalised: Vec<f32> =
-            plane.iter().map(|&grey| ((grey - dark) * scale - 1.0).clamp(-1.0, 1.0)).collect();
+        let normalised: Vec<f32> = plane
+            .iter()
+            .map(|&grey| ((grey - dark) * scale - 1.0).clamp(-1.0, 1.0))
+            .collect();
         let inverted = looks_inverted(&normalised, geometry.placed());
         let acquisition = film.acquisition();
         let doubts = [
@@ -105,16 +116,24 @@ impl Preprocessor {
             (acquisition.for_processing, Warning::ForProcessing),
             (acquisition.unexpected_modality, Warning::UnexpectedModality),
         ];
-        let warnings =
-            doubts.into_iter().filter_map(|(applies, warning)| applies.then_some(warning)).collect();
-        Prepared { input: place(&normalised, &geometry, PADDING), geometry, warnings }
+        let warnings = doubts
+            .into_iter()
+            .filter_map(|(applies, warning)| applies.then_some(warning))
+            .collect();
+        Prepared {
+            input: place(&normalised, &geometry, PADDING),
+            geometry,
+            warnings,
+        }
     }
 
     /// The greys that become −1 and 1.
     fn window(&self, plane: &[f32], size: Size) -> (f32, f32) {
         let (columns, rows) = content(plane, size, self.options.border_tolerance);
-        let mut greys: Vec<f32> =
-            rows.flat_map(|y| &plane[y * size.columns()..][columns.clone()]).copied().collect();
+        let mut greys: Vec<f32> = rows
+            .flat_map(|y| &plane[y * size.columns()..][columns.clone()])
+            .copied()
+            .collect();
         let mut at = |percentile: f64| {
             let index = ((greys.len() - 1) as f64 * percentile / 100.0).round();
             #[expect(
@@ -122,9 +141,14 @@ impl Preprocessor {
                 clippy::cast_sign_loss,
                 reason = "0 ≤ index < greys.len()"
             )]
-            *greys.select_nth_unstable_by(index as usize, f32::total_cmp).1
+            *greys
+                .select_nth_unstable_by(index as usize, f32::total_cmp)
+                .1
         };
-        (at(self.options.lower_percentile), at(self.options.upper_percentile))
+        (
+            at(self.options.lower_percentile),
+            at(self.options.upper_percentile),
+        )
     }
 }
 
@@ -153,7 +177,11 @@ fn looks_inverted(plane: &[f32], size: Size) -> bool {
 #[must_use]
 pub fn place(plane: &[f32], geometry: &Geometry, padding: f32) -> ModelInput {
     let side = geometry.model_side() as usize;
-    let (left, top, width) = (geometry.left() as usize, geometry.top() as usize, geometry.placed().columns());
+    let (left, top, width) = (
+        geometry.left() as usize,
+        geometry.top() as usize,
+        geometry.placed().columns(),
+    );
     let mut square = vec![padding; side * side];
     for (y, row) in plane.chunks_exact(width).enumerate() {
         square[(top + y) * side + left..][..width].copy_from_slice(row);
@@ -167,11 +195,19 @@ fn resample(film: &Radiograph, size: Size) -> Vec<f32> {
     match film.pixels() {
         Pixels::Eight(greys) => {
             let plane = resize::<U8>(greys, film.size(), size);
-            plane.pixels().iter().map(|grey| f32::from(grey.0)).collect()
+            plane
+                .pixels()
+                .iter()
+                .map(|grey| f32::from(grey.0))
+                .collect()
         }
         Pixels::Sixteen(greys) => {
             let plane = resize::<U16>(bytemuck::cast_slice(greys), film.size(), size);
-            plane.pixels().iter().map(|grey| f32::from(grey.0)).collect()
+            plane
+                .pixels()
+                .iter()
+                .map(|grey| f32::from(grey.0))
+                .collect()
         }
     }
 }
@@ -182,23 +218,33 @@ pub(crate) fn resize<P: PixelTrait>(greys: &[u8], from: Size, to: Size) -> Typed
         .expect("a radiograph has as many greys as its size says, aligned as its type asks");
     let mut target = TypedImage::new(to.width(), to.height());
     let options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(FilterType::Bilinear));
-    Resizer::new().resize_typed(&source, &mut target, &options).expect("both images have pixels of one type");
+    Resizer::new()
+        .resize_typed(&source, &mut target, &options)
+        .expect("both images have pixels of one type");
     target
 }
 
 /// The columns and rows of a plane that lie inside of its black or white borders.
 fn content(plane: &[f32], size: Size, tolerance: f64) -> (Range<usize>, Range<usize>) {
-    let (darkest, brightest) =
-        plane.iter().fold((f32::MAX, f32::MIN), |(low, high), &grey| (low.min(grey), high.max(grey)));
+    let (darkest, brightest) = plane
+        .iter()
+        .fold((f32::MAX, f32::MIN), |(low, high), &grey| {
+            (low.min(grey), high.max(grey))
+        });
     let margin = f64::from(brightest - darkest) * tolerance;
-    let extreme = |grey: f32| f64::from(grey - darkest) <= margin || f64::from(brightest - grey) <= margin;
+    let extreme =
+        |grey: f32| f64::from(grey - darkest) <= margin || f64::from(brightest - grey) <= margin;
     let bordered = |greys: &mut dyn ExactSizeIterator<Item = f32>| {
         let length = greys.len() as f64;
         greys.filter(|&grey| extreme(grey)).count() as f64 >= BORDER_SHARE * length
     };
     let width = size.columns();
-    let columns = inner(width, |x| bordered(&mut plane[x..].iter().copied().step_by(width)));
-    let rows = inner(size.rows(), |y| bordered(&mut plane[y * width..][..width].iter().copied()));
+    let columns = inner(width, |x| {
+        bordered(&mut plane[x..].iter().copied().step_by(width))
+    });
+    let rows = inner(size.rows(), |y| {
+        bordered(&mut plane[y * width..][..width].iter().copied())
+    });
     (columns, rows)
 }
 
@@ -211,7 +257,9 @@ fn inner(length: usize, is_border: impl Fn(usize) -> bool) -> Range<usize> {
     )]
     let limit = (length as f64 * BORDER_LIMIT) as usize;
     let start = (0..limit).take_while(|&line| is_border(line)).count();
-    let end = (0..limit).take_while(|&line| is_border(length - 1 - line)).count();
+    let end = (0..limit)
+        .take_while(|&line| is_border(length - 1 - line))
+        .count();
     // Resampling has mixed a border with its neighbour in one more line.
     let with_mixed = |lines: usize| if lines == 0 { 0 } else { lines + 1 };
     with_mixed(start)..length - with_mixed(end)
@@ -223,7 +271,11 @@ mod tests {
     use crate::phantom::{Depth, Phantom, PhantomOptions};
 
     fn preprocessor() -> Preprocessor {
-        Preprocessor::new(PreprocessOptions { side: 64, ..PreprocessOptions::default() }).unwrap()
+        Preprocessor::new(PreprocessOptions {
+            side: 64,
+            ..PreprocessOptions::default()
+        })
+        .unwrap()
     }
 
     /// A film whose grey rises from left to right, inside of a border of `frame` pixels.
@@ -233,7 +285,11 @@ mod tests {
             .flat_map(|y| (0..size.width()).map(move |x| (x, y)))
             .map(|(x, y)| {
                 let grey = u8::try_from(60 + 100 * x / size.width()).unwrap();
-                if inside(x, size.width()) && inside(y, size.height()) { grey } else { border }
+                if inside(x, size.width()) && inside(y, size.height()) {
+                    grey
+                } else {
+                    border
+                }
             })
             .collect()
     }
@@ -298,7 +354,13 @@ mod tests {
         for grey in [0, 127, 255] {
             let prepared = preprocessor().prepare(&film(size, vec![grey; size.pixels()]));
             assert_eq!(prepared.warnings, [Warning::FlatFilm]);
-            assert!(prepared.input.pixels().iter().all(|pixel| pixel.is_finite()));
+            assert!(
+                prepared
+                    .input
+                    .pixels()
+                    .iter()
+                    .all(|pixel| pixel.is_finite())
+            );
         }
     }
 
@@ -306,7 +368,13 @@ mod tests {
     fn a_film_whose_middle_is_darker_than_its_sides_may_be_inverted() {
         let size = Size::new(100, 80).unwrap();
         let striped = |middle: f32, sides: f32| {
-            let grey = |index: usize| if (40..60).contains(&(index % 100)) { middle } else { sides };
+            let grey = |index: usize| {
+                if (40..60).contains(&(index % 100)) {
+                    middle
+                } else {
+                    sides
+                }
+            };
             looks_inverted(&(0..size.pixels()).map(grey).collect::<Vec<_>>(), size)
         };
         assert!(!striped(0.4, -0.4) && !striped(0.0, 0.0) && !striped(-0.1, 0.0));
@@ -316,12 +384,25 @@ mod tests {
     #[test]
     fn a_phantom_looks_inverted_where_it_is() {
         for seed in 0..20 {
-            let options = PhantomOptions { seed, size: Size::new(150, 170).unwrap(), depth: Depth::Eight };
+            let options = PhantomOptions {
+                seed,
+                size: Size::new(150, 170).unwrap(),
+                depth: Depth::Eight,
+            };
             let phantom = Phantom::draw(&options).film;
-            let Pixels::Eight(greys) = phantom.pixels() else { panic!("the phantom has 8 bits") };
-            let inverted = film(phantom.size(), greys.iter().map(|grey| 255 - grey).collect());
+            let Pixels::Eight(greys) = phantom.pixels() else {
+                panic!("the phantom has 8 bits")
+            };
+            let inverted = film(
+                phantom.size(),
+                greys.iter().map(|grey| 255 - grey).collect(),
+            );
             assert_eq!(preprocessor().prepare(&phantom).warnings, [], "{seed}");
-            assert_eq!(preprocessor().prepare(&inverted).warnings, [Warning::InvertedFilm], "{seed}");
+            assert_eq!(
+                preprocessor().prepare(&inverted).warnings,
+                [Warning::InvertedFilm],
+                "{seed}"
+            );
         }
     }
 
@@ -329,8 +410,15 @@ mod tests {
     fn films_too_narrow_to_have_a_middle_are_not_called_inverted() {
         for (width, height) in [(1, 1), (1, 300), (300, 1)] {
             let size = Size::new(width, height).unwrap();
-            let greys = (0..size.pixels()).map(|index| if index == 0 { 200 } else { 0 }).collect();
-            assert!(!preprocessor().prepare(&film(size, greys)).warnings.contains(&Warning::InvertedFilm));
+            let greys = (0..size.pixels())
+                .map(|index| if index == 0 { 200 } else { 0 })
+                .collect();
+            assert!(
+                !preprocessor()
+                    .prepare(&film(size, greys))
+                    .warnings
+                    .contains(&Warning::InvertedFilm)
+            );
         }
     }
 

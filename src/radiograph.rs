@@ -50,7 +50,11 @@ impl PixelSpacing {
     pub fn new(row_mm: f64, column_mm: f64) -> Option<Self> {
         let valid = |mm: f64| (1e-4..=1e3).contains(&mm);
         let source = SpacingSource::default();
-        (valid(row_mm) && valid(column_mm)).then_some(Self { row_mm, column_mm, source })
+        (valid(row_mm) && valid(column_mm)).then_some(Self {
+            row_mm,
+            column_mm,
+            source,
+        })
     }
 
     /// The spacing as another statement of the file.
@@ -109,13 +113,21 @@ impl Radiograph {
     #[must_use]
     pub fn new(size: Size, pixels: Pixels, spacing: Option<PixelSpacing>) -> Option<Self> {
         let acquisition = Acquisition::default();
-        (pixels.len() == size.pixels()).then_some(Self { size, pixels, spacing, acquisition })
+        (pixels.len() == size.pixels()).then_some(Self {
+            size,
+            pixels,
+            spacing,
+            acquisition,
+        })
     }
 
     /// The radiograph as one that was taken so.
     #[must_use]
     pub fn taken(self, acquisition: Acquisition) -> Self {
-        Self { acquisition, ..self }
+        Self {
+            acquisition,
+            ..self
+        }
     }
 
     /// What its file says of how it was taken.

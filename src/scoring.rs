@@ -31,7 +31,11 @@ pub fn evaluate(settings: &EvaluateSettings, out: &mut dyn Write) -> anyhow::Res
     let mut segmenter = TorchSegmenter::new(torch::load(&settings.model, &manifest, placement)?);
     let threshold = settings.threshold.unwrap_or(manifest.threshold);
     let preprocessor = manifest.preprocessor()?;
-    let mut examinee = Examinee { segmenter: &mut segmenter, preprocessor: &preprocessor, threshold };
+    let mut examinee = Examinee {
+        segmenter: &mut segmenter,
+        preprocessor: &preprocessor,
+        threshold,
+    };
     let started = Instant::now();
     let mut progress = Progress::start("film", chosen.cases.len() as u64);
     let mut observe = |done: usize| progress.step(done as u64, "");
@@ -49,7 +53,16 @@ pub fn evaluate(settings: &EvaluateSettings, out: &mut dyn Write) -> anyhow::Res
     if let Some(folder) = &settings.report {
         let (best, worst) = pictures(&mut examinee, &chosen.cases, &films, settings.pictures)?;
         let model = model_facts(&manifest, placement, threshold);
-        report::write(&Report { model, data: chosen.facts(settings), films, best, worst }, folder)?;
+        report::write(
+            &Report {
+                model,
+                data: chosen.facts(settings),
+                films,
+                best,
+                worst,
+            },
+            folder,
+        )?;
         writeln!(out, "the report is {}", folder.join(report::PAGE).display())?;
     }
     Ok(())
@@ -71,14 +84,18 @@ impl Chosen {
         let digests = read_all(&cases, |_, _, _| ())?;
         let table = SplitTable::read(&settings.model)?;
         let seen = |index: usize| match &table {
-            Some(table) => {
-                table.split_of(&digests[index].digest, &cases[index]).map_or(Seen::Never, Seen::As)
-            }
+            Some(table) => table
+                .split_of(&digests[index].digest, &cases[index])
+                .map_or(Seen::Never, Seen::As),
             None => Seen::Unknown,
         };
-        let is_asked = |&(index, case): &(usize, &Case)| is_asked(settings.split, seen(index), case.split);
+        let is_asked =
+            |&(index, case): &(usize, &Case)| is_asked(settings.split, seen(index), case.split);
         let asked: Vec<_> = cases.iter().enumerate().filter(is_asked).collect();
-        let trained = asked.iter().filter(|(index, _)| seen(*index) == Seen::As(Split::Train)).count();
+        let trained = asked
+            .iter()
+            .filter(|(index, _)| seen(*index) == Seen::As(Split::Train))
+            .count();
         if trained > 0 && !settings.allow_training_cases {
             bail!(
                 "the model was trained on {trained} of the {} films that would be scored; leave them out, or ask for it \
@@ -88,19 +105,27 @@ impl Chosen {
         }
         ensure!(!asked.is_empty(), "{}", nothing(settings.split));
         let cases = asked.into_iter().map(|(_, case)| case.clone()).collect();
-        Ok(Self { cases, remark, left_out, training_included: trained > 0 })
+        Ok(Self {
+            cases,
+            remark,
+            left_out,
+            training_included: trained > 0,
+        })
     }
 
     fn facts(&self, settings: &EvaluateSettings) -> DataFacts {
         let name = |folder: &std::path::PathBuf| {
-            folder
-                .file_name()
-                .map_or_else(|| folder.display().to_string(), |name| name.to_string_lossy().into_owned())
+            folder.file_name().map_or_else(
+                || folder.display().to_string(),
+                |name| name.to_string_lossy().into_owned(),
+            )
         };
         let today = humantime::format_rfc3339_seconds(SystemTime::now()).to_string();
         DataFacts {
             folders: settings.data.data.iter().map(name).collect(),
-            split: settings.split.map_or("unseen".to_owned(), |split| split.to_string()),
+            split: settings
+                .split
+                .map_or("unseen".to_owned(), |split| split.to_string()),
             date: today.split('T').next().unwrap_or_default().to_owned(),
             without_reference: self.left_out,
             training_included: self.training_included,
@@ -148,7 +173,9 @@ fn pictures(
 ) -> anyhow::Result<(Vec<Picture>, Vec<Picture>)> {
     let (best, worst) = choose(films, count);
     let mut draw = |indices: Vec<usize>| {
-        let pictures = indices.into_iter().map(|index| examinee.picture(&cases[index], &films[index]));
+        let pictures = indices
+            .into_iter()
+            .map(|index| examinee.picture(&cases[index], &films[index]));
         pictures.collect::<Result<Vec<_>, _>>()
     };
     Ok((draw(best)?, draw(worst)?))
@@ -174,9 +201,18 @@ fn model_facts(manifest: &Manifest, placement: Placement, threshold: Threshold) 
 fn write_cases(out: &mut dyn Write, films: &[Scored]) -> anyhow::Result<()> {
     let mut table = csv::Writer::from_writer(out);
     table.write_record(["case", "source", "dice", "jaccard"])?;
-    for Scored { case, source, measures, .. } in films {
+    for Scored {
+        case,
+        source,
+        measures,
+        ..
+    } in films
+    {
         let overlap = measures.overlap;
-        let (dice, jaccard) = (format!("{:.6}", overlap.dice()), format!("{:.6}", overlap.jaccard()));
+        let (dice, jaccard) = (
+            format!("{:.6}", overlap.dice()),
+            format!("{:.6}", overlap.jaccard()),
+        );
         table.write_record([case, source, &dice, &jaccard])?;
     }
     table.flush()?;
@@ -190,10 +226,16 @@ mod tests {
     #[test]
     fn unless_told_otherwise_what_the_model_has_not_seen_is_scored() {
         let seen = |split, listed| is_asked(None, Seen::As(split), listed);
-        assert!(seen(Split::Test, Some(Split::Train)), "the model knows better than a list");
+        assert!(
+            seen(Split::Test, Some(Split::Train)),
+            "the model knows better than a list"
+        );
         assert!(!seen(Split::Train, Some(Split::Test)) && !seen(Split::Validation, None));
         let never = |listed| is_asked(None, Seen::Never, listed);
-        assert!(never(None) && never(Some(Split::Train)), "films of another hospital");
+        assert!(
+            never(None) && never(Some(Split::Train)),
+            "films of another hospital"
+        );
         let unknown = |listed| is_asked(None, Seen::Unknown, listed);
         assert!(unknown(None) && unknown(Some(Split::Test)) && !unknown(Some(Split::Train)));
     }

@@ -26,7 +26,14 @@ impl SurfaceDistances {
     ///
     /// Two empty masks agree perfectly: 0. Where only one is empty, no distance is defined: `None`.
     pub fn of(first: &Mask, second: &Mask) -> Result<Option<Self>, SizeMismatch> {
-        Self::between(first, second, Steps { row: 1.0, column: 1.0 })
+        Self::between(
+            first,
+            second,
+            Steps {
+                row: 1.0,
+                column: 1.0,
+            },
+        )
     }
 
     /// The distances in millimetres of the film; empty masks count as in [`Self::of`].
@@ -35,7 +42,10 @@ impl SurfaceDistances {
         second: &Mask,
         spacing: PixelSpacing,
     ) -> Result<Option<Self>, SizeMismatch> {
-        let steps = Steps { row: spacing.row_mm(), column: spacing.column_mm() };
+        let steps = Steps {
+            row: spacing.row_mm(),
+            column: spacing.column_mm(),
+        };
         Self::between(first, second, steps)
     }
 
@@ -58,20 +68,29 @@ impl SurfaceDistances {
 
     fn between(first: &Mask, second: &Mask, steps: Steps) -> Result<Option<Self>, SizeMismatch> {
         if first.size() != second.size() {
-            return Err(SizeMismatch { first: first.size(), second: second.size() });
+            return Err(SizeMismatch {
+                first: first.size(),
+                second: second.size(),
+            });
         }
         let [first, second] = [first, second].map(Border::of);
         if first.is_empty() != second.is_empty() {
             return Ok(None);
         }
-        let mut directed = [directed(&first, &second, steps), directed(&second, &first, steps)];
+        let mut directed = [
+            directed(&first, &second, steps),
+            directed(&second, &first, steps),
+        ];
         let total: f64 = directed.iter().flatten().sum();
         let count = directed.iter().map(Vec::len).sum::<usize>().max(1) as f64;
         let robust = directed.each_mut().map(|distances| {
             distances.sort_unstable_by(f64::total_cmp);
             quantile(distances, ROBUST_SHARE)
         });
-        Ok(Some(Self { hausdorff_95: robust[0].max(robust[1]), mean: total / count }))
+        Ok(Some(Self {
+            hausdorff_95: robust[0].max(robust[1]),
+            mean: total / count,
+        }))
     }
 }
 
@@ -79,9 +98,15 @@ impl SurfaceDistances {
 /// Hyndman and Fan 1996, the default of `NumPy` and R). `share` lies between 0 and 1; the quantile of nothing is 0.
 #[must_use]
 pub fn quantile(ascending: &[f64], share: f64) -> f64 {
-    let Some(last) = ascending.len().checked_sub(1) else { return 0.0 };
+    let Some(last) = ascending.len().checked_sub(1) else {
+        return 0.0;
+    };
     let position = last as f64 * share;
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0 ≤ position ≤ last")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "0 ≤ position ≤ last"
+    )]
     let index = position as usize;
     let (lower, upper) = (ascending[index], ascending[(index + 1).min(last)]);
     lower + (upper - lower) * (position - index as f64)
@@ -113,7 +138,13 @@ impl Border {
         let border = mask.border();
         Self {
             columns,
-            rows: linked(border.rows().map(|row| row.runs().flatten().collect()).collect(), columns),
+            rows: linked(
+                border
+                    .rows()
+                    .map(|row| row.runs().flatten().collect())
+                    .collect(),
+                columns,
+            ),
         }
     }
 
@@ -138,8 +169,10 @@ fn linked(rows: Vec<Vec<usize>>, columns: usize) -> Vec<Vec<BorderPixel>> {
     let mut next = vec![f64::INFINITY; columns];
     let mut linked: Vec<Vec<BorderPixel>> = Vec::with_capacity(rows.len());
     for (y, row) in rows.into_iter().enumerate().rev() {
-        let link =
-            |column: usize| BorderPixel { column, next_row: std::mem::replace(&mut next[column], y as f64) };
+        let link = |column: usize| BorderPixel {
+            column,
+            next_row: std::mem::replace(&mut next[column], y as f64),
+        };
         linked.push(row.into_iter().map(link).collect());
     }
     linked.reverse();
@@ -163,9 +196,14 @@ fn directed(from: &Border, to: &Border, steps: Steps) -> Vec<f64> {
         envelope.clear();
         for (x, (above, below)) in above.iter().zip(&below).enumerate() {
             let height = ((row - above).min(below - row) * steps.row).powi(2);
-            envelope.add(Parabola { foot: x as f64 * steps.column, height });
+            envelope.add(Parabola {
+                foot: x as f64 * steps.column,
+                height,
+            });
         }
-        let feet = asking.iter().map(|pixel| pixel.column as f64 * steps.column);
+        let feet = asking
+            .iter()
+            .map(|pixel| pixel.column as f64 * steps.column);
         distances.extend(envelope.heights(feet).map(f64::sqrt));
     }
     distances
@@ -222,7 +260,11 @@ impl Envelope {
     fn heights(&self, places: impl Iterator<Item = f64>) -> impl Iterator<Item = f64> {
         let mut part = 0;
         places.map(move |x| {
-            while self.parts.get(part + 1).is_some_and(|&(start, _)| start < x) {
+            while self
+                .parts
+                .get(part + 1)
+                .is_some_and(|&(start, _)| start < x)
+            {
                 part += 1;
             }
             self.parts[part].1.at(x)
@@ -239,8 +281,12 @@ mod tests {
 
     fn mask(rows: &[&str]) -> Mask {
         let pixels = |length: usize| u32::try_from(length).expect("a test's mask is small");
-        let size = Size::new(pixels(rows[0].len()), pixels(rows.len())).expect("a test's mask has pixels");
-        let lung = rows.iter().flat_map(|row| row.chars()).map(|pixel| pixel == '#');
+        let size =
+            Size::new(pixels(rows[0].len()), pixels(rows.len())).expect("a test's mask has pixels");
+        let lung = rows
+            .iter()
+            .flat_map(|row| row.chars())
+            .map(|pixel| pixel == '#');
         Mask::new(size, lung).expect("the rows of a test's mask are equally long")
     }
 
@@ -258,18 +304,25 @@ mod tests {
         let lung = |x: usize, y: usize| x < columns && y < rows && mask.row(y).get(x);
         let beside = [(0, 1), (2, 1), (1, 0), (1, 2)];
         let inner = |x: usize, y: usize| {
-            beside.iter().all(|(dx, dy)| lung((x + dx).wrapping_sub(1), (y + dy).wrapping_sub(1)))
+            beside
+                .iter()
+                .all(|(dx, dy)| lung((x + dx).wrapping_sub(1), (y + dy).wrapping_sub(1)))
         };
         let all = (0..rows).flat_map(|y| (0..columns).map(move |x| (x, y)));
-        all.filter(|&(x, y)| lung(x, y) && !inner(x, y)).map(|(x, y)| (y as f64, x as f64)).collect()
+        all.filter(|&(x, y)| lung(x, y) && !inner(x, y))
+            .map(|(x, y)| (y as f64, x as f64))
+            .collect()
     }
 
     /// Both lists of directed distances, every pixel compared with every other.
     fn brute_force(first: &Mask, second: &Mask, [row, column]: [f64; 2]) -> [Vec<f64>; 2] {
         let [first, second] = [first, second].map(plain_border);
         [(&first, &second), (&second, &first)].map(|(from, to)| {
-            let apart = |a: &(f64, f64), b: &(f64, f64)| ((a.0 - b.0) * row).hypot((a.1 - b.1) * column);
-            let nearest = from.iter().map(|a| to.iter().map(|b| apart(a, b)).fold(f64::MAX, f64::min));
+            let apart =
+                |a: &(f64, f64), b: &(f64, f64)| ((a.0 - b.0) * row).hypot((a.1 - b.1) * column);
+            let nearest = from
+                .iter()
+                .map(|a| to.iter().map(|b| apart(a, b)).fold(f64::MAX, f64::min));
             let mut nearest: Vec<f64> = nearest.collect();
             nearest.sort_by(f64::total_cmp);
             nearest
@@ -278,8 +331,10 @@ mod tests {
 
     #[test]
     fn two_pixels_are_as_far_apart_as_a_ruler_says() {
-        let (first, second) =
-            (mask(&["#....", ".....", ".....", "....."]), mask(&[".....", ".....", ".....", "....#"]));
+        let (first, second) = (
+            mask(&["#....", ".....", ".....", "....."]),
+            mask(&[".....", ".....", ".....", "....#"]),
+        );
         let found = distances(&first, &second).unwrap();
         is(found.hausdorff_95(), 5.0);
         is(found.mean(), 5.0);
@@ -305,7 +360,10 @@ mod tests {
     fn the_edge_of_the_film_is_a_border() {
         // All but the middle pixel of the full mask touch the film's edge, and are 1 or √2 from the single pixel.
         let (full, dot) = (mask(&["###", "###", "###"]), mask(&["...", ".#.", "..."]));
-        is(distances(&full, &dot).unwrap().mean(), (4.0 + 4.0 * 2.0_f64.sqrt() + 1.0) / 9.0);
+        is(
+            distances(&full, &dot).unwrap().mean(),
+            (4.0 + 4.0 * 2.0_f64.sqrt() + 1.0) / 9.0,
+        );
     }
 
     #[test]
@@ -324,9 +382,14 @@ mod tests {
 
     #[test]
     fn millimetres_follow_the_spacing_of_rows_and_columns() {
-        let (first, second) = (mask(&["#...", "....", "...."]), mask(&["....", "....", "...#"]));
+        let (first, second) = (
+            mask(&["#...", "....", "...."]),
+            mask(&["....", "....", "...#"]),
+        );
         let spacing = PixelSpacing::new(2.0, 0.5).unwrap();
-        let found = SurfaceDistances::in_millimetres(&first, &second, spacing).unwrap().unwrap();
+        let found = SurfaceDistances::in_millimetres(&first, &second, spacing)
+            .unwrap()
+            .unwrap();
         is(found.mean(), 4.0_f64.hypot(1.5));
     }
 
@@ -341,14 +404,19 @@ mod tests {
     }
 
     fn two_masks() -> impl Strategy<Value = (Mask, Mask)> {
-        (1_u32..12, 1_u32..12, 0.02..0.98_f64, 0.02..0.98_f64).prop_flat_map(|(width, height, a, b)| {
-            let size = Size::new(width, height).expect("neither side is 0");
-            let drawn = move |share: f64| {
-                prop::collection::vec(prop::bool::weighted(share), size.pixels())
-                    .prop_map(move |pixels| Mask::new(size, pixels).expect("as many pixels as the size has"))
-            };
-            (drawn(a), drawn(b))
-        })
+        (1_u32..12, 1_u32..12, 0.02..0.98_f64, 0.02..0.98_f64).prop_flat_map(
+            |(width, height, a, b)| {
+                let size = Size::new(width, height).expect("neither side is 0");
+                let drawn = move |share: f64| {
+                    prop::collection::vec(prop::bool::weighted(share), size.pixels()).prop_map(
+                        move |pixels| {
+                            Mask::new(size, pixels).expect("as many pixels as the size has")
+                        },
+                    )
+                };
+                (drawn(a), drawn(b))
+            },
+        )
     }
 
     proptest! {

@@ -48,10 +48,17 @@ pub struct Traces(Option<SdkTracerProvider>);
 /// Sets the log up for the whole process, and traces where they are asked for. Call it once.
 pub fn log(options: LogOptions<'_>) -> Result<Traces, TelemetryError> {
     // The parser of DICOM warns of character sets by their values, which are a sender's.
-    let filter = EnvFilter::builder().parse(options.filter)?.add_directive("dicom_parser=off".parse()?);
+    let filter = EnvFilter::builder()
+        .parse(options.filter)?
+        .add_directive("dicom_parser=off".parse()?);
     let lines = tracing_subscriber::fmt::layer().with_writer(io::stderr);
     let lines = if options.json {
-        lines.json().flatten_event(true).with_current_span(true).with_span_list(false).boxed()
+        lines
+            .json()
+            .flatten_event(true)
+            .with_current_span(true)
+            .with_span_list(false)
+            .boxed()
     } else {
         lines.with_ansi(io::stderr().is_terminal()).boxed()
     };
@@ -59,10 +66,14 @@ pub fn log(options: LogOptions<'_>) -> Result<Traces, TelemetryError> {
     let spans = provider.as_ref().map(|provider| {
         let layer = tracing_opentelemetry::layer().with_tracer(provider.tracer("lungfield"));
         // Whatever the log leaves out. What libraries say of themselves is none of our requests'.
-        layer.with_filter(Targets::new().with_target("lungfield", LevelFilter::INFO)).boxed()
+        layer
+            .with_filter(Targets::new().with_target("lungfield", LevelFilter::INFO))
+            .boxed()
     });
     // A list, since a layer that is not there would count as one that wants everything.
-    let layers: Vec<_> = std::iter::once(lines.with_filter(filter).boxed()).chain(spans).collect();
+    let layers: Vec<_> = std::iter::once(lines.with_filter(filter).boxed())
+        .chain(spans)
+        .collect();
     tracing_subscriber::registry().with(layers).init();
     Ok(Traces(provider))
 }
@@ -70,7 +81,10 @@ pub fn log(options: LogOptions<'_>) -> Result<Traces, TelemetryError> {
 /// Has the log say where something panicked, and nothing else: what a decoder says of it may quote what somebody sent.
 pub fn hush_panics() {
     std::panic::set_hook(Box::new(|panic| {
-        let place = panic.location().map(ToString::to_string).unwrap_or_default();
+        let place = panic
+            .location()
+            .map(ToString::to_string)
+            .unwrap_or_default();
         tracing::error!(panic.place = place, "something panicked");
     }));
 }
@@ -78,9 +92,15 @@ pub fn hush_panics() {
 /// Sends spans in batches, from a thread of its own.
 fn provider(endpoint: &str) -> Result<SdkTracerProvider, ExporterBuildError> {
     cryptography::install(); // its client wants one, also where it speaks plain HTTP
-    let exporter = SpanExporter::builder().with_http().with_endpoint(endpoint).build()?;
+    let exporter = SpanExporter::builder()
+        .with_http()
+        .with_endpoint(endpoint)
+        .build()?;
     let resource = Resource::builder().with_service_name("lungfield").build();
-    Ok(SdkTracerProvider::builder().with_batch_exporter(exporter).with_resource(resource).build())
+    Ok(SdkTracerProvider::builder()
+        .with_batch_exporter(exporter)
+        .with_resource(resource)
+        .build())
 }
 
 impl Drop for Traces {
@@ -115,12 +135,23 @@ impl Progress {
     #[must_use]
     pub fn resume(what: &'static str, total: u64, done: u64) -> Self {
         let bar = io::stderr().is_terminal().then(|| {
-            let style = ProgressStyle::with_template("{bar:40} {pos}/{len} {per_sec}, {eta} left  {msg}");
+            let style =
+                ProgressStyle::with_template("{bar:40} {pos}/{len} {per_sec}, {eta} left  {msg}");
             let style = style.expect("the template is well formed");
-            ProgressBar::new(total).with_position(done).with_style(style)
+            ProgressBar::new(total)
+                .with_position(done)
+                .with_style(style)
         });
         let now = Instant::now();
-        Self { bar, what, total, before: done, done, started: now, last_line: now }
+        Self {
+            bar,
+            what,
+            total,
+            before: done,
+            done,
+            started: now,
+            last_line: now,
+        }
     }
 
     /// `done` steps are done; `remark` says something of the last.
@@ -163,7 +194,9 @@ fn rate(steps: u64, elapsed: Duration) -> f64 {
 fn line(what: &str, (done, total): (u64, u64), rate: f64, remark: &str) -> String {
     let left = Duration::from_secs_f64((total.saturating_sub(done)) as f64 / rate.max(1e-9));
     let left = humantime::format_duration(Duration::from_secs(left.as_secs()));
-    format!("{what} {done}/{total}, {rate:.1}/s, {left} left  {remark}").trim_end().to_owned()
+    format!("{what} {done}/{total}, {rate:.1}/s, {left} left  {remark}")
+        .trim_end()
+        .to_owned()
 }
 
 #[cfg(test)]
@@ -172,7 +205,12 @@ mod tests {
 
     #[test]
     fn a_line_has_rate_and_time_left() {
-        let text = line("film", (30, 90), rate(30, Duration::from_secs(10)), "Dice 0.96");
+        let text = line(
+            "film",
+            (30, 90),
+            rate(30, Duration::from_secs(10)),
+            "Dice 0.96",
+        );
         assert_eq!(text, "film 30/90, 3.0/s, 20s left  Dice 0.96");
     }
 

@@ -80,7 +80,11 @@ fn pass(
     batch_size: usize,
 ) -> anyhow::Result<Duration> {
     let _guard = tch::no_grad_guard();
-    let plan = network::plan(options.width, placement.device(), placement.precision().kind())?;
+    let plan = network::plan(
+        options.width,
+        placement.device(),
+        placement.precision().kind(),
+    )?;
     let batch = vec![film; batch_size];
     median(options.rounds, || Ok(plan.segment(&batch).map(drop)?))
 }
@@ -104,11 +108,16 @@ fn engine(
         Ok::<_, TchError>(TorchSegmenter::new(plan))
     };
     let engine = Engine::start(engine_options, [build])?;
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .build()?;
     let callers = batch_size.get() * WAITING;
     let caller = async || -> anyhow::Result<()> {
         for _ in 0..films / callers {
-            engine.reserve()?.segment(film.clone(), Instant::now() + PATIENCE).await?;
+            engine
+                .reserve()?
+                .segment(film.clone(), Instant::now() + PATIENCE)
+                .await?;
         }
         Ok(())
     };

@@ -16,6 +16,8 @@ pub(crate) fn plan(width: NonZeroU16, device: Device, kind: Kind) -> Result<Plan
 }
 
 pub(crate) fn film(side: u32) -> ModelInput {
-    let values = (0..side * side).map(|place| (place % 97) as f32 / 48.0 - 1.0).collect();
+    let values = (0..side * side)
+        .map(|place| (place % 97) as f32 / 48.0 - 1.0)
+        .collect();
     ModelInput::new(side, values).expect("the plane is square")
 }

@@ -24,9 +24,12 @@ pub(crate) fn measure(criterion: &mut Criterion) {
             let matrix = || Tensor::randn([SIDE, SIDE], (Kind::Float, Device::Cpu)).to_kind(kind);
             let (left, right) = (matrix(), matrix());
             group.throughput(Throughput::Elements(2 * SIDE.unsigned_abs().pow(3)));
-            group.bench_function(BenchmarkId::new(format!("matrix {name}"), threads), |bencher| {
-                bencher.iter(|| left.matmul(&right));
-            });
+            group.bench_function(
+                BenchmarkId::new(format!("matrix {name}"), threads),
+                |bencher| {
+                    bencher.iter(|| left.matmul(&right));
+                },
+            );
         }
     }
     let (source, mut target) = (vec![1_u8; COPIED], vec![0_u8; COPIED]);

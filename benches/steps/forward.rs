@@ -28,7 +28,10 @@ pub(crate) fn measure(criterion: &mut Criterion) {
         for (precision, kind) in KINDS {
             for (width, batch_size) in [(8, 1), (SHIPPED, 1), (SHIPPED, 4), (32, 1), (64, 1)] {
                 let width = NonZeroU16::new(width).unwrap();
-                let (plan, film) = (network::plan(width, Device::Cpu, kind).unwrap(), network::film(SIDE));
+                let (plan, film) = (
+                    network::plan(width, Device::Cpu, kind).unwrap(),
+                    network::film(SIDE),
+                );
                 let batch = vec![&film; batch_size];
                 group.throughput(Throughput::Elements(operations(width) * batch_size as u64));
                 let name = format!("{precision} width {width} batch {batch_size}");
@@ -44,8 +47,17 @@ pub(crate) fn measure(criterion: &mut Criterion) {
 /// Multiplications and additions of the convolutions for one film: what the network asks for, whatever a kernel does.
 fn operations(width: NonZeroU16) -> u64 {
     let layout = Layout::new(width);
-    let encoder = layout.encoder.iter().enumerate().map(|(level, block)| (level, block.as_slice()));
-    let decoder = layout.decoder.iter().rev().enumerate().map(|(level, block)| (level, block.as_slice()));
+    let encoder = layout
+        .encoder
+        .iter()
+        .enumerate()
+        .map(|(level, block)| (level, block.as_slice()));
+    let decoder = layout
+        .decoder
+        .iter()
+        .rev()
+        .enumerate()
+        .map(|(level, block)| (level, block.as_slice()));
     let head = std::iter::once((0, std::slice::from_ref(&layout.head)));
     let blocks = encoder.chain(decoder).chain(head);
     blocks

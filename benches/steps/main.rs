@@ -2,7 +2,10 @@
 //!
 //! Every benchmark states its work as a throughput: floating-point operations for a forward pass, bytes that must be read
 //! and written for all else. The two floors state theirs alike, so a step's ratio to its floor is a quotient of rates.
-#![expect(clippy::unwrap_used, reason = "a benchmark ends where its world does not come about")]
+#![expect(
+    clippy::unwrap_used,
+    reason = "a benchmark ends where its world does not come about"
+)]
 
 mod films;
 mod floors;
@@ -21,7 +24,9 @@ fn samples<'a>(
     group: &str,
 ) -> criterion::BenchmarkGroup<'a, criterion::measurement::WallTime> {
     let mut group = criterion.benchmark_group(group);
-    group.sample_size(10).warm_up_time(std::time::Duration::from_millis(300));
+    group
+        .sample_size(10)
+        .warm_up_time(std::time::Duration::from_millis(300));
     group.measurement_time(std::time::Duration::from_secs(1));
     group
 }

@@ -6,7 +6,9 @@ pub mod service;
 use lungfield::codec::Limits;
 
 /// The most pixels of an image here: enough for every path of a decoder, few enough for hundreds of films a second.
-pub const LIMITS: Limits = Limits { max_pixels: 1 << 20 };
+pub const LIMITS: Limits = Limits {
+    max_pixels: 1 << 20,
+};
 
 /// The size of the images in `tests/fixtures/images`.
 pub const FIXTURE: (u32, u32) = (64, 48);

@@ -44,17 +44,29 @@ impl Service {
     fn start() -> Self {
         let segmenter = FakeSegmenter::new(Behaviour::Echo);
         let one = NonZeroUsize::MIN;
-        let queue =
-            EngineOptions { max_batch_size: one, max_queue_delay: Duration::ZERO, queue_capacity: one };
+        let queue = EngineOptions {
+            max_batch_size: one,
+            max_queue_delay: Duration::ZERO,
+            queue_capacity: one,
+        };
         let engine = Engine::start(queue, [move || Ok::<_, std::io::Error>(segmenter)]);
         let engine = engine.expect("a fake starts");
-        let preprocessor = Preprocessor::new(PreprocessOptions { side: FIXTURE.0, ..Default::default() });
+        let preprocessor = Preprocessor::new(PreprocessOptions {
+            side: FIXTURE.0,
+            ..Default::default()
+        });
         let preprocessor = preprocessor.expect("the options are sound");
         let pipeline = Pipeline::new(engine, preprocessor, Threshold::HALF, LIMITS, 1);
         let (phase, watched) = watch::channel(Phase::Serving);
         let app: Arc<App> = App::new(pipeline, options(), access(), card(), watched);
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-        Self { runtime: runtime.expect("the machine has a thread"), router: router(app), _phase: phase }
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build();
+        Self {
+            runtime: runtime.expect("the machine has a thread"),
+            router: router(app),
+            _phase: phase,
+        }
     }
 }
 
@@ -71,7 +83,10 @@ fn options() -> HttpOptions {
 
 /// Anybody may ask, or nothing behind the door would be tried; one origin's pages too.
 fn access() -> Access {
-    Access { origins: vec![HeaderValue::from_static("https://viewer.example")], ..Access::default() }
+    Access {
+        origins: vec![HeaderValue::from_static("https://viewer.example")],
+        ..Access::default()
+    }
 }
 
 fn card() -> ModelCard {
@@ -83,21 +98,29 @@ fn card() -> ModelCard {
         width: 1,
         input_side: FIXTURE.0,
         threshold: 0.5,
-        license: License { weights: "none".to_owned(), note: "fuzzing" },
+        license: License {
+            weights: "none".to_owned(),
+            note: "fuzzing",
+        },
         formats: ["image/png", "image/jpeg", "image/tiff", "application/dicom"],
         device: "cpu".to_owned(),
         precision: Precision::F32,
         max_batch_size: 1,
-        limits: UploadLimits { max_body_bytes: MAX_BODY_BYTES, max_pixels: LIMITS.max_pixels },
+        limits: UploadLimits {
+            max_body_bytes: MAX_BODY_BYTES,
+            max_pixels: LIMITS.max_pixels,
+        },
         intended_use: "fuzzing",
     }
 }
 
 /// A request to `/v1/segment` whose body is a form, its parts parted by `--x`.
 pub fn form(body: &[u8], piece_bytes: usize) -> Request<Body> {
-    let request =
-        Request::post("/v1/segment").header(header::CONTENT_TYPE, "multipart/form-data; boundary=x");
-    request.body(in_pieces(body, piece_bytes)).expect("the head is sound")
+    let request = Request::post("/v1/segment")
+        .header(header::CONTENT_TYPE, "multipart/form-data; boundary=x");
+    request
+        .body(in_pieces(body, piece_bytes))
+        .expect("the head is sound")
 }
 
 /// A request from text like HTTP's: a method and a target, a line for each header, an empty line, the body. `None` where
@@ -111,7 +134,10 @@ pub fn parse(text: &[u8], piece_bytes: usize) -> Option<Request<Body>> {
     for line in lines {
         let colon = line.iter().position(|byte| *byte == b':')?;
         let name = HeaderName::from_bytes(&line[..colon]).ok()?;
-        request = request.header(name, HeaderValue::from_bytes(line[colon + 1..].trim_ascii()).ok()?);
+        request = request.header(
+            name,
+            HeaderValue::from_bytes(line[colon + 1..].trim_ascii()).ok()?,
+        );
     }
     request.body(in_pieces(&text[end + 2..], piece_bytes)).ok()
 }
@@ -119,11 +145,19 @@ pub fn parse(text: &[u8], piece_bytes: usize) -> Option<Request<Body>> {
 /// A body that comes piece by piece, so that whoever reads it meets every seam; the pieces of a long one are larger.
 fn in_pieces(body: &[u8], piece_bytes: usize) -> Body {
     let piece_bytes = piece_bytes.max(body.len() / MOST_PIECES + 1);
-    let pieces: Vec<_> = body.chunks(piece_bytes).map(Bytes::copy_from_slice).collect();
-    Body::from_stream(stream::unfold(pieces.into_iter(), |mut pieces| async move {
-        tokio::task::yield_now().await;
-        pieces.next().map(|piece| (Ok::<_, std::convert::Infallible>(piece), pieces))
-    }))
+    let pieces: Vec<_> = body
+        .chunks(piece_bytes)
+        .map(Bytes::copy_from_slice)
+        .collect();
+    Body::from_stream(stream::unfold(
+        pieces.into_iter(),
+        |mut pieces| async move {
+            tokio::task::yield_now().await;
+            pieces
+                .next()
+                .map(|piece| (Ok::<_, std::convert::Infallible>(piece), pieces))
+        },
+    ))
 }
 
 /// Puts a request to the service, and panics where the answer is none that a caller may get.
@@ -132,9 +166,18 @@ pub fn ask(request: Request<Body>) {
     let path = request.uri().path();
     let inference = path == "/v2" || path.starts_with("/v2/");
     let response = SERVICE.runtime.block_on(async {
-        let response = SERVICE.router.clone().oneshot(request).await.expect("the router always answers");
+        let response = SERVICE
+            .router
+            .clone()
+            .oneshot(request)
+            .await
+            .expect("the router always answers");
         let (head, body) = response.into_parts();
-        let body = body.collect().await.expect("the answer is in memory").to_bytes();
+        let body = body
+            .collect()
+            .await
+            .expect("the answer is in memory")
+            .to_bytes();
         Response::from_parts(head, body)
     });
     check(&response, headless, inference);
@@ -148,13 +191,21 @@ fn check(response: &Response<Bytes>, headless: bool, inference: bool) {
     }
     let busy = [StatusCode::SERVICE_UNAVAILABLE, StatusCode::GATEWAY_TIMEOUT].contains(&status);
     assert!(status.is_client_error() || busy, "the answer is {status}");
-    let media = response.headers().get(header::CONTENT_TYPE).map(HeaderValue::as_bytes);
-    let wanted: &[u8] = if inference { b"application/json" } else { b"application/problem+json" };
+    let media = response
+        .headers()
+        .get(header::CONTENT_TYPE)
+        .map(HeaderValue::as_bytes);
+    let wanted: &[u8] = if inference {
+        b"application/json"
+    } else {
+        b"application/problem+json"
+    };
     assert_eq!(media, Some(wanted), "an error is a problem");
     if headless {
         return;
     }
-    let problem: serde_json::Value = serde_json::from_slice(response.body()).expect("a problem is JSON");
+    let problem: serde_json::Value =
+        serde_json::from_slice(response.body()).expect("a problem is JSON");
     let code = problem["code"].as_str().expect("a problem has a code");
     assert!(CODES.contains(&code), "the code {code} is not listed");
     if inference {

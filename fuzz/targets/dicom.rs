@@ -6,7 +6,9 @@ use std::time::SystemTime;
 
 use libfuzzer_sys::fuzz_target;
 use lungfield::codec::decode;
-use lungfield::codec::dicom::{Algorithm, Findings, Kind, Naming, Origin, Planes, Wanted, is_dicom, write};
+use lungfield::codec::dicom::{
+    Algorithm, Findings, Kind, Naming, Origin, Planes, Wanted, is_dicom, write,
+};
 use lungfield::codec::reference::decode_reference;
 use lungfield::lungs::Lungs;
 use lungfield::mask::{Mask, Threshold};
@@ -18,12 +20,24 @@ fn report(film: &lungfield::radiograph::Radiograph, origin: &Origin) -> Vec<u8> 
     let mut mask = Mask::empty(film.size());
     mask.fill(0, 0..1);
     let lungs = Lungs::of(&mask);
-    let findings =
-        Findings { mask: &mask, lungs: &lungs, spacing: film.spacing(), threshold: Threshold::HALF };
+    let findings = Findings {
+        mask: &mask,
+        lungs: &lungs,
+        spacing: film.spacing(),
+        threshold: Threshold::HALF,
+    };
     let text = || "fuzz".to_owned();
-    let algorithm = Arc::new(Algorithm { name: text(), version: text(), weights_sha256: text() });
-    let wanted =
-        Wanted { kind: Kind::Binary, naming: Naming::Derived, algorithm, now: SystemTime::UNIX_EPOCH };
+    let algorithm = Arc::new(Algorithm {
+        name: text(),
+        version: text(),
+        weights_sha256: text(),
+    });
+    let wanted = Wanted {
+        kind: Kind::Binary,
+        naming: Naming::Derived,
+        algorithm,
+        now: SystemTime::UNIX_EPOCH,
+    };
     write(origin, &findings, Planes::None, &wanted).expect("what was read can be repeated")
 }
 
@@ -32,15 +46,20 @@ fuzz_target!(|bytes: &[u8]| {
         return;
     }
     let (film, held) = measured(|| decode(bytes, &LIMITS));
-    let pixels = film.as_ref().map_or(LIMITS.max_pixels, |film| film.size().pixels() as u64);
+    let pixels = film
+        .as_ref()
+        .map_or(LIMITS.max_pixels, |film| film.size().pixels() as u64);
     let bound = bound(bytes.len(), pixels);
-    assert!(held <= bound, "{held} bytes were held for {pixels} pixels, where {bound} may be");
+    assert!(
+        held <= bound,
+        "{held} bytes were held for {pixels} pixels, where {bound} may be"
+    );
     let origin = Origin::read(bytes, LIMITS);
     let Ok(film) = film else { return };
     if let Ok(origin) = origin {
         let written = report(&film, &origin);
-        let mask =
-            decode_reference(&written, film.size(), &LIMITS).expect("a segmentation is a reference mask");
+        let mask = decode_reference(&written, film.size(), &LIMITS)
+            .expect("a segmentation is a reference mask");
         assert_eq!(mask.area_px(), 1);
     }
     let _ = decode_reference(bytes, film.size(), &LIMITS); // any answer will do

@@ -9,14 +9,23 @@ use lungfield_fuzz::memory::{bound, measured};
 
 fuzz_target!(|bytes: &[u8]| {
     let (runs, held) = measured(|| from_json(bytes, LIMITS.max_pixels));
-    assert!(held <= bound(bytes.len(), 0), "{held} bytes were held for {} that were sent", bytes.len());
+    assert!(
+        held <= bound(bytes.len(), 0),
+        "{held} bytes were held for {} that were sent",
+        bytes.len()
+    );
     if let Ok(runs) = runs {
         check(&runs);
     }
-    let &[height, width, ref counts @ ..] = bytes else { return };
-    let Some(size) = Size::new(width.into(), height.into()) else { return };
-    if let Some(runs) =
-        std::str::from_utf8(counts).ok().and_then(|text| Rle::from_compressed(size, text).ok())
+    let &[height, width, ref counts @ ..] = bytes else {
+        return;
+    };
+    let Some(size) = Size::new(width.into(), height.into()) else {
+        return;
+    };
+    if let Some(runs) = std::str::from_utf8(counts)
+        .ok()
+        .and_then(|text| Rle::from_compressed(size, text).ok())
     {
         check(&runs);
     }
@@ -28,12 +37,18 @@ fn check(runs: &Rle) {
     assert!(size.pixels() as u64 <= LIMITS.max_pixels);
     let mask = runs.to_mask();
     assert_eq!(mask.area_px(), runs.area_px());
-    assert_eq!(Rle::from_compressed(size, &runs.to_compressed()).as_ref(), Ok(runs));
+    assert_eq!(
+        Rle::from_compressed(size, &runs.to_compressed()).as_ref(),
+        Ok(runs)
+    );
     for encoded in [runs.compressed(), runs.clone().plain()] {
         let json = serde_json::to_vec(&encoded).expect("runs are JSON");
         assert_eq!(from_json(&json, LIMITS.max_pixels).as_ref(), Ok(runs));
     }
     let plainest = Rle::of(&mask);
-    assert!(plainest.counts().len() <= runs.counts().len(), "runs of a mask are as few as can be");
+    assert!(
+        plainest.counts().len() <= runs.counts().len(),
+        "runs of a mask are as few as can be"
+    );
     assert_eq!(plainest.to_mask(), mask);
 }

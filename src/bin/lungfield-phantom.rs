@@ -39,11 +39,19 @@ struct Arguments {
 
 fn main() -> anyhow::Result<()> {
     let arguments = Arguments::parse();
-    let size = Size::new(arguments.width, arguments.height).context("a film has at least one pixel")?;
+    let size =
+        Size::new(arguments.width, arguments.height).context("a film has at least one pixel")?;
     fs_err::create_dir_all(&arguments.out)?;
     for index in 0..u64::from(arguments.count) {
-        let seed = arguments.seed.checked_add(index).context("there are no seeds beyond 2^64 - 1")?;
-        let phantom = Phantom::draw(&PhantomOptions { seed, size, depth: arguments.depth });
+        let seed = arguments
+            .seed
+            .checked_add(index)
+            .context("there are no seeds beyond 2^64 - 1")?;
+        let phantom = Phantom::draw(&PhantomOptions {
+            seed,
+            size,
+            depth: arguments.depth,
+        });
         let film = arguments.out.join(format!("phantom-{seed}.png"));
         let mask = arguments.out.join(format!("phantom-{seed}-mask.png"));
         write(&film, &png::encode_radiograph(&phantom.film))?;

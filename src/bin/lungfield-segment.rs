@@ -19,22 +19,39 @@ const INTERRUPTED: u8 = 130;
 fn main() -> anyhow::Result<ExitCode> {
     let settings = SegmentSettings::parse();
     if let Err(contradiction) = settings.check() {
-        SegmentSettings::command().error(ErrorKind::ArgumentConflict, contradiction).exit();
+        SegmentSettings::command()
+            .error(ErrorKind::ArgumentConflict, contradiction)
+            .exit();
     }
-    let LogSettings { log_format, log_filter } = &settings.log;
-    let options = LogOptions { json: *log_format == LogFormat::Json, filter: log_filter, traces: None };
+    let LogSettings {
+        log_format,
+        log_filter,
+    } = &settings.log;
+    let options = LogOptions {
+        json: *log_format == LogFormat::Json,
+        filter: log_filter,
+        traces: None,
+    };
     if let Err(error) = telemetry::log(options) {
-        SegmentSettings::command().error(ErrorKind::InvalidValue, error).exit();
+        SegmentSettings::command()
+            .error(ErrorKind::InvalidValue, error)
+            .exit();
     }
     telemetry::hush_panics();
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?;
     let outcome = runtime.block_on(async { archive::segment(&settings, first_signal()?).await });
     // What still reads or decodes may not hold up the end.
     runtime.shutdown_background();
     Ok(match outcome {
         Ok(Some(tally)) => {
             drop(writeln!(io::stdout(), "{}", in_words(&tally))); // nobody may be left to read it
-            if tally.failed == 0 { ExitCode::SUCCESS } else { ExitCode::from(SOME_FAILED) }
+            if tally.failed == 0 {
+                ExitCode::SUCCESS
+            } else {
+                ExitCode::from(SOME_FAILED)
+            }
         }
         Ok(None) => {
             say("stopped; the same command goes on from here");
@@ -54,7 +71,10 @@ fn say(text: &str) {
 
 /// Completes at the first SIGTERM or SIGINT; the second ends the process.
 fn first_signal() -> io::Result<impl Future<Output = ()>> {
-    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    let (mut terminate, mut interrupt) = (
+        signal(SignalKind::terminate())?,
+        signal(SignalKind::interrupt())?,
+    );
     let mut next = async move || {
         tokio::select! {
             _ = terminate.recv() => (),
@@ -72,9 +92,20 @@ fn first_signal() -> io::Result<impl Future<Output = ()>> {
 }
 
 fn in_words(tally: &Tally) -> String {
-    let Tally { films, failed, warned, .. } = *tally;
+    let Tally {
+        films,
+        failed,
+        warned,
+        ..
+    } = *tally;
     let dice = tally.mean_dice().map_or(String::new(), |dice| {
-        format!(", mean Dice {dice:.4} with {} reference masks", tally.measured)
+        format!(
+            ", mean Dice {dice:.4} with {} reference masks",
+            tally.measured
+        )
     });
-    format!("{films} films: {} masks, {failed} without one, {warned} with warnings{dice}", films - failed)
+    format!(
+        "{films} films: {} masks, {failed} without one, {warned} with warnings{dice}",
+        films - failed
+    )
 }

@@ -19,24 +19,37 @@ use tokio::sync::{mpsc, oneshot};
 fn main() -> anyhow::Result<ExitCode> {
     let settings = ServeSettings::parse();
     if let Err(contradiction) = settings.check() {
-        ServeSettings::command().error(ErrorKind::ArgumentConflict, contradiction).exit();
+        ServeSettings::command()
+            .error(ErrorKind::ArgumentConflict, contradiction)
+            .exit();
     }
     if settings.health_check {
         return Ok(check_health(&settings));
     }
-    let LogSettings { log_format, log_filter } = &settings.log;
+    let LogSettings {
+        log_format,
+        log_filter,
+    } = &settings.log;
     let json = *log_format == LogFormat::Json;
     let traces = settings.traces.otlp_endpoint.as_deref();
-    let traces = match telemetry::log(LogOptions { json, filter: log_filter, traces }) {
+    let traces = match telemetry::log(LogOptions {
+        json,
+        filter: log_filter,
+        traces,
+    }) {
         Ok(traces) => traces,
         Err(TelemetryError::Filter(error)) => {
             let refusal = format!("--log-filter {log_filter:?} can't be read: {error}");
-            ServeSettings::command().error(ErrorKind::InvalidValue, refusal).exit();
+            ServeSettings::command()
+                .error(ErrorKind::InvalidValue, refusal)
+                .exit();
         }
         Err(error) => return Err(error).context("traces can't be sent (--otlp-endpoint)"),
     };
     telemetry::hush_panics();
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?;
     let outcome = runtime.block_on(run(&settings));
     // What still decodes or computes may not hold up the end.
     runtime.shutdown_background();
@@ -57,9 +70,12 @@ fn main() -> anyhow::Result<ExitCode> {
 
 /// Says in a line whether a server with these settings is ready.
 fn check_health(settings: &ServeSettings) -> ExitCode {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let healthy =
-        runtime.map_err(Into::into).and_then(|runtime| runtime.block_on(serve::check_health(settings)));
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build();
+    let healthy = runtime
+        .map_err(Into::into)
+        .and_then(|runtime| runtime.block_on(serve::check_health(settings)));
     match healthy {
         Ok(()) => {
             drop(writeln!(io::stdout(), "ready"));
@@ -85,7 +101,11 @@ async fn run(settings: &ServeSettings) -> anyhow::Result<()> {
 /// Takes an address for this process; nobody can connect yet.
 fn bind(address: SocketAddr, flag: &str) -> anyhow::Result<TcpSocket> {
     let take = || {
-        let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+        let socket = if address.is_ipv4() {
+            TcpSocket::new_v4()
+        } else {
+            TcpSocket::new_v6()
+        }?;
         socket.set_reuseaddr(true)?; // connections of an earlier server that linger don't hold it up
         socket.bind(address).map(|()| socket)
     };
@@ -112,7 +132,11 @@ fn orders() -> anyhow::Result<Orders<impl Future<Output = ()>, impl Future<Outpu
         }
     });
     let told = async |signal: oneshot::Receiver<()>| drop(signal.await);
-    Ok(Orders { leave: told(leave), end: told(end), reload })
+    Ok(Orders {
+        leave: told(leave),
+        end: told(end),
+        reload,
+    })
 }
 
 async fn either(one: &mut Signal, other: &mut Signal) {

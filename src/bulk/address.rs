@@ -56,7 +56,10 @@ impl Address {
         if bucket.is_empty() {
             return Err(AddressError::NoBucket);
         }
-        Ok(Self::Object { bucket: bucket.to_owned(), key: Key::parse(key)? })
+        Ok(Self::Object {
+            bucket: bucket.to_owned(),
+            key: Key::parse(key)?,
+        })
     }
 
     /// The file of this name below it. A name is made of names between slashes, none of them `..`.
@@ -69,7 +72,10 @@ impl Address {
                 // What no key may hold, as a line's end, is written as `%0A` there.
                 let encoded = |_| name.split('/').fold(key.clone(), Key::join);
                 let key = Key::parse(format!("{key}{slash}{name}")).unwrap_or_else(encoded);
-                Self::Object { bucket: bucket.clone(), key }
+                Self::Object {
+                    bucket: bucket.clone(),
+                    key,
+                }
             }
         }
     }
@@ -77,7 +83,9 @@ impl Address {
     /// The same from the root on, without `..`; what links lead elsewhere is not asked.
     #[must_use]
     pub fn absolute(&self) -> Self {
-        let Self::Local(path) = self else { return self.clone() };
+        let Self::Local(path) = self else {
+            return self.clone();
+        };
         let whole = std::path::absolute(path).unwrap_or_else(|_| path.clone());
         let mut plain = PathBuf::new();
         for component in whole.components() {
@@ -92,11 +100,21 @@ impl Address {
     /// The same with links followed, as far as there is something.
     #[must_use]
     pub fn real(&self) -> Self {
-        let Self::Local(path) = self.absolute() else { return self.clone() };
-        let there =
-            path.ancestors().find_map(|ancestor| Some((fs_err::canonicalize(ancestor).ok()?, ancestor)));
-        let Some((real, ancestor)) = there else { return Self::Local(path) };
-        Self::Local(real.join(path.strip_prefix(ancestor).expect("an ancestor is the beginning of its path")))
+        let Self::Local(path) = self.absolute() else {
+            return self.clone();
+        };
+        let there = path
+            .ancestors()
+            .find_map(|ancestor| Some((fs_err::canonicalize(ancestor).ok()?, ancestor)));
+        let Some((real, ancestor)) = there else {
+            return Self::Local(path);
+        };
+        Self::Local(
+            real.join(
+                path.strip_prefix(ancestor)
+                    .expect("an ancestor is the beginning of its path"),
+            ),
+        )
     }
 
     /// The names on the way to it, the bucket's first. `.` is none, and `..` stands for itself.
@@ -106,7 +124,9 @@ impl Address {
             Self::Local(path) => path.components().filter_map(step).collect(),
             Self::Object { bucket, key } => {
                 let parts = key.parts().map(|part| part.as_ref().to_owned());
-                std::iter::once(format!("{SCHEME}{bucket}")).chain(parts).collect()
+                std::iter::once(format!("{SCHEME}{bucket}"))
+                    .chain(parts)
+                    .collect()
             }
         }
     }
@@ -130,7 +150,9 @@ impl fmt::Display for Address {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Local(path) => path.display().fmt(formatter),
-            Self::Object { bucket, key } if key.as_ref().is_empty() => write!(formatter, "{SCHEME}{bucket}"),
+            Self::Object { bucket, key } if key.as_ref().is_empty() => {
+                write!(formatter, "{SCHEME}{bucket}")
+            }
             Self::Object { bucket, key } => write!(formatter, "{SCHEME}{bucket}/{key}"),
         }
     }
@@ -142,29 +164,57 @@ mod tests {
 
     #[test]
     fn an_address_is_written_as_it_was_read() {
-        for text in ["films", "/data/a b/ä.png", "./x", "s3://archive", "s3://archive/2024/ä 1.dcm"] {
+        for text in [
+            "films",
+            "/data/a b/ä.png",
+            "./x",
+            "s3://archive",
+            "s3://archive/2024/ä 1.dcm",
+        ] {
             assert_eq!(Address::parse(text).unwrap().to_string(), text);
         }
-        assert_eq!(Address::parse("s3://archive/2024/").unwrap().to_string(), "s3://archive/2024");
+        assert_eq!(
+            Address::parse("s3://archive/2024/").unwrap().to_string(),
+            "s3://archive/2024"
+        );
     }
 
     #[test]
     fn what_can_not_be_an_address_is_refused() {
-        for text in ["", "s3://", "s3:///key", "s3://b/a//b", "s3://b/../a", "gs://bucket/x", "https://a/b"] {
+        for text in [
+            "",
+            "s3://",
+            "s3:///key",
+            "s3://b/a//b",
+            "s3://b/../a",
+            "gs://bucket/x",
+            "https://a/b",
+        ] {
             assert!(Address::parse(text).is_err(), "{text}");
         }
     }
 
     #[test]
     fn names_are_joined_and_parted_at_slashes() {
-        let object = Address::parse("s3://archive/out").unwrap().join("masks/a/b.png");
+        let object = Address::parse("s3://archive/out")
+            .unwrap()
+            .join("masks/a/b.png");
         assert_eq!(object.to_string(), "s3://archive/out/masks/a/b.png");
-        assert_eq!(object.steps(), ["s3://archive", "out", "masks", "a", "b.png"]);
+        assert_eq!(
+            object.steps(),
+            ["s3://archive", "out", "masks", "a", "b.png"]
+        );
         let bucket = Address::parse("s3://archive").unwrap();
-        assert_eq!(bucket.join("a#1 %.png").to_string(), "s3://archive/a#1 %.png");
+        assert_eq!(
+            bucket.join("a#1 %.png").to_string(),
+            "s3://archive/a#1 %.png"
+        );
         assert_eq!(bucket.join("a\n.png").to_string(), "s3://archive/a%0A.png");
         let local = Address::parse("./out").unwrap().join("masks/b.png");
         assert_eq!(local.steps(), ["out", "masks", "b.png"]);
-        assert_eq!(Address::parse("/a/../b").unwrap().steps(), ["/", "a", "..", "b"]);
+        assert_eq!(
+            Address::parse("/a/../b").unwrap().steps(),
+            ["/", "a", "..", "b"]
+        );
     }
 }

@@ -9,7 +9,9 @@ use bytes::Bytes;
 use futures_util::stream::BoxStream;
 use futures_util::{StreamExt, TryStreamExt};
 use object_store::aws::{AmazonS3, AmazonS3Builder};
-use object_store::{GetResult, ObjectMeta, ObjectStore, ObjectStoreExt, PutMode, PutOptions, WriteMultipart};
+use object_store::{
+    GetResult, ObjectMeta, ObjectStore, ObjectStoreExt, PutMode, PutOptions, WriteMultipart,
+};
 use tokio::task::spawn_blocking;
 
 use super::address::Address;
@@ -47,7 +49,9 @@ pub enum FileError {
 impl From<io::Error> for FileError {
     fn from(error: io::Error) -> Self {
         match error.kind() {
-            ErrorKind::NotFound | ErrorKind::NotADirectory | ErrorKind::IsADirectory => Self::Missing,
+            ErrorKind::NotFound | ErrorKind::NotADirectory | ErrorKind::IsADirectory => {
+                Self::Missing
+            }
             ErrorKind::PermissionDenied => Self::Denied,
             ErrorKind::AlreadyExists => Self::Taken,
             ErrorKind::StorageFull
@@ -68,7 +72,9 @@ impl From<io::Error> for FileError {
 /// Whether this process, or all together, have as many files open as they may.
 fn too_many_open(error: &io::Error) -> bool {
     let limits = [rustix::io::Errno::MFILE, rustix::io::Errno::NFILE];
-    error.raw_os_error().is_some_and(|code| limits.iter().any(|limit| limit.raw_os_error() == code))
+    error
+        .raw_os_error()
+        .is_some_and(|code| limits.iter().any(|limit| limit.raw_os_error() == code))
 }
 
 impl From<object_store::Error> for FileError {
@@ -115,9 +121,9 @@ impl Files {
                 })
                 .await
             }
-            Address::Object { bucket, key } => {
-                Ok(Opened::Object(Box::new(self.bucket(bucket)?.get(key).await?)))
-            }
+            Address::Object { bucket, key } => Ok(Opened::Object(Box::new(
+                self.bucket(bucket)?.get(key).await?,
+            ))),
         }
     }
 
@@ -156,8 +162,13 @@ impl Files {
                 .await
             }
             Address::Object { bucket, key } => {
-                let new = PutOptions { mode: PutMode::Create, ..PutOptions::default() };
-                self.bucket(bucket)?.put_opts(key, bytes.into(), new).await?;
+                let new = PutOptions {
+                    mode: PutMode::Create,
+                    ..PutOptions::default()
+                };
+                self.bucket(bucket)?
+                    .put_opts(key, bytes.into(), new)
+                    .await?;
                 Ok(())
             }
         }
@@ -186,7 +197,10 @@ impl Files {
             }
             Address::Object { .. } => {
                 let metas: Vec<_> = self.objects(folder)?.try_collect().await?;
-                metas.iter().filter_map(|meta| meta.location.filename().map(str::to_owned)).collect()
+                metas
+                    .iter()
+                    .filter_map(|meta| meta.location.filename().map(str::to_owned))
+                    .collect()
             }
         };
         names.sort_unstable();
@@ -202,16 +216,27 @@ impl Files {
             unreachable!("what lies in folders is walked through there")
         };
         let prefix = (!key.is_root()).then_some(key);
-        Ok(self.bucket(bucket)?.list(prefix).map_err(FileError::from).boxed())
+        Ok(self
+            .bucket(bucket)?
+            .list(prefix)
+            .map_err(FileError::from)
+            .boxed())
     }
 
     /// Whether there is an object of this very name.
     pub(super) async fn is_object(&self, address: &Address) -> Result<bool, FileError> {
-        let Address::Object { bucket, key } = address else { return Ok(false) };
+        let Address::Object { bucket, key } = address else {
+            return Ok(false);
+        };
         if key.is_root() {
             return Ok(false);
         }
-        match self.bucket(bucket)?.head(key).await.map_err(FileError::from) {
+        match self
+            .bucket(bucket)?
+            .head(key)
+            .await
+            .map_err(FileError::from)
+        {
             Ok(_) => Ok(true),
             Err(FileError::Missing) => Ok(false),
             Err(error) => Err(error),
@@ -281,13 +306,17 @@ fn names(folder: &Path) -> io::Result<Vec<String>> {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
         entries => entries?,
     };
-    entries.map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned())).collect()
+    entries
+        .map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned()))
+        .collect()
 }
 
 /// Runs what waits for a disk where it holds up nothing else.
 async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> io::Result<T> + Send + 'static,
 ) -> Result<T, FileError> {
-    let done = spawn_blocking(work).await.map_err(|error| FileError::Store(Box::new(error)))?;
+    let done = spawn_blocking(work)
+        .await
+        .map_err(|error| FileError::Store(Box::new(error)))?;
     Ok(done?)
 }

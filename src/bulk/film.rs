@@ -113,7 +113,13 @@ impl<'a> Worker<'a> {
         let held = usize::try_from(options.read_ahead_bytes / KIB).unwrap_or(usize::MAX);
         let held = Semaphore::new(held.min(Semaphore::MAX_PERMITS));
         let masks = options.out.join("masks").absolute().steps();
-        Self { pipeline, files, options, held, masks }
+        Self {
+            pipeline,
+            files,
+            options,
+            held,
+            masks,
+        }
     }
 
     /// Segments a film and writes its mask.
@@ -129,10 +135,14 @@ impl<'a> Worker<'a> {
 
     async fn segment(&self, found: &Found, sha256: &mut Option<String>) -> Result<Row, Failure> {
         let name = found.name.as_deref().ok_or_else(unnameable)?;
-        let address =
-            Address::parse(&found.file).map_err(|error| refusal("unreadable", error.to_string()))?;
+        let address = Address::parse(&found.file)
+            .map_err(|error| refusal("unreadable", error.to_string()))?;
         self.nameable(&address, name)?;
-        let opened = self.files.open(&address).await.map_err(|error| unread(&address, error))?;
+        let opened = self
+            .files
+            .open(&address)
+            .await
+            .map_err(|error| unread(&address, error))?;
         let (image, _held) = self.read(&address, opened).await?;
         let (image, digest) = hashed(image).await;
         *sha256 = Some(digest);
@@ -144,30 +154,49 @@ impl<'a> Worker<'a> {
         };
         let mut segmentation = self
             .pipeline
-            .segment(Film { image: image.into(), reference: reference.map(Into::into) }, question)
+            .segment(
+                Film {
+                    image: image.into(),
+                    reference: reference.map(Into::into),
+                },
+                question,
+            )
             .await
             .map_err(unsegmented)?;
         let mask = format!("masks/{name}.{}", self.options.format.extension());
         let place = self.options.out.join(&mask);
         let bytes = bytes(&mut segmentation.mask);
-        self.files.write(&place, bytes).await.map_err(|error| unwritten(&place, error))?;
+        self.files
+            .write(&place, bytes)
+            .await
+            .map_err(|error| unwritten(&place, error))?;
         Ok(Row::segmented(found.file.clone(), mask, &segmentation))
     }
 
     /// Refuses a film whose mask would be called as another film, or by no name that its place can have.
     fn nameable(&self, address: &Address, name: &str) -> Result<(), Failure> {
         if address.absolute().steps().starts_with(&self.masks) {
-            return Err(refusal("unnameable", "the film lies among the masks".to_owned()));
+            return Err(refusal(
+                "unnameable",
+                "the film lies among the masks".to_owned(),
+            ));
         }
         let in_bucket = matches!(self.options.out, Address::Object { .. });
         if in_bucket && name.chars().any(char::is_control) {
-            return Err(refusal("unnameable", "the file's name can't be that of an object".to_owned()));
+            return Err(refusal(
+                "unnameable",
+                "the file's name can't be that of an object".to_owned(),
+            ));
         }
         Ok(())
     }
 
     /// The bytes of a file, which are counted until the second value is dropped.
-    async fn read(&self, address: &Address, opened: Opened) -> Result<(Bytes, SemaphorePermit<'_>), Failure> {
+    async fn read(
+        &self,
+        address: &Address,
+        opened: Opened,
+    ) -> Result<(Bytes, SemaphorePermit<'_>), Failure> {
         let (size, most) = (opened.size_bytes(), self.options.max_file_bytes);
         if size > most {
             let detail = format!("the file has {size} bytes; at most {most} are read");
@@ -175,14 +204,23 @@ impl<'a> Worker<'a> {
         }
         let kib = u32::try_from(size.div_ceil(KIB)).unwrap_or(u32::MAX);
         let all = u32::try_from(self.options.read_ahead_bytes / KIB).unwrap_or(u32::MAX);
-        let held = self.held.acquire_many(kib.min(all)).await.expect("the bytes are never closed");
-        let bytes = opened.read().await.map_err(|error| unread(address, error))?;
+        let held = self
+            .held
+            .acquire_many(kib.min(all))
+            .await
+            .expect("the bytes are never closed");
+        let bytes = opened
+            .read()
+            .await
+            .map_err(|error| unread(address, error))?;
         Ok((bytes, held))
     }
 
     /// The reference mask of a film, where there is one of its name.
     async fn reference(&self, film: &Address, name: &str) -> Result<Option<Bytes>, Failure> {
-        let Some(folder) = &self.options.reference else { return Ok(None) };
+        let Some(folder) = &self.options.reference else {
+            return Ok(None);
+        };
         for name in reference_names(name) {
             let address = folder.join(&name);
             // Where films and masks lie together, a film is no mask of its own.
@@ -192,17 +230,24 @@ impl<'a> Worker<'a> {
             match self.files.open(&address).await {
                 Err(FileError::Missing) => (),
                 Err(FileError::Denied) => {
-                    return Err(refusal("unreadable", "the reference mask: access is denied".to_owned()));
+                    return Err(refusal(
+                        "unreadable",
+                        "the reference mask: access is denied".to_owned(),
+                    ));
                 }
                 Err(error) => return Err(unread(&address, error)),
                 Ok(opened) => {
                     // Not counted: a mask is small beside its film, and waiting here for what others hold could take for ever.
                     let (size, most) = (opened.size_bytes(), self.options.max_file_bytes);
                     if size > most {
-                        let detail = format!("the reference mask has {size} bytes; at most {most} are read");
+                        let detail =
+                            format!("the reference mask has {size} bytes; at most {most} are read");
                         return Err(refusal("file_too_large", detail));
                     }
-                    let bytes = opened.read().await.map_err(|error| unread(&address, error))?;
+                    let bytes = opened
+                        .read()
+                        .await
+                        .map_err(|error| unread(&address, error))?;
                     return Ok(Some(bytes));
                 }
             }
@@ -213,7 +258,10 @@ impl<'a> Worker<'a> {
     fn form(&self) -> Form {
         match self.options.format {
             MaskFormat::Png => Form::Png,
-            MaskFormat::Rle => Form::Rle { plain: false, with_reference: false },
+            MaskFormat::Rle => Form::Rle {
+                plain: false,
+                with_reference: false,
+            },
             // The same UIDs where a film is segmented again.
             MaskFormat::DicomSeg => Form::Dicom(Wanted {
                 kind: Kind::Binary,
@@ -227,12 +275,16 @@ impl<'a> Worker<'a> {
 
 /// What a film's reference mask may be called: as the film, as the masks that are written here, or as in data sets.
 fn reference_names(name: &str) -> Vec<String> {
-    let (folder, file) = name.rsplit_once('/').map_or(("", name), |(folder, file)| (folder, file));
+    let (folder, file) = name
+        .rsplit_once('/')
+        .map_or(("", name), |(folder, file)| (folder, file));
     let slash = if folder.is_empty() { "" } else { "/" };
     let (stem, extension) = file.rsplit_once('.').unwrap_or((file, "png"));
     let mut names = vec![name.to_owned()];
     for extension in [extension, "png"] {
-        names.extend(MASK_SUFFIXES.map(|suffix| format!("{folder}{slash}{stem}{suffix}.{extension}")));
+        names.extend(
+            MASK_SUFFIXES.map(|suffix| format!("{folder}{slash}{stem}{suffix}.{extension}")),
+        );
     }
     names.extend(["png", "json", "dcm"].map(|extension| format!("{name}.{extension}")));
     let mut seen = HashSet::new();
@@ -246,13 +298,19 @@ async fn hashed(bytes: Bytes) -> (Bytes, String) {
         let digest = digest(&bytes);
         (bytes, digest)
     };
-    tokio::task::spawn_blocking(hash).await.expect("hashing does not panic")
+    tokio::task::spawn_blocking(hash)
+        .await
+        .expect("hashing does not panic")
 }
 
 fn bytes(mask: &mut Written) -> Bytes {
     match mask {
-        Written::Png(bytes) | Written::Samples(bytes) | Written::Dicom(bytes) => std::mem::take(bytes).into(),
-        Written::Rle { mask, .. } => serde_json::to_vec(mask).expect("runs can be written as JSON").into(),
+        Written::Png(bytes) | Written::Samples(bytes) | Written::Dicom(bytes) => {
+            std::mem::take(bytes).into()
+        }
+        Written::Rle { mask, .. } => serde_json::to_vec(mask)
+            .expect("runs can be written as JSON")
+            .into(),
     }
 }
 
@@ -270,17 +328,24 @@ fn unread(address: &Address, error: FileError) -> Failure {
         FileError::Missing | FileError::Denied | FileError::Taken | FileError::Odd(_) => {
             refusal("unreadable", error.to_string())
         }
-        FileError::Store(_) => Failure::Run(Broken::File { place: address.to_string(), error }),
+        FileError::Store(_) => Failure::Run(Broken::File {
+            place: address.to_string(),
+            error,
+        }),
     }
 }
 
 /// Where a name can't be had on this machine, that is its film's matter.
 fn unwritten(place: &Address, error: FileError) -> Failure {
     match (place, error) {
-        (Address::Local(_), FileError::Missing | FileError::Taken | FileError::Odd(_)) => {
-            refusal("unnameable", "a file of the mask's name can't be made there".to_owned())
-        }
-        (_, error) => Failure::Run(Broken::File { place: place.to_string(), error }),
+        (Address::Local(_), FileError::Missing | FileError::Taken | FileError::Odd(_)) => refusal(
+            "unnameable",
+            "a file of the mask's name can't be made there".to_owned(),
+        ),
+        (_, error) => Failure::Run(Broken::File {
+            place: place.to_string(),
+            error,
+        }),
     }
 }
 
@@ -304,8 +369,14 @@ mod tests {
     fn a_reference_mask_is_called_as_its_film_or_as_a_mask_of_it() {
         let names = reference_names("x/a.dcm");
         assert_eq!(names[0], "x/a.dcm");
-        for name in ["x/a.png", "x/a_mask.png", "x/a-mask.dcm", "x/a.dcm.png", "x/a.dcm.json", "x/a.dcm.dcm"]
-        {
+        for name in [
+            "x/a.png",
+            "x/a_mask.png",
+            "x/a-mask.dcm",
+            "x/a.dcm.png",
+            "x/a.dcm.json",
+            "x/a.dcm.dcm",
+        ] {
             assert!(names.iter().any(|listed| listed == name), "{name}");
         }
         assert_eq!(reference_names("a")[..2], ["a", "a.png"]);
@@ -313,10 +384,21 @@ mod tests {
 
     #[test]
     fn a_lost_model_ends_the_run_and_a_bad_film_does_not() {
-        for lost in [EngineError::Stopped, EngineError::OutOfMemory, EngineError::Draining] {
-            assert!(matches!(unsegmented(lost.into()), Failure::Run(Broken::Model(_))));
+        for lost in [
+            EngineError::Stopped,
+            EngineError::OutOfMemory,
+            EngineError::Draining,
+        ] {
+            assert!(matches!(
+                unsegmented(lost.into()),
+                Failure::Run(Broken::Model(_))
+            ));
         }
-        for bad in [PipelineError::NotDicom, PipelineError::Broken, EngineError::Failed.into()] {
+        for bad in [
+            PipelineError::NotDicom,
+            PipelineError::Broken,
+            EngineError::Failed.into(),
+        ] {
             assert!(matches!(unsegmented(bad), Failure::Film(_)));
         }
     }

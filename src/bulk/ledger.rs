@@ -62,7 +62,9 @@ pub struct Order {
 #[derive(Debug, thiserror::Error)]
 pub enum LedgerError {
     /// The output holds something else.
-    #[error("{place} holds a run of other settings ({differences}); take another output, or remove it")]
+    #[error(
+        "{place} holds a run of other settings ({differences}); take another output, or remove it"
+    )]
     OtherOrder {
         /// The run's file.
         place: String,
@@ -123,22 +125,44 @@ impl<'a> Ledger<'a> {
     ) -> Result<Self, LedgerError> {
         let folder = state(out, order.shard);
         if let Some(begun) = begun(files, &folder, &order).await? {
-            return Ok(Self { files, folder, begun });
+            return Ok(Self {
+                files,
+                folder,
+                begun,
+            });
         }
         let plan = format!("films-{}", Uuid::now_v7());
         let films = plan_films(files, &folder.join(&plan), order.shard, sources).await?;
-        let new = Begun { order: order.clone(), plan, films };
+        let new = Begun {
+            order: order.clone(),
+            plan,
+            films,
+        };
         if films == 0 {
-            return Ok(Self { files, folder, begun: new }); // nothing to remember: films may come yet
+            return Ok(Self {
+                files,
+                folder,
+                begun: new,
+            }); // nothing to remember: films may come yet
         }
         let written = serde_json::to_vec_pretty(&new).expect("an order can be written as JSON");
         let place = folder.join(RUN);
         match files.create(&place, written.into()).await {
-            Ok(()) => Ok(Self { files, folder, begun: new }),
+            Ok(()) => Ok(Self {
+                files,
+                folder,
+                begun: new,
+            }),
             // Another worker was faster: what it found counts.
             Err(FileError::Taken) => {
-                let begun = begun(files, &folder, &order).await?.ok_or(LedgerError::Rival)?;
-                Ok(Self { files, folder, begun })
+                let begun = begun(files, &folder, &order)
+                    .await?
+                    .ok_or(LedgerError::Rival)?;
+                Ok(Self {
+                    files,
+                    folder,
+                    begun,
+                })
             }
             Err(error) => Err(file(&place)(error)),
         }
@@ -154,7 +178,11 @@ impl<'a> Ledger<'a> {
     pub async fn rows_kept(&self) -> Result<u64, LedgerError> {
         let folder = self.folder.join(ROWS);
         let names = self.files.names(&folder).await.map_err(file(&folder))?;
-        let Some((first, name)) = names.iter().rev().find_map(|name| Some((first_row(name)?, name))) else {
+        let Some((first, name)) = names
+            .iter()
+            .rev()
+            .find_map(|name| Some((first_row(name)?, name)))
+        else {
             return Ok(0);
         };
         let last: Vec<Row> = lines(self.files, &folder.join(name)).await?;
@@ -165,7 +193,10 @@ impl<'a> Ledger<'a> {
     #[must_use]
     pub fn films_from(&self, first: u64) -> BoxStream<'_, Result<Found, LedgerError>> {
         let chunk = CHUNK as u64;
-        let (start, within) = (first / chunk, usize::try_from(first % chunk).unwrap_or_default());
+        let (start, within) = (
+            first / chunk,
+            usize::try_from(first % chunk).unwrap_or_default(),
+        );
         let chunks = stream::iter(start..self.begun.films.div_ceil(chunk));
         let films = chunks.then(move |number| async move {
             let place = self.folder.join(&self.begun.plan).join(&chunk_name(number));
@@ -189,19 +220,28 @@ impl<'a> Ledger<'a> {
     pub async fn rows(&self) -> Result<BoxStream<'_, Result<Row, LedgerError>>, LedgerError> {
         let folder = self.folder.join(ROWS);
         let names = self.files.names(&folder).await.map_err(file(&folder))?;
-        let places =
-            names.into_iter().filter(|name| first_row(name).is_some()).map(move |name| folder.join(&name));
+        let places = names
+            .into_iter()
+            .filter(|name| first_row(name).is_some())
+            .map(move |name| folder.join(&name));
         let files = self.files;
         // Some ahead, since a bucket takes its time for each.
-        let read = stream::iter(places).map(move |place| async move { lines::<Row>(files, &place).await });
+        let read =
+            stream::iter(places).map(move |place| async move { lines::<Row>(files, &place).await });
         let rows = read.buffered(8).map_ok(|rows| stream::iter(rows).map(Ok));
         Ok(rows.try_flatten().boxed())
     }
 }
 
 /// The numbers in which a run in this output computes, where one has begun: another machine, or moment, may prefer others.
-pub async fn precision(files: &Files, out: &Address, shard: Shard) -> Result<Option<Precision>, LedgerError> {
-    Ok(read_begun(files, &state(out, shard)).await?.map(|begun| begun.order.precision))
+pub async fn precision(
+    files: &Files,
+    out: &Address,
+    shard: Shard,
+) -> Result<Option<Precision>, LedgerError> {
+    Ok(read_begun(files, &state(out, shard))
+        .await?
+        .map(|begun| begun.order.precision))
 }
 
 /// What is kept of a part lies there.
@@ -210,13 +250,22 @@ fn state(out: &Address, shard: Shard) -> Address {
 }
 
 /// What begun there, if anything did; it has to be the same order.
-async fn begun(files: &Files, folder: &Address, order: &Order) -> Result<Option<Begun>, LedgerError> {
-    let Some(begun) = read_begun(files, folder).await? else { return Ok(None) };
+async fn begun(
+    files: &Files,
+    folder: &Address,
+    order: &Order,
+) -> Result<Option<Begun>, LedgerError> {
+    let Some(begun) = read_begun(files, folder).await? else {
+        return Ok(None);
+    };
     let differences = differences(&begun.order, order);
     if differences.is_empty() {
         return Ok(Some(begun));
     }
-    Err(LedgerError::OtherOrder { place: folder.join(RUN).to_string(), differences })
+    Err(LedgerError::OtherOrder {
+        place: folder.join(RUN).to_string(),
+        differences,
+    })
 }
 
 async fn read_begun(files: &Files, folder: &Address) -> Result<Option<Begun>, LedgerError> {
@@ -226,7 +275,10 @@ async fn read_begun(files: &Files, folder: &Address) -> Result<Option<Begun>, Le
         Err(FileError::Missing) => return Ok(None),
         Err(error) => return Err(file(&place)(error)),
     };
-    let damaged = |error| LedgerError::Damaged { place: place.to_string(), error };
+    let damaged = |error| LedgerError::Damaged {
+        place: place.to_string(),
+        error,
+    };
     serde_json::from_slice(&bytes).map(Some).map_err(damaged)
 }
 
@@ -237,8 +289,13 @@ fn differences(one: &Order, other: &Order) -> String {
         _ => unreachable!("an order is a JSON object"),
     };
     let (one, other) = (fields(one), fields(other));
-    let differing = one.iter().filter(|(name, value)| other.get(*name) != Some(value));
-    differing.map(|(name, _)| name.as_str()).collect::<Vec<_>>().join(", ")
+    let differing = one
+        .iter()
+        .filter(|(name, value)| other.get(*name) != Some(value));
+    differing
+        .map(|(name, _)| name.as_str())
+        .collect::<Vec<_>>()
+        .join(", ")
 }
 
 /// Writes down the films of a shard, and counts them.
@@ -258,11 +315,18 @@ async fn plan_films(
     while let Some(chunk) = chunks.next().await {
         let chunk = chunk.map_err(|stream::TryChunksError(_, error)| error)?;
         let place = folder.join(&chunk_name(number));
-        files.write(&place, as_lines(&chunk)).await.map_err(file(&place))?;
+        files
+            .write(&place, as_lines(&chunk))
+            .await
+            .map_err(file(&place))?;
         number += 1;
         films += chunk.len() as u64;
     }
-    if found_any { Ok(films) } else { Err(LedgerError::NoFilm) }
+    if found_any {
+        Ok(films)
+    } else {
+        Err(LedgerError::NoFilm)
+    }
 }
 
 fn chunk_name(number: u64) -> String {
@@ -289,11 +353,21 @@ fn as_lines(items: &[impl Serialize]) -> Bytes {
 
 async fn lines<T: DeserializeOwned>(files: &Files, place: &Address) -> Result<Vec<T>, LedgerError> {
     let bytes = files.read(place).await.map_err(file(place))?;
-    let lines = bytes.split(|&byte| byte == b'\n').filter(|line| !line.is_empty());
-    let damaged = |error| LedgerError::Damaged { place: place.to_string(), error };
-    lines.map(|line| serde_json::from_slice(line).map_err(damaged)).collect()
+    let lines = bytes
+        .split(|&byte| byte == b'\n')
+        .filter(|line| !line.is_empty());
+    let damaged = |error| LedgerError::Damaged {
+        place: place.to_string(),
+        error,
+    };
+    lines
+        .map(|line| serde_json::from_slice(line).map_err(damaged))
+        .collect()
 }
 
 fn file(place: &Address) -> impl Fn(FileError) -> LedgerError {
-    move |error| LedgerError::File { place: place.to_string(), error }
+    move |error| LedgerError::File {
+        place: place.to_string(),
+        error,
+    }
 }

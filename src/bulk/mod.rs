@@ -57,9 +57,16 @@ pub async fn run(
     stop: impl Future<Output = ()>,
     observe: &mut dyn FnMut(u64, u64),
 ) -> Result<Ended, RunError> {
-    let mut kept =
-        Kept { ledger, first: ledger.rows_kept().await?, waiting: Vec::new(), since: Instant::now() };
-    let films = ledger.films_from(kept.first).map_err(RunError::from).take_until(stop);
+    let mut kept = Kept {
+        ledger,
+        first: ledger.rows_kept().await?,
+        waiting: Vec::new(),
+        since: Instant::now(),
+    };
+    let films = ledger
+        .films_from(kept.first)
+        .map_err(RunError::from)
+        .take_until(stop);
     let rows = films.map_ok(|found| async { Ok(worker.film(found).await?) });
     let mut rows = std::pin::pin!(rows.try_buffered(in_flight.get()));
     let mut failed = 0;
@@ -76,7 +83,11 @@ pub async fn run(
     };
     kept.keep().await?;
     ended?;
-    Ok(if kept.done() == ledger.films() { Ended::Finished } else { Ended::Stopped })
+    Ok(if kept.done() == ledger.films() {
+        Ended::Finished
+    } else {
+        Ended::Stopped
+    })
 }
 
 /// Rows that are kept, and those that are about to be.

@@ -51,13 +51,25 @@ impl Row {
     /// A film that has no mask.
     #[must_use]
     pub fn failed(file: String, error: &str, detail: String) -> Self {
-        Self { file, error: Some(error.to_owned()), error_detail: Some(detail), ..Self::default() }
+        Self {
+            file,
+            error: Some(error.to_owned()),
+            error_detail: Some(detail),
+            ..Self::default()
+        }
     }
 
     /// A film that was segmented, and whose mask was written there.
     #[must_use]
     pub fn segmented(file: String, mask: String, segmentation: &Segmentation) -> Self {
-        let Segmentation { size, lungs, spacing, overlap, warnings, .. } = segmentation;
+        let Segmentation {
+            size,
+            lungs,
+            spacing,
+            overlap,
+            warnings,
+            ..
+        } = segmentation;
         let area_px = |lung: &Lung| lung.area_px();
         let area_mm2 = |lung: &Lung| spacing.map(|spacing| lung.area_mm2(spacing));
         Self {
@@ -75,7 +87,13 @@ impl Row {
             pixel_spacing_source: spacing.map(|spacing| in_a_word(spacing.source())),
             dice: overlap.map(Overlap::dice),
             jaccard: overlap.map(Overlap::jaccard),
-            warnings: Some(warnings.iter().map(|warning| warning.code()).collect::<Vec<_>>().join(";")),
+            warnings: Some(
+                warnings
+                    .iter()
+                    .map(|warning| warning.code())
+                    .collect::<Vec<_>>()
+                    .join(";"),
+            ),
             error: None,
             error_detail: None,
         }

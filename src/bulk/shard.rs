@@ -36,7 +36,11 @@ impl Shard {
     /// What the names of its files end in: nothing where it is the whole.
     #[must_use]
     pub fn suffix(self) -> String {
-        if self == Self::WHOLE { String::new() } else { format!("-{}", self.name()) }
+        if self == Self::WHOLE {
+            String::new()
+        } else {
+            format!("-{}", self.name())
+        }
     }
 }
 
@@ -50,9 +54,12 @@ impl FromStr for Shard {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let parts = text
-            .split_once('/')
-            .and_then(|(index, count)| Some(Self { index: index.parse().ok()?, count: count.parse().ok()? }));
+        let parts = text.split_once('/').and_then(|(index, count)| {
+            Some(Self {
+                index: index.parse().ok()?,
+                count: count.parse().ok()?,
+            })
+        });
         parts
             .filter(|shard| shard.index < shard.count)
             .ok_or_else(|| "it is I/N: the part I of N, from 0/N to N-1/N".to_owned())
@@ -89,13 +96,19 @@ mod tests {
             assert!(Shard::WHOLE.holds(&name));
         }
         // Four standard deviations of a fair draw are 110.
-        assert!(sizes.iter().all(|size| (890..=1110).contains(size)), "{sizes:?}");
+        assert!(
+            sizes.iter().all(|size| (890..=1110).contains(size)),
+            "{sizes:?}"
+        );
     }
 
     #[test]
     fn a_part_is_written_as_index_and_count() {
         let shard: Shard = "3/8".parse().unwrap();
-        assert_eq!((shard.to_string().as_str(), shard.suffix().as_str()), ("3/8", "-3-of-8"));
+        assert_eq!(
+            (shard.to_string().as_str(), shard.suffix().as_str()),
+            ("3/8", "-3-of-8")
+        );
         assert_eq!("0/1".parse::<Shard>().unwrap().suffix(), "");
         for bad in ["", "1", "1/1", "2/1", "-1/2", "0/0", "a/b", "1/2/3"] {
             assert!(bad.parse::<Shard>().is_err(), "{bad}");

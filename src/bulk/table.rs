@@ -111,23 +111,43 @@ impl Output {
     async fn begin(files: &Files, place: Address) -> Result<Self, TableError> {
         match files.writer(&place).await {
             Ok(writer) => Ok(Self { place, writer }),
-            Err(error) => Err(TableError::File { place: place.to_string(), error }),
+            Err(error) => Err(TableError::File {
+                place: place.to_string(),
+                error,
+            }),
         }
     }
 
     async fn write(&mut self, bytes: &[u8]) -> Result<(), TableError> {
         let place = &self.place;
-        self.writer.write(bytes).await.map_err(|error| TableError::File { place: place.to_string(), error })
+        self.writer
+            .write(bytes)
+            .await
+            .map_err(|error| TableError::File {
+                place: place.to_string(),
+                error,
+            })
     }
 
     async fn finish(self) -> Result<(), TableError> {
         let place = self.place;
-        self.writer.finish().await.map_err(|error| TableError::File { place: place.to_string(), error })
+        self.writer
+            .finish()
+            .await
+            .map_err(|error| TableError::File {
+                place: place.to_string(),
+                error,
+            })
     }
 }
 
 impl Table {
-    async fn begin(files: &Files, out: &Address, name: &str, order: &Order) -> Result<Self, TableError> {
+    async fn begin(
+        files: &Files,
+        out: &Address,
+        name: &str,
+        order: &Order,
+    ) -> Result<Self, TableError> {
         let encoded = Shared::default();
         let schema = (&[] as &[Row]).schema()?;
         let rows = SerializedFileWriter::new(encoded.clone(), schema, Arc::new(properties(order)))?;
@@ -154,7 +174,10 @@ impl Table {
         if !self.is_headed {
             // A table of no film has its columns all the same.
             let header = as_csv(&[Row::default()], true)?;
-            let end = header.iter().position(|&byte| byte == b'\n').map_or(header.len(), |end| end + 1);
+            let end = header
+                .iter()
+                .position(|&byte| byte == b'\n')
+                .map_or(header.len(), |end| end + 1);
             self.csv.write(&header[..end]).await?;
         }
         self.rows.close()?;
@@ -165,7 +188,9 @@ impl Table {
 }
 
 fn as_csv(rows: &[Row], headed: bool) -> Result<Vec<u8>, TableError> {
-    let mut writer = csv::WriterBuilder::new().has_headers(headed).from_writer(Vec::new());
+    let mut writer = csv::WriterBuilder::new()
+        .has_headers(headed)
+        .from_writer(Vec::new());
     for row in rows {
         writer.serialize(row)?;
     }
@@ -181,7 +206,9 @@ fn properties(order: &Order) -> WriterProperties {
         ("lungfield.model.weights_sha256", &order.weights_sha256),
         ("lungfield.precision", &precision),
     ];
-    let facts = facts.map(|(key, value)| KeyValue::new(key.to_owned(), value.clone())).to_vec();
+    let facts = facts
+        .map(|(key, value)| KeyValue::new(key.to_owned(), value.clone()))
+        .to_vec();
     WriterProperties::builder()
         .set_compression(Compression::SNAPPY)
         .set_key_value_metadata(Some(facts))
@@ -200,7 +227,10 @@ impl Shared {
 
 impl Write for Shared {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(bytes);
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .extend_from_slice(bytes);
         Ok(bytes.len())
     }
 

@@ -30,21 +30,31 @@ mod tests {
 
     fn mask(rows: &[&str]) -> Mask {
         let pixels = |length: usize| u32::try_from(length).expect("a test's mask is small");
-        let size = Size::new(pixels(rows[0].len()), pixels(rows.len())).expect("a test's mask has pixels");
-        let pixels = rows.iter().flat_map(|row| row.chars()).map(|pixel| pixel == '#');
+        let size =
+            Size::new(pixels(rows[0].len()), pixels(rows.len())).expect("a test's mask has pixels");
+        let pixels = rows
+            .iter()
+            .flat_map(|row| row.chars())
+            .map(|pixel| pixel == '#');
         Mask::new(size, pixels).expect("the rows of a test's mask are equally long")
     }
 
     #[test]
     fn the_outline_is_the_masks_own_rim() {
         let drawn = mask(&[".....", ".###.", ".###.", ".###.", "....."]);
-        assert_eq!(outline(&drawn, 1), mask(&[".....", ".###.", ".#.#.", ".###.", "....."]));
+        assert_eq!(
+            outline(&drawn, 1),
+            mask(&[".....", ".###.", ".#.#.", ".###.", "....."])
+        );
     }
 
     #[test]
     fn a_diagonal_neighbour_outside_does_not_make_an_edge() {
         let drawn = mask(&["######", "######", "######", "######", "###..."]);
-        assert_eq!(outline(&drawn, 1), mask(&["######", "#....#", "#....#", "#..###", "###..."]));
+        assert_eq!(
+            outline(&drawn, 1),
+            mask(&["######", "#....#", "#....#", "#..###", "###..."])
+        );
     }
 
     #[test]
@@ -63,8 +73,14 @@ mod tests {
     #[test]
     fn an_odd_width_is_centred_and_an_even_one_reaches_right_and_down() {
         let dot = mask(&[".....", ".....", "..#..", ".....", "....."]);
-        assert_eq!(outline(&dot, 3), mask(&[".....", ".###.", ".###.", ".###.", "....."]));
-        assert_eq!(outline(&dot, 2), mask(&[".....", ".....", "..##.", "..##.", "....."]));
+        assert_eq!(
+            outline(&dot, 3),
+            mask(&[".....", ".###.", ".###.", ".###.", "....."])
+        );
+        assert_eq!(
+            outline(&dot, 2),
+            mask(&[".....", ".....", "..##.", "..##.", "....."])
+        );
         assert_eq!(outline(&dot, 0), dot);
     }
 
@@ -83,6 +99,14 @@ mod tests {
     #[test]
     fn the_visible_width_grows_with_the_longer_side() {
         let width = |width, height| visible_width(Size::new(width, height).unwrap());
-        assert_eq!([width(32, 40), width(512, 100), width(100, 1024), width(4020, 4892)], [1, 1, 2, 9]);
+        assert_eq!(
+            [
+                width(32, 40),
+                width(512, 100),
+                width(100, 1024),
+                width(4020, 4892)
+            ],
+            [1, 1, 2, 9]
+        );
     }
 }

@@ -11,16 +11,24 @@ use crate::radiograph::{Pixels, Radiograph};
 #[must_use]
 pub fn draw(film: &Radiograph) -> Vec<u8> {
     let (columns, write_greys) = (film.size().columns(), grey_rows(film.pixels()));
-    png::encode_grey(film.size(), |row, greys| write_greys(row * columns..(row + 1) * columns, greys))
+    png::encode_grey(film.size(), |row, greys| {
+        write_greys(row * columns..(row + 1) * columns, greys)
+    })
 }
 
 /// Writes a row of the film, given by its pixels' indices, as 8-bit grey.
 pub(super) fn grey_rows(pixels: &Pixels) -> impl Fn(Range<usize>, &mut [u8]) + use<'_> {
-    let greys = if let Pixels::Sixteen(values) = pixels { window(values) } else { Vec::new() };
+    let greys = if let Pixels::Sixteen(values) = pixels {
+        window(values)
+    } else {
+        Vec::new()
+    };
     move |range, row| match pixels {
         Pixels::Eight(values) => row.copy_from_slice(&values[range]),
         Pixels::Sixteen(values) => {
-            row.iter_mut().zip(&values[range]).for_each(|(grey, &value)| *grey = greys[usize::from(value)]);
+            row.iter_mut()
+                .zip(&values[range])
+                .for_each(|(grey, &value)| *grey = greys[usize::from(value)]);
         }
     }
 }
@@ -34,8 +42,11 @@ fn window(values: &[u16]) -> Vec<u8> {
     }
     let black = percentile(&histogram, 1);
     let white = percentile(&histogram, 99).max(black + 1);
-    let greys = (0..histogram.len()).map(|value| (value.clamp(black, white) - black) * 255 / (white - black));
-    greys.map(|grey| u8::try_from(grey).expect("the share of 255 is a byte")).collect()
+    let greys = (0..histogram.len())
+        .map(|value| (value.clamp(black, white) - black) * 255 / (white - black));
+    greys
+        .map(|grey| u8::try_from(grey).expect("the share of 255 is a byte"))
+        .collect()
 }
 
 /// The least value that at least `percent` of all values do not exceed.
@@ -58,17 +69,25 @@ mod tests {
 
     fn drawn(side: u32, pixels: Pixels) -> Vec<u8> {
         let film = Radiograph::new(Size::square(side).unwrap(), pixels, None).unwrap();
-        let mut reader = ::png::Decoder::new(Cursor::new(draw(&film))).read_info().unwrap();
+        let mut reader = ::png::Decoder::new(Cursor::new(draw(&film)))
+            .read_info()
+            .unwrap();
         let mut greys = vec![0; reader.output_buffer_size().unwrap()];
         let info = reader.next_frame(&mut greys).unwrap();
         assert_eq!((info.width, info.height), (side, side));
-        assert_eq!((info.color_type, info.bit_depth), (::png::ColorType::Grayscale, ::png::BitDepth::Eight));
+        assert_eq!(
+            (info.color_type, info.bit_depth),
+            (::png::ColorType::Grayscale, ::png::BitDepth::Eight)
+        );
         greys
     }
 
     #[test]
     fn a_film_of_eight_bits_is_shown_as_stored() {
-        assert_eq!(drawn(2, Pixels::Eight(vec![0, 100, 200, 255])), [0, 100, 200, 255]);
+        assert_eq!(
+            drawn(2, Pixels::Eight(vec![0, 100, 200, 255])),
+            [0, 100, 200, 255]
+        );
     }
 
     #[test]
@@ -77,7 +96,10 @@ mod tests {
         values[9_999] = u16::MAX;
         values[0] = 0;
         let greys = drawn(100, Pixels::Sixteen(values));
-        assert_eq!([greys[0], greys[50], greys[9_950], greys[9_999]], [0, 0, 255, 255]);
+        assert_eq!(
+            [greys[0], greys[50], greys[9_950], greys[9_999]],
+            [0, 0, 255, 255]
+        );
         assert!(greys[5_000].abs_diff(128) <= 2, "{}", greys[5_000]);
     }
 

@@ -27,7 +27,9 @@ pub struct Limits {
 impl Default for Limits {
     /// 64 million pixels: 8000 × 8000, some three times the largest chest films in use.
     fn default() -> Self {
-        Self { max_pixels: 64_000_000 }
+        Self {
+            max_pixels: 64_000_000,
+        }
     }
 }
 
@@ -35,7 +37,11 @@ impl Limits {
     /// The declared size where it may be decoded. Called before anything of that size is allocated.
     pub(crate) fn admit(self, width: u32, height: u32) -> Result<Size, DecodeError> {
         if u64::from(width) * u64::from(height) > self.max_pixels {
-            return Err(DecodeError::TooManyPixels { width, height, max_pixels: self.max_pixels });
+            return Err(DecodeError::TooManyPixels {
+                width,
+                height,
+                max_pixels: self.max_pixels,
+            });
         }
         match Size::new(width, height) {
             Some(size) if width.min(height) >= MIN_SIDE => Ok(size),
@@ -128,18 +134,39 @@ mod tests {
 
     #[test]
     fn every_format_keeps_to_the_limit() {
-        let limits = Limits { max_pixels: 64 * 48 - 1 };
-        for file in [fixture!("interlaced_grey8.png"), fixture!("grey.jpg"), fixture!("packbits8.tif")] {
-            let refusal = DecodeError::TooManyPixels { width: 64, height: 48, max_pixels: 3071 };
+        let limits = Limits {
+            max_pixels: 64 * 48 - 1,
+        };
+        for file in [
+            fixture!("interlaced_grey8.png"),
+            fixture!("grey.jpg"),
+            fixture!("packbits8.tif"),
+        ] {
+            let refusal = DecodeError::TooManyPixels {
+                width: 64,
+                height: 48,
+                max_pixels: 3071,
+            };
             assert_eq!(decode(file, &limits), Err(refusal));
-            assert!(decode(file, &Limits { max_pixels: 64 * 48 }).is_ok());
+            assert!(
+                decode(
+                    file,
+                    &Limits {
+                        max_pixels: 64 * 48
+                    }
+                )
+                .is_ok()
+            );
         }
     }
 
     #[test]
     fn what_is_no_image_is_not_recognised() {
         for bytes in [b"".as_slice(), b"GIF89a", &[0; 1000], b"a plain text"] {
-            assert_eq!(decode(bytes, &Limits::default()), Err(DecodeError::Unrecognised));
+            assert_eq!(
+                decode(bytes, &Limits::default()),
+                Err(DecodeError::Unrecognised)
+            );
         }
     }
 }

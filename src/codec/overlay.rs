@@ -14,8 +14,15 @@ const WHITE: [u8; 3] = [255; 3];
 ///
 /// Lung is tinted red; the outline of `reference`, where there is one, is white and of [`contour::visible_width`].
 /// The film's greys are those of [`super::display`].
-pub fn draw(film: &Radiograph, mask: &Mask, reference: Option<&Mask>) -> Result<Vec<u8>, SizeMismatch> {
-    Ok(png::encode_rgb(film.size(), painter(film, mask, reference)?))
+pub fn draw(
+    film: &Radiograph,
+    mask: &Mask,
+    reference: Option<&Mask>,
+) -> Result<Vec<u8>, SizeMismatch> {
+    Ok(png::encode_rgb(
+        film.size(),
+        painter(film, mask, reference)?,
+    ))
 }
 
 /// The same picture without a reference mask, as plain samples: red, green and blue of each pixel, row by row.
@@ -23,7 +30,8 @@ pub fn samples(film: &Radiograph, mask: &Mask) -> Result<Vec<u8>, SizeMismatch> 
     let mut paint = painter(film, mask, None)?;
     let mut samples = vec![0; 3 * film.size().pixels()];
     let rows = samples.chunks_exact_mut(3 * film.size().columns());
-    rows.enumerate().for_each(|(row, samples)| paint(row, samples));
+    rows.enumerate()
+        .for_each(|(row, samples)| paint(row, samples));
     Ok(samples)
 }
 
@@ -36,18 +44,27 @@ fn painter<'a>(
     let size = film.size();
     for drawn in reference.into_iter().chain([mask]) {
         if drawn.size() != size {
-            return Err(SizeMismatch { first: size, second: drawn.size() });
+            return Err(SizeMismatch {
+                first: size,
+                second: drawn.size(),
+            });
         }
     }
-    let outline = reference.map(|reference| contour::outline(reference, contour::visible_width(size)));
+    let outline =
+        reference.map(|reference| contour::outline(reference, contour::visible_width(size)));
     let write_greys = grey_rows(film.pixels());
     let mut greys = vec![0; size.columns()];
     Ok(move |row: usize, samples: &mut [u8]| {
         write_greys(row * size.columns()..(row + 1) * size.columns(), &mut greys);
         let colours = samples.as_chunks_mut::<3>().0;
-        colours.iter_mut().zip(&greys).for_each(|(rgb, &grey)| *rgb = [grey; 3]);
+        colours
+            .iter_mut()
+            .zip(&greys)
+            .for_each(|(rgb, &grey)| *rgb = [grey; 3]);
         for run in mask.row(row).runs() {
-            colours[run].iter_mut().for_each(|rgb| *rgb = reddened(rgb[0]));
+            colours[run]
+                .iter_mut()
+                .for_each(|rgb| *rgb = reddened(rgb[0]));
         }
         for run in outline.iter().flat_map(|outline| outline.row(row).runs()) {
             colours[run].fill(WHITE);
@@ -75,15 +92,24 @@ mod tests {
 
     fn drawn(film: &Radiograph, lung: &Mask, reference: Option<&Mask>) -> Vec<[u8; 3]> {
         let bytes = draw(film, lung, reference).expect("the sizes are equal");
-        let mut reader = ::png::Decoder::new(Cursor::new(bytes)).read_info().expect("a PNG is drawn");
+        let mut reader = ::png::Decoder::new(Cursor::new(bytes))
+            .read_info()
+            .expect("a PNG is drawn");
         let mut samples = vec![0; reader.output_buffer_size().expect("a test's film is small")];
         let info = reader.next_frame(&mut samples).expect("every row is drawn");
-        assert_eq!((info.width, info.height), (film.size().width(), film.size().height()));
-        samples.chunks_exact(3).map(|rgb| [rgb[0], rgb[1], rgb[2]]).collect()
+        assert_eq!(
+            (info.width, info.height),
+            (film.size().width(), film.size().height())
+        );
+        samples
+            .chunks_exact(3)
+            .map(|rgb| [rgb[0], rgb[1], rgb[2]])
+            .collect()
     }
 
     fn film(side: u32, pixels: Pixels) -> Radiograph {
-        Radiograph::new(Size::square(side).expect("there are pixels"), pixels, None).expect("a square film")
+        Radiograph::new(Size::square(side).expect("there are pixels"), pixels, None)
+            .expect("a square film")
     }
 
     #[test]
@@ -93,7 +119,10 @@ mod tests {
         assert_eq!(pixels[0], [0; 3]);
         assert_eq!(pixels[2], [200; 3]);
         let [dim, bright] = [pixels[1], pixels[3]];
-        assert!(dim[0] > dim[1] + 80 && dim[1] == dim[2] && dim[1] > 50, "{dim:?}");
+        assert!(
+            dim[0] > dim[1] + 80 && dim[1] == dim[2] && dim[1] > 50,
+            "{dim:?}"
+        );
         assert!(bright[0] == 255 && bright[1] > dim[1] + 80, "{bright:?}");
     }
 
@@ -101,7 +130,11 @@ mod tests {
     fn the_reference_is_a_white_outline_over_film_and_lung() {
         let film = film(5, Pixels::Eight(vec![10; 25]));
         let square: Vec<usize> = [6, 7, 8, 11, 12, 13, 16, 17, 18].to_vec();
-        let pixels = drawn(&film, &mask(film.size(), &[7, 12]), Some(&mask(film.size(), &square)));
+        let pixels = drawn(
+            &film,
+            &mask(film.size(), &[7, 12]),
+            Some(&mask(film.size(), &square)),
+        );
         for (index, pixel) in pixels.iter().enumerate() {
             let edge = square.contains(&index) && index != 12;
             assert_eq!(*pixel == WHITE, edge, "pixel {index}");

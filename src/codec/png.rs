@@ -19,12 +19,27 @@ struct Layout {
 }
 
 impl Layout {
-    const GREY: Self = Self { color: ColorType::Grayscale, depth: BitDepth::Eight };
-    const DEEP_GREY: Self = Self { color: ColorType::Grayscale, depth: BitDepth::Sixteen };
-    const RGB: Self = Self { color: ColorType::Rgb, depth: BitDepth::Eight };
+    const GREY: Self = Self {
+        color: ColorType::Grayscale,
+        depth: BitDepth::Eight,
+    };
+    const DEEP_GREY: Self = Self {
+        color: ColorType::Grayscale,
+        depth: BitDepth::Sixteen,
+    };
+    const RGB: Self = Self {
+        color: ColorType::Rgb,
+        depth: BitDepth::Eight,
+    };
 
     fn row_bytes(self, size: Size) -> usize {
-        size.columns() * self.color.samples() * if self.depth == BitDepth::Sixteen { 2 } else { 1 }
+        size.columns()
+            * self.color.samples()
+            * if self.depth == BitDepth::Sixteen {
+                2
+            } else {
+                1
+            }
     }
 }
 
@@ -112,9 +127,18 @@ mod tests {
     use super::*;
 
     fn decode(bytes: &[u8]) -> (OutputInfo, Vec<u8>) {
-        let mut reader = Decoder::new(Cursor::new(bytes)).read_info().expect("the encoder writes a PNG");
-        let mut pixels = vec![0; reader.output_buffer_size().expect("a test's image is small")];
-        let info = reader.next_frame(&mut pixels).expect("the encoder writes every row");
+        let mut reader = Decoder::new(Cursor::new(bytes))
+            .read_info()
+            .expect("the encoder writes a PNG");
+        let mut pixels = vec![
+            0;
+            reader
+                .output_buffer_size()
+                .expect("a test's image is small")
+        ];
+        let info = reader
+            .next_frame(&mut pixels)
+            .expect("the encoder writes every row");
         reader.finish().expect("the encoder ends its file");
         (info, pixels)
     }
@@ -128,21 +152,31 @@ mod tests {
         let mask = Mask::new(size(), vec![true, false, false, false, true, true]).unwrap();
         let (info, pixels) = decode(&encode_mask(&mask));
         assert_eq!((info.width, info.height), (3, 2));
-        assert_eq!((info.color_type, info.bit_depth), (ColorType::Grayscale, BitDepth::Eight));
+        assert_eq!(
+            (info.color_type, info.bit_depth),
+            (ColorType::Grayscale, BitDepth::Eight)
+        );
         assert_eq!(pixels, [255, 0, 0, 0, 255, 255]);
     }
 
     #[test]
     fn a_film_keeps_its_values_and_its_depth() {
-        let eight = Radiograph::new(size(), Pixels::Eight(vec![0, 1, 2, 253, 254, 255]), None).unwrap();
+        let eight =
+            Radiograph::new(size(), Pixels::Eight(vec![0, 1, 2, 253, 254, 255]), None).unwrap();
         let (info, pixels) = decode(&encode_radiograph(&eight));
-        assert_eq!((info.color_type, info.bit_depth), (ColorType::Grayscale, BitDepth::Eight));
+        assert_eq!(
+            (info.color_type, info.bit_depth),
+            (ColorType::Grayscale, BitDepth::Eight)
+        );
         assert_eq!(pixels, [0, 1, 2, 253, 254, 255]);
 
         let values = [0, 1, 255, 256, 0x1234, u16::MAX];
         let sixteen = Radiograph::new(size(), Pixels::Sixteen(values.to_vec()), None).unwrap();
         let (info, pixels) = decode(&encode_radiograph(&sixteen));
-        assert_eq!((info.color_type, info.bit_depth), (ColorType::Grayscale, BitDepth::Sixteen));
+        assert_eq!(
+            (info.color_type, info.bit_depth),
+            (ColorType::Grayscale, BitDepth::Sixteen)
+        );
         assert_eq!(pixels, values.map(u16::to_be_bytes).concat());
     }
 
@@ -154,7 +188,10 @@ mod tests {
             samples.fill(u8::try_from(row).unwrap() + 7);
         });
         let (info, pixels) = decode(&bytes);
-        assert_eq!((info.color_type, info.bit_depth), (ColorType::Rgb, BitDepth::Eight));
+        assert_eq!(
+            (info.color_type, info.bit_depth),
+            (ColorType::Rgb, BitDepth::Eight)
+        );
         assert_eq!(pixels, [[7; 9], [8; 9]].concat());
         assert_eq!(asked, [(0, 9), (1, 9)]);
     }

@@ -79,14 +79,23 @@ pub fn decode_reference(bytes: &[u8], film: Size, limits: &Limits) -> Result<Mas
 
 /// Whether what was found has the film's size.
 pub(super) fn fitting(found: Size, film: Size) -> Result<(), ReferenceError> {
-    if found == film { Ok(()) } else { Err(ReferenceError::SizeMismatch { expected: film, found }) }
+    if found == film {
+        Ok(())
+    } else {
+        Err(ReferenceError::SizeMismatch {
+            expected: film,
+            found,
+        })
+    }
 }
 
 pub(crate) fn cut(image: &Radiograph, film: Size) -> Result<Mask, ReferenceError> {
     fitting(image.size(), film)?;
     let mask = match image.pixels() {
         Pixels::Eight(values) => Mask::new(image.size(), values.iter().map(|&value| value >= 0x80)),
-        Pixels::Sixteen(values) => Mask::new(image.size(), values.iter().map(|&value| value >= 0x8000)),
+        Pixels::Sixteen(values) => {
+            Mask::new(image.size(), values.iter().map(|&value| value >= 0x8000))
+        }
     };
     Ok(mask.expect("an image has a value for each pixel"))
 }
@@ -110,7 +119,9 @@ mod tests {
         encoder.set_color(colour);
         encoder.set_depth(depth);
         let mut writer = encoder.write_header().expect("the header is sound");
-        writer.write_image_data(data).expect("the picture is as large as the header says");
+        writer
+            .write_image_data(data)
+            .expect("the picture is as large as the header says");
         writer.finish().expect("the picture is complete");
         file
     }
@@ -133,8 +144,10 @@ mod tests {
         let eight = png(ColorType::Grayscale, BitDepth::Eight, &picture());
         assert!(read(&eight).unwrap().pixels().eq(upper_half()));
 
-        let around_half: Vec<u16> =
-            picture().into_iter().map(|v| if v >= 128 { 0x8000 } else { 0x7fff }).collect();
+        let around_half: Vec<u16> = picture()
+            .into_iter()
+            .map(|v| if v >= 128 { 0x8000 } else { 0x7fff })
+            .collect();
         let bytes: Vec<u8> = around_half.into_iter().flat_map(u16::to_be_bytes).collect();
         let sixteen = png(ColorType::Grayscale, BitDepth::Sixteen, &bytes);
         assert!(read(&sixteen).unwrap().pixels().eq(upper_half()));
@@ -142,7 +155,12 @@ mod tests {
 
     #[test]
     fn few_bits_are_expanded_before_the_cut() {
-        assert!(read(fixture!("bilevel.tif")).unwrap().pixels().eq(upper_half()));
+        assert!(
+            read(fixture!("bilevel.tif"))
+                .unwrap()
+                .pixels()
+                .eq(upper_half())
+        );
     }
 
     #[test]
@@ -166,7 +184,11 @@ mod tests {
         let mut almost: Vec<u8> = picture().into_iter().flat_map(|value| [value; 3]).collect();
         almost[1000] += 1;
         let lossless = png(::png::ColorType::Rgb, ::png::BitDepth::Eight, &almost);
-        for file in [lossless.as_slice(), fixture!("colour.jpg"), fixture!("planar_rgb8.tif")] {
+        for file in [
+            lossless.as_slice(),
+            fixture!("colour.jpg"),
+            fixture!("planar_rgb8.tif"),
+        ] {
             assert!(matches!(read(file), Err(ReferenceError::TrueColour)));
         }
     }
@@ -181,13 +203,20 @@ mod tests {
     #[test]
     fn what_is_neither_image_nor_rle_is_refused() {
         for bytes in [b"".as_slice(), b"[1, 2]", b"GIF89a"] {
-            assert!(matches!(read(bytes), Err(ReferenceError::Image(DecodeError::Unrecognised))));
+            assert!(matches!(
+                read(bytes),
+                Err(ReferenceError::Image(DecodeError::Unrecognised))
+            ));
         }
     }
 
     #[test]
     fn a_mask_lies_on_its_films_own_grid() {
-        let file = png(::png::ColorType::Grayscale, ::png::BitDepth::Eight, &picture());
+        let file = png(
+            ::png::ColorType::Grayscale,
+            ::png::BitDepth::Eight,
+            &picture(),
+        );
         let refusal = read_for(&file, (HEIGHT, WIDTH)).unwrap_err().to_string();
         assert_eq!(
             refusal,
@@ -195,6 +224,9 @@ mod tests {
         );
         // A mask of this shape would take a word for every pixel.
         let thin = br#"{"size": [60000000, 1], "counts": [60000000]}"#;
-        assert!(matches!(read(thin), Err(ReferenceError::SizeMismatch { .. })));
+        assert!(matches!(
+            read(thin),
+            Err(ReferenceError::SizeMismatch { .. })
+        ));
     }
 }

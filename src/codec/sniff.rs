@@ -27,7 +27,10 @@ const MAGIC_NUMBERS: [(&[u8], Format); 6] = [
 /// It says nothing about the rest: a file of a known format may still be damaged.
 #[must_use]
 pub fn sniff(bytes: &[u8]) -> Option<Format> {
-    MAGIC_NUMBERS.iter().find(|(magic, _)| bytes.starts_with(magic)).map(|&(_, format)| format)
+    MAGIC_NUMBERS
+        .iter()
+        .find(|(magic, _)| bytes.starts_with(magic))
+        .map(|&(_, format)| format)
 }
 
 #[cfg(test)]
@@ -38,7 +41,11 @@ mod tests {
     fn a_magic_number_tells_the_format() {
         for (magic, format) in MAGIC_NUMBERS {
             assert_eq!(sniff(&[magic, b"and more"].concat()), Some(format));
-            assert_eq!(sniff(&magic[..magic.len() - 1]), None, "an incomplete magic number is none");
+            assert_eq!(
+                sniff(&magic[..magic.len() - 1]),
+                None,
+                "an incomplete magic number is none"
+            );
         }
     }
 

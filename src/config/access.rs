@@ -15,13 +15,28 @@ pub struct AccessSettings {
     #[arg(long, env = "LUNGFIELD_API_KEYS", value_name = "FILE")]
     pub api_keys: Option<PathBuf>,
     /// The server's certificate in PEM, with those that lead to one that callers trust; with it only TLS is spoken.
-    #[arg(long, env = "LUNGFIELD_TLS_CERT", value_name = "FILE", requires = "tls_key")]
+    #[arg(
+        long,
+        env = "LUNGFIELD_TLS_CERT",
+        value_name = "FILE",
+        requires = "tls_key"
+    )]
     pub tls_cert: Option<PathBuf>,
     /// The private key of the certificate, in PEM.
-    #[arg(long, env = "LUNGFIELD_TLS_KEY", value_name = "FILE", requires = "tls_cert")]
+    #[arg(
+        long,
+        env = "LUNGFIELD_TLS_KEY",
+        value_name = "FILE",
+        requires = "tls_cert"
+    )]
     pub tls_key: Option<PathBuf>,
     /// Authorities in PEM; with them callers must show a certificate that one of them has signed.
-    #[arg(long, env = "LUNGFIELD_TLS_CLIENT_CA", value_name = "FILE", requires = "tls_cert")]
+    #[arg(
+        long,
+        env = "LUNGFIELD_TLS_CLIENT_CA",
+        value_name = "FILE",
+        requires = "tls_cert"
+    )]
     pub tls_client_ca: Option<PathBuf>,
     /// How often keys and certificates are looked at for changes; SIGHUP has them read at once.
     #[arg(long, env = "LUNGFIELD_RELOAD_INTERVAL", default_value = "1m", value_parser = interval)]
@@ -30,14 +45,24 @@ pub struct AccessSettings {
     #[arg(long, env = "LUNGFIELD_CORS_ORIGIN", value_name = "ORIGIN", value_delimiter = ',', value_parser = origin)]
     pub cors_origin: Vec<String>,
     /// Where metrics and health are served for operators, without a key; `off` for nowhere.
-    #[arg(long, env = "LUNGFIELD_METRICS_LISTEN", default_value = "127.0.0.1:9090", value_name = "ADDRESS")]
+    #[arg(
+        long,
+        env = "LUNGFIELD_METRICS_LISTEN",
+        default_value = "127.0.0.1:9090",
+        value_name = "ADDRESS"
+    )]
     pub metrics_listen: MetricsListen,
     /// A file to whose end a line of JSON is written for every request to the API; `-` for standard output.
     #[arg(long, env = "LUNGFIELD_AUDIT_LOG", value_name = "FILE")]
     pub audit_log: Option<PathBuf>,
     /// A file with the secret, 16 bytes or more, by which films are hashed in the audit log; without it hashes can be compared
     /// only within one run of the server.
-    #[arg(long, env = "LUNGFIELD_AUDIT_KEY", value_name = "FILE", requires = "audit_log")]
+    #[arg(
+        long,
+        env = "LUNGFIELD_AUDIT_KEY",
+        value_name = "FILE",
+        requires = "audit_log"
+    )]
     pub audit_key: Option<PathBuf>,
 }
 
@@ -54,7 +79,11 @@ impl std::str::FromStr for MetricsListen {
     type Err = std::net::AddrParseError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        if text == "off" { Ok(Self::Off) } else { text.parse().map(Self::At) }
+        if text == "off" {
+            Ok(Self::Off)
+        } else {
+            text.parse().map(Self::At)
+        }
     }
 }
 
@@ -64,12 +93,18 @@ impl AccessSettings {
     #[must_use]
     pub fn exposure(&self, address: SocketAddr) -> Option<&'static str> {
         let guarded = self.api_keys.is_some() || self.tls_client_ca.is_some();
-        match (address.ip().to_canonical().is_loopback(), guarded, self.tls_cert.is_some()) {
+        match (
+            address.ip().to_canonical().is_loopback(),
+            guarded,
+            self.tls_cert.is_some(),
+        ) {
             (true, _, _) | (false, true, true) => None,
             (false, true, false) => {
                 Some("films and keys can be read on the way: there is no TLS (--tls-cert)")
             }
-            (false, false, true) => Some("whoever reaches it may ask: there are no keys (--api-keys)"),
+            (false, false, true) => {
+                Some("whoever reaches it may ask: there are no keys (--api-keys)")
+            }
             (false, false, false) => Some(
                 "whoever reaches it may ask, and films can be read on the way: there are no keys and no TLS \
                       (--api-keys, --tls-cert)",
@@ -80,13 +115,20 @@ impl AccessSettings {
 
 fn interval(text: &str) -> Result<Duration, String> {
     let interval = humantime::parse_duration(text).map_err(|error| error.to_string())?;
-    if interval.is_zero() { Err("it must be more than 0".to_owned()) } else { Ok(interval) }
+    if interval.is_zero() {
+        Err("it must be more than 0".to_owned())
+    } else {
+        Ok(interval)
+    }
 }
 
 /// An origin as browsers send it: scheme and host, and a port where it is not the scheme's own; in lower case, without a path.
 fn origin(text: &str) -> Result<String, String> {
-    let host = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
-    let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b".-:[]".contains(&byte);
+    let host = text
+        .strip_prefix("https://")
+        .or_else(|| text.strip_prefix("http://"));
+    let plain =
+        |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b".-:[]".contains(&byte);
     match host {
         Some(host) if !host.is_empty() && host.bytes().all(plain) => Ok(text.to_owned()),
         _ => {
@@ -102,7 +144,11 @@ mod tests {
 
     #[test]
     fn origins_are_exact() {
-        for good in ["https://viewer.example", "http://localhost:3000", "http://[::1]:8080"] {
+        for good in [
+            "https://viewer.example",
+            "http://localhost:3000",
+            "http://[::1]:8080",
+        ] {
             assert_eq!(origin(good).as_deref(), Ok(good));
         }
         for bad in [
@@ -121,7 +167,10 @@ mod tests {
     #[test]
     fn metrics_listen_somewhere_or_nowhere() {
         assert_eq!("off".parse(), Ok(MetricsListen::Off));
-        assert_eq!("127.0.0.1:0".parse(), Ok(MetricsListen::At(([127, 0, 0, 1], 0).into())));
+        assert_eq!(
+            "127.0.0.1:0".parse(),
+            Ok(MetricsListen::At(([127, 0, 0, 1], 0).into()))
+        );
         assert!("9090".parse::<MetricsListen>().is_err());
     }
 }

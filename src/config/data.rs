@@ -50,14 +50,23 @@ pub enum DataError {
 impl DataSettings {
     /// The cases that were asked for; nothing but lists and names has been read.
     pub fn cases(&self) -> Result<Listed, DataError> {
-        let options = ListOptions { allow_missing_masks: self.allow_missing_masks };
+        let options = ListOptions {
+            allow_missing_masks: self.allow_missing_masks,
+        };
         let mut listed = list(&self.folders()?, options)?;
         let cases = &listed.cases;
-        if let Some(wanted) = self.source.iter().find(|name| cases.iter().all(|case| case.source != **name)) {
+        if let Some(wanted) = self
+            .source
+            .iter()
+            .find(|name| cases.iter().all(|case| case.source != **name))
+        {
             let mut found: Vec<_> = cases.iter().map(|case| case.source.as_str()).collect();
             found.sort_unstable();
             found.dedup();
-            return Err(DataError::NoSource { wanted: wanted.clone(), found: found.join(", ") });
+            return Err(DataError::NoSource {
+                wanted: wanted.clone(),
+                found: found.join(", "),
+            });
         }
         if !self.source.is_empty() {
             listed.keep(&self.source);
@@ -70,9 +79,15 @@ impl DataSettings {
         if layouts > 1 && layouts != folders {
             return Err(DataError::Layouts { layouts, folders });
         }
-        let layout = |place: usize| self.layout.get(if layouts == 1 { 0 } else { place }).copied();
-        let folder =
-            |(place, folder): (usize, &PathBuf)| DataFolder { folder: folder.clone(), layout: layout(place) };
+        let layout = |place: usize| {
+            self.layout
+                .get(if layouts == 1 { 0 } else { place })
+                .copied()
+        };
+        let folder = |(place, folder): (usize, &PathBuf)| DataFolder {
+            folder: folder.clone(),
+            layout: layout(place),
+        };
         Ok(self.data.iter().enumerate().map(folder).collect())
     }
 }
@@ -93,11 +108,19 @@ mod tests {
     #[test]
     fn one_layout_is_for_all_and_several_are_one_each() {
         let layouts = |given: &[Layout]| -> Vec<_> {
-            settings(given).folders().unwrap().into_iter().map(|folder| folder.layout).collect()
+            settings(given)
+                .folders()
+                .unwrap()
+                .into_iter()
+                .map(|folder| folder.layout)
+                .collect()
         };
         assert_eq!(layouts(&[]), [None, None]);
         assert_eq!(layouts(&[Layout::Jsrt]), [Some(Layout::Jsrt); 2]);
-        assert_eq!(layouts(&[Layout::Jsrt, Layout::Cases]), [Some(Layout::Jsrt), Some(Layout::Cases)]);
+        assert_eq!(
+            layouts(&[Layout::Jsrt, Layout::Cases]),
+            [Some(Layout::Jsrt), Some(Layout::Cases)]
+        );
         assert!(settings(&[Layout::Jsrt; 3]).folders().is_err());
     }
 }

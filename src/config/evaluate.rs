@@ -60,8 +60,9 @@ mod tests {
 
     #[test]
     fn a_threshold_out_of_range_is_refused() {
-        let parse =
-            |value: &str| EvaluateSettings::try_parse_from(["x", "--data", "d", "--threshold", value]);
+        let parse = |value: &str| {
+            EvaluateSettings::try_parse_from(["x", "--data", "d", "--threshold", value])
+        };
         assert!(parse("0.4").is_ok());
         for bad in ["0", "1", "nan", "half"] {
             assert!(parse(bad).is_err(), "{bad}");

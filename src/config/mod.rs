@@ -77,7 +77,9 @@ mod tests {
     #[track_caller]
     pub(super) fn assert_variables(command: &clap::Command, but_for: &[&str]) {
         for argument in command.get_arguments() {
-            let Some(flag) = argument.get_long() else { continue };
+            let Some(flag) = argument.get_long() else {
+                continue;
+            };
             if ["help", "version"].contains(&flag) || but_for.contains(&flag) {
                 continue;
             }

@@ -47,7 +47,8 @@ impl ModelSettings {
     /// Forward passes at a time, where the model runs there.
     #[must_use]
     pub fn model_threads(&self, placement: Placement) -> NonZeroUsize {
-        self.model_threads.unwrap_or_else(|| placement.model_threads(self.threads()))
+        self.model_threads
+            .unwrap_or_else(|| placement.model_threads(self.threads()))
     }
 }
 
@@ -66,7 +67,9 @@ impl FilmSettings {
     /// What decoders may be asked for.
     #[must_use]
     pub fn limits(&self) -> Limits {
-        Limits { max_pixels: self.max_pixels }
+        Limits {
+            max_pixels: self.max_pixels,
+        }
     }
 
     /// The most films that are decoded or encoded at a time.

@@ -38,7 +38,12 @@ pub struct SegmentSettings {
     #[arg(long, env = "LUNGFIELD_THRESHOLD", value_parser = threshold)]
     pub threshold: Option<Threshold>,
     /// Segment one part of the films only: part I of N, from 0/N to N-1/N. All parts may be at work at a time.
-    #[arg(long, env = "LUNGFIELD_SHARD", default_value = "0/1", value_name = "I/N")]
+    #[arg(
+        long,
+        env = "LUNGFIELD_SHARD",
+        default_value = "0/1",
+        value_name = "I/N"
+    )]
     pub shard: Shard,
     /// The model, and where it runs.
     #[command(flatten)]
@@ -68,7 +73,9 @@ impl SegmentSettings {
     pub fn check(&self) -> Result<(), String> {
         if self.read_ahead < self.max_file {
             let (ahead, file) = (self.read_ahead, self.max_file);
-            return Err(format!("--read-ahead ({ahead} bytes) is less than --max-file ({file} bytes)"));
+            return Err(format!(
+                "--read-ahead ({ahead} bytes) is less than --max-file ({file} bytes)"
+            ));
         }
         Ok(())
     }
@@ -102,7 +109,9 @@ mod tests {
     use super::*;
 
     fn parse(arguments: &[&str]) -> Result<SegmentSettings, clap::Error> {
-        SegmentSettings::try_parse_from(std::iter::once("lungfield-segment").chain(arguments.iter().copied()))
+        SegmentSettings::try_parse_from(
+            std::iter::once("lungfield-segment").chain(arguments.iter().copied()),
+        )
     }
 
     #[test]
@@ -118,13 +127,23 @@ mod tests {
 
     #[test]
     fn bad_values_are_refused_with_their_flag() {
-        for bad in
-            ["--shard=2/2", "--out=gs://b", "--format=gif", "--threshold=1", "--max-file=0", "--in-flight=0"]
-        {
+        for bad in [
+            "--shard=2/2",
+            "--out=gs://b",
+            "--format=gif",
+            "--threshold=1",
+            "--max-file=0",
+            "--in-flight=0",
+        ] {
             let flag = bad.split('=').next().unwrap();
             let error = parse(&["films", "--out=x", bad]).unwrap_err().to_string();
             assert!(error.contains(flag), "{error}");
         }
-        assert!(parse(&["films", "--out=x", "--read-ahead=1MiB"]).unwrap().check().is_err());
+        assert!(
+            parse(&["films", "--out=x", "--read-ahead=1MiB"])
+                .unwrap()
+                .check()
+                .is_err()
+        );
     }
 }

@@ -84,7 +84,9 @@ impl ServeSettings {
     #[must_use]
     pub fn engine_options(&self, placement: Placement) -> EngineOptions {
         EngineOptions {
-            max_batch_size: self.max_batch_size.unwrap_or_else(|| placement.batch_size()),
+            max_batch_size: self
+                .max_batch_size
+                .unwrap_or_else(|| placement.batch_size()),
             max_queue_delay: self.max_queue_delay,
             queue_capacity: self.queue_capacity,
         }
@@ -106,14 +108,19 @@ impl ServeSettings {
     /// What callers are told of the limits.
     #[must_use]
     pub fn upload_limits(&self) -> UploadLimits {
-        UploadLimits { max_body_bytes: self.max_body, max_pixels: self.films.max_pixels }
+        UploadLimits {
+            max_body_bytes: self.max_body,
+            max_pixels: self.films.max_pixels,
+        }
     }
 
     /// What no single setting shows: settings that contradict each other.
     pub fn check(&self) -> Result<(), String> {
         if self.byte_budget.bytes() < self.max_body {
             let (budget, body) = (self.byte_budget.bytes(), self.max_body);
-            return Err(format!("--byte-budget ({budget} bytes) is less than --max-body ({body} bytes)"));
+            return Err(format!(
+                "--byte-budget ({budget} bytes) is less than --max-body ({body} bytes)"
+            ));
         }
         Ok(())
     }
@@ -131,7 +138,9 @@ mod tests {
     use super::*;
 
     fn parse(arguments: &[&str]) -> Result<ServeSettings, clap::Error> {
-        ServeSettings::try_parse_from(std::iter::once("lungfield-serve").chain(arguments.iter().copied()))
+        ServeSettings::try_parse_from(
+            std::iter::once("lungfield-serve").chain(arguments.iter().copied()),
+        )
     }
 
     #[test]
@@ -143,15 +152,27 @@ mod tests {
     fn defaults_are_those_of_the_design() {
         let settings = parse(&[]).unwrap();
         assert_eq!(settings.listen.to_string(), "127.0.0.1:8080");
-        assert_eq!((settings.max_body, settings.films.max_pixels), (64 << 20, 64_000_000));
+        assert_eq!(
+            (settings.max_body, settings.films.max_pixels),
+            (64 << 20, 64_000_000)
+        );
         assert_eq!(settings.max_queue_delay, Duration::ZERO);
         assert_eq!(settings.queue_capacity.get(), 64);
-        let batch_size =
-            |settings: ServeSettings| settings.engine_options(Placement::cpu()).max_batch_size.get();
+        let batch_size = |settings: ServeSettings| {
+            settings
+                .engine_options(Placement::cpu())
+                .max_batch_size
+                .get()
+        };
         assert_eq!(batch_size(settings.clone()), 1);
         assert_eq!(batch_size(parse(&["--max-batch-size=5"]).unwrap()), 5);
-        let model_threads =
-            |flags: &[&str]| parse(flags).unwrap().model.model_threads(Placement::cpu()).get();
+        let model_threads = |flags: &[&str]| {
+            parse(flags)
+                .unwrap()
+                .model
+                .model_threads(Placement::cpu())
+                .get()
+        };
         assert_eq!(model_threads(&["--threads=3"]), 3);
         assert_eq!(model_threads(&["--threads=3", "--model-threads=2"]), 2);
         settings.check().unwrap();
@@ -174,7 +195,9 @@ mod tests {
             ["--request-timeout", "soon"],
             ["--listen", "8080"],
         ] {
-            let error = parse(&[&format!("{}={}", bad[0], bad[1])]).unwrap_err().to_string();
+            let error = parse(&[&format!("{}={}", bad[0], bad[1])])
+                .unwrap_err()
+                .to_string();
             assert!(error.contains(bad[0]), "{error}");
         }
     }

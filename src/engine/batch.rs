@@ -37,11 +37,21 @@ pub(super) enum Step {
 /// `max_batch_size`. With a longer one a partial batch waits until its oldest job has waited so long, unless the
 /// queue is `closing` or that wait would cost a job its deadline: then it is cut at once too, since how long the
 /// forward pass takes is not known and waiting on could only lose the job.
-pub(super) fn next_step(live: &[Waiting], now: Instant, options: &EngineOptions, closing: bool) -> Step {
+pub(super) fn next_step(
+    live: &[Waiting],
+    now: Instant,
+    options: &EngineOptions,
+    closing: bool,
+) -> Step {
     let full = options.max_batch_size.get();
-    let (Some(oldest), Some(earliest_deadline)) = (live.first(), live.iter().map(|job| job.deadline).min())
+    let (Some(oldest), Some(earliest_deadline)) =
+        (live.first(), live.iter().map(|job| job.deadline).min())
     else {
-        return if closing { Step::Stop } else { Step::WaitForWork };
+        return if closing {
+            Step::Stop
+        } else {
+            Step::WaitForWork
+        };
     };
     if closing || live.len() >= full {
         return Step::Cut(live.len().min(full));
@@ -75,8 +85,15 @@ pub(super) struct Dead<J> {
 }
 
 /// Takes out of `jobs` those that are not worth device time at `now`; the others keep their order.
-pub(super) fn triage<J>(jobs: &mut VecDeque<J>, now: Instant, waiting: impl Fn(&J) -> Waiting) -> Dead<J> {
-    let mut dead = Dead { expired: Vec::new(), departed: Vec::new() };
+pub(super) fn triage<J>(
+    jobs: &mut VecDeque<J>,
+    now: Instant,
+    waiting: impl Fn(&J) -> Waiting,
+) -> Dead<J> {
+    let mut dead = Dead {
+        expired: Vec::new(),
+        departed: Vec::new(),
+    };
     for _ in 0..jobs.len() {
         let Some(job) = jobs.pop_front() else { break };
         let state = waiting(&job);
@@ -114,17 +131,28 @@ mod tests {
 
     /// Jobs that arrived at these milliseconds after `start`, with a minute to their deadline.
     fn arrived(start: Instant, offsets_ms: &[u64]) -> Vec<Waiting> {
-        let job =
-            |&offset| Waiting { arrived: start + ms(offset), deadline: start + ms(60_000), departed: false };
+        let job = |&offset| Waiting {
+            arrived: start + ms(offset),
+            deadline: start + ms(60_000),
+            departed: false,
+        };
         offsets_ms.iter().map(job).collect()
     }
 
     #[test]
     fn without_a_delay_whatever_waits_is_cut_at_once() {
         let start = Instant::now();
-        assert_eq!(next_step(&arrived(start, &[0]), start, &options(8, 0), false), Step::Cut(1));
         assert_eq!(
-            next_step(&arrived(start, &[0, 1, 2]), start + ms(2), &options(8, 0), false),
+            next_step(&arrived(start, &[0]), start, &options(8, 0), false),
+            Step::Cut(1)
+        );
+        assert_eq!(
+            next_step(
+                &arrived(start, &[0, 1, 2]),
+                start + ms(2),
+                &options(8, 0),
+                false
+            ),
             Step::Cut(3)
         );
     }
@@ -140,7 +168,10 @@ mod tests {
     #[test]
     fn a_batch_is_never_larger_than_its_limit() {
         let start = Instant::now();
-        assert_eq!(next_step(&arrived(start, &[0; 9]), start, &options(4, 50), false), Step::Cut(4));
+        assert_eq!(
+            next_step(&arrived(start, &[0; 9]), start, &options(4, 50), false),
+            Step::Cut(4)
+        );
     }
 
     #[test]
@@ -157,7 +188,15 @@ mod tests {
     #[test]
     fn a_full_batch_does_not_wait() {
         let start = Instant::now();
-        assert_eq!(next_step(&arrived(start, &[0, 1]), start + ms(1), &options(2, 50), false), Step::Cut(2));
+        assert_eq!(
+            next_step(
+                &arrived(start, &[0, 1]),
+                start + ms(1),
+                &options(2, 50),
+                false
+            ),
+            Step::Cut(2)
+        );
     }
 
     #[test]
@@ -165,37 +204,68 @@ mod tests {
         let start = Instant::now();
         let mut live = arrived(start, &[0, 5]);
         live[1].deadline = start + ms(50);
-        assert_eq!(next_step(&live, start + ms(5), &options(4, 50), false), Step::Cut(2));
+        assert_eq!(
+            next_step(&live, start + ms(5), &options(4, 50), false),
+            Step::Cut(2)
+        );
         live[1].deadline = start + ms(51);
-        assert_eq!(next_step(&live, start + ms(5), &options(4, 50), false), Step::WaitUntil(start + ms(50)));
+        assert_eq!(
+            next_step(&live, start + ms(5), &options(4, 50), false),
+            Step::WaitUntil(start + ms(50))
+        );
     }
 
     #[test]
     fn a_delay_beyond_all_time_is_no_delay() {
         let start = Instant::now();
-        let endless = EngineOptions { max_queue_delay: Duration::MAX, ..options(4, 0) };
-        assert_eq!(next_step(&arrived(start, &[0]), start, &endless, false), Step::Cut(1));
+        let endless = EngineOptions {
+            max_queue_delay: Duration::MAX,
+            ..options(4, 0)
+        };
+        assert_eq!(
+            next_step(&arrived(start, &[0]), start, &endless, false),
+            Step::Cut(1)
+        );
     }
 
     #[test]
     fn a_closing_queue_is_emptied_without_delay_and_then_stops() {
         let start = Instant::now();
-        assert_eq!(next_step(&arrived(start, &[0, 0]), start, &options(4, 50), true), Step::Cut(2));
-        assert_eq!(next_step(&arrived(start, &[0; 6]), start, &options(4, 50), true), Step::Cut(4));
+        assert_eq!(
+            next_step(&arrived(start, &[0, 0]), start, &options(4, 50), true),
+            Step::Cut(2)
+        );
+        assert_eq!(
+            next_step(&arrived(start, &[0; 6]), start, &options(4, 50), true),
+            Step::Cut(4)
+        );
         assert_eq!(next_step(&[], start, &options(4, 50), true), Step::Stop);
-        assert_eq!(next_step(&[], start, &options(4, 50), false), Step::WaitForWork);
+        assert_eq!(
+            next_step(&[], start, &options(4, 50), false),
+            Step::WaitForWork
+        );
     }
 
     #[test]
     fn a_job_is_expired_from_its_deadline_on_even_when_its_caller_has_left() {
         let now = Instant::now();
-        let job = |deadline, departed| Waiting { arrived: now, deadline, departed };
+        let job = |deadline, departed| Waiting {
+            arrived: now,
+            deadline,
+            departed,
+        };
         let expired = [job(now, false), job(now, true)];
         let departed = job(now + ms(1), true);
         let live = job(now + ms(1), false);
         let mut jobs = VecDeque::from([expired[0], departed, live, expired[1]]);
         let dead = triage(&mut jobs, now, |&job| job);
-        assert_eq!(dead, Dead { expired: expired.to_vec(), departed: vec![departed] });
+        assert_eq!(
+            dead,
+            Dead {
+                expired: expired.to_vec(),
+                departed: vec![departed]
+            }
+        );
         assert_eq!(jobs, [live]);
     }
 

@@ -197,7 +197,11 @@ impl Engine {
     {
         let (report, outcomes) = mpsc::channel();
         let (end, ended) = watch::channel(());
-        let engine = Self { queue: Arc::new(Queue::new(options)), threads: Arc::default(), ended };
+        let engine = Self {
+            queue: Arc::new(Queue::new(options)),
+            threads: Arc::default(),
+            ended,
+        };
         let mut starting = 0;
         for build in builds {
             let (queue, end, report) = (Arc::clone(&engine.queue), end.clone(), report.clone());
@@ -205,9 +209,15 @@ impl Engine {
                 let _end = end; // bound first, hence dropped last
                 model_thread(&queue, build, report);
             };
-            let thread =
-                thread::Builder::new().name("model".into()).spawn(run).map_err(StartError::Thread)?;
-            engine.threads.lock().unwrap_or_else(PoisonError::into_inner).push(thread);
+            let thread = thread::Builder::new()
+                .name("model".into())
+                .spawn(run)
+                .map_err(StartError::Thread)?;
+            engine
+                .threads
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .push(thread);
             starting += 1;
         }
         assert!(starting > 0, "an engine has a model thread");
@@ -228,7 +238,10 @@ impl Engine {
     ///
     /// Who has a place will not be refused for want of one, so no film is read in vain.
     pub fn reserve(&self) -> Result<Place, EngineError> {
-        Ok(Place { reserved: self.queue.reserve()?, queue: Arc::clone(&self.queue) })
+        Ok(Place {
+            reserved: self.queue.reserve()?,
+            queue: Arc::clone(&self.queue),
+        })
     }
 
     /// Whether a job that came now would find the queue full: for refusing a request before its body is read.
@@ -299,7 +312,11 @@ impl Place {
     ///
     /// A caller that drops the future leaves the queue: its job is skipped when the next batch is cut. A job that already
     /// runs when its deadline comes runs on, unheard. Needs a tokio runtime with its timer enabled.
-    pub async fn segment(self, input: ModelInput, deadline: Instant) -> Result<Segmented, EngineError> {
+    pub async fn segment(
+        self,
+        input: ModelInput,
+        deadline: Instant,
+    ) -> Result<Segmented, EngineError> {
         let answer = self.queue.push(self.reserved, input, deadline)?;
         match tokio::time::timeout_at(deadline.into(), answer).await {
             Ok(Ok(answer)) => answer,

@@ -39,12 +39,19 @@ impl Job {
 
     /// It waits no longer: its place is free, and the span of its wait ends.
     fn leave_queue(mut self) -> Self {
-        drop((self.place.take(), std::mem::replace(&mut self.waiting, Span::none())));
+        drop((
+            self.place.take(),
+            std::mem::replace(&mut self.waiting, Span::none()),
+        ));
         self
     }
 
     fn state(&self) -> Waiting {
-        Waiting { arrived: self.arrived, deadline: self.deadline, departed: self.reply.is_closed() }
+        Waiting {
+            arrived: self.arrived,
+            deadline: self.deadline,
+            departed: self.reply.is_closed(),
+        }
     }
 }
 
@@ -72,7 +79,13 @@ impl Queue {
     pub(super) fn new(options: EngineOptions) -> Self {
         let (health, _) = watch::channel(Health::Running);
         let places = Arc::new(Semaphore::new(options.queue_capacity.get()));
-        Self { options, places, state: Mutex::default(), changed: Condvar::new(), health }
+        Self {
+            options,
+            places,
+            state: Mutex::default(),
+            changed: Condvar::new(),
+            health,
+        }
     }
 
     /// Keeps a place for a job that is to come; never waits.
@@ -82,7 +95,9 @@ impl Queue {
             return Err(EngineError::Overloaded);
         }
         let permit = Arc::clone(&self.places).try_acquire_owned();
-        permit.map(Reserved).map_err(|_taken_meanwhile| EngineError::Overloaded)
+        permit
+            .map(Reserved)
+            .map_err(|_taken_meanwhile| EngineError::Overloaded)
     }
 
     /// Adds a job at the end and returns where its answer will arrive; never waits.
@@ -121,9 +136,14 @@ impl Queue {
             let live: Vec<Waiting> = state.jobs.iter().map(Job::state).collect();
             let closing = self.health() != Health::Running;
             match next_step(&live, now, &self.options, closing) {
-                Step::Cut(size) => return Some(state.cut(size, cause(size, &self.options, closing))),
+                Step::Cut(size) => {
+                    return Some(state.cut(size, cause(size, &self.options, closing)));
+                }
                 Step::WaitForWork => {
-                    state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+                    state = self
+                        .changed
+                        .wait(state)
+                        .unwrap_or_else(PoisonError::into_inner);
                 }
                 Step::WaitUntil(due) => {
                     let woken = self.changed.wait_timeout(state, due - now);
@@ -255,7 +275,11 @@ mod tests {
 
     fn push(queue: &Queue, value: f32) -> Result<oneshot::Receiver<Answer>, EngineError> {
         let input = ModelInput::new(1, vec![value]).unwrap();
-        queue.push(queue.reserve()?, input, Instant::now() + Duration::from_mins(10))
+        queue.push(
+            queue.reserve()?,
+            input,
+            Instant::now() + Duration::from_mins(10),
+        )
     }
 
     fn values(batch: &[Job]) -> Vec<f32> {
@@ -278,8 +302,13 @@ mod tests {
         assert!(queue.is_full());
         assert_eq!(queue.reserve().unwrap_err(), EngineError::Overloaded);
         drop(first); // a film that could not be read
-        let _kept =
-            queue.push(second, ModelInput::new(1, vec![0.5]).unwrap(), Instant::now() + HOUR).unwrap();
+        let _kept = queue
+            .push(
+                second,
+                ModelInput::new(1, vec![0.5]).unwrap(),
+                Instant::now() + HOUR,
+            )
+            .unwrap();
         let _third = queue.reserve().unwrap();
         assert!(queue.is_full());
         let _running = queue.next_batch();
@@ -301,13 +330,22 @@ mod tests {
     #[test]
     fn the_first_in_is_the_first_out_and_what_is_left_waits() {
         let queue = queue(8);
-        let _kept: Vec<_> = (0_u8..6).map(|value| push(&queue, f32::from(value)).unwrap()).collect();
+        let _kept: Vec<_> = (0_u8..6)
+            .map(|value| push(&queue, f32::from(value)).unwrap())
+            .collect();
         assert_eq!(values(&queue.next_batch().unwrap()), [0.0, 1.0, 2.0, 3.0]);
         assert_eq!(values(&queue.next_batch().unwrap()), [4.0, 5.0]);
-        let expected = EngineCounts { batches: 2, jobs: 6, ..EngineCounts::default() };
+        let expected = EngineCounts {
+            batches: 2,
+            jobs: 6,
+            ..EngineCounts::default()
+        };
         assert_eq!(queue.counts(), expected);
         let batches = queue.batches();
-        assert_eq!(batches.of_size.into_iter().collect::<Vec<_>>(), [(2, 1), (4, 1)]);
+        assert_eq!(
+            batches.of_size.into_iter().collect::<Vec<_>>(),
+            [(2, 1), (4, 1)]
+        );
         assert_eq!(
             batches.by_cause.into_iter().collect::<Vec<_>>(),
             [(Cause::Full, 1), (Cause::DeviceFree, 1)]
@@ -329,7 +367,10 @@ mod tests {
         let queue = queue(8);
         let mut waiting = push(&queue, 1.0).unwrap();
         queue.fail();
-        assert_eq!(waiting.try_recv().unwrap().unwrap_err(), EngineError::Stopped);
+        assert_eq!(
+            waiting.try_recv().unwrap().unwrap_err(),
+            EngineError::Stopped
+        );
         queue.close();
         assert_eq!(*queue.watch_health().borrow(), Health::Failed);
         assert_eq!(push(&queue, 2.0).unwrap_err(), EngineError::Stopped);

@@ -27,13 +27,26 @@ fn plane(value: f32) -> ModelInput {
 }
 
 /// Puts a job in the queue now, where `Engine::segment` does so when first polled.
-fn submit(engine: &Engine, value: f32) -> impl Future<Output = Result<Segmented, EngineError>> + use<> {
-    let answer =
-        engine.queue.push(engine.queue.reserve().unwrap(), plane(value), Instant::now() + 2 * HOUR).unwrap();
+fn submit(
+    engine: &Engine,
+    value: f32,
+) -> impl Future<Output = Result<Segmented, EngineError>> + use<> {
+    let answer = engine
+        .queue
+        .push(
+            engine.queue.reserve().unwrap(),
+            plane(value),
+            Instant::now() + 2 * HOUR,
+        )
+        .unwrap();
     async { answer.await.unwrap() }
 }
 
-async fn segment(engine: &Engine, input: ModelInput, deadline: Instant) -> Result<Segmented, EngineError> {
+async fn segment(
+    engine: &Engine,
+    input: ModelInput,
+    deadline: Instant,
+) -> Result<Segmented, EngineError> {
     engine.reserve()?.segment(input, deadline).await
 }
 
@@ -52,16 +65,30 @@ async fn busy(options: EngineOptions, behaviour: Behaviour) -> Busy {
     let mut first = JoinSet::new();
     first.spawn(submit(&engine, 0.0));
     assert_eq!(gate.arrival().await, Some(1));
-    Busy { engine, gate, passes, first }
+    Busy {
+        engine,
+        gate,
+        passes,
+        first,
+    }
 }
 
 #[tokio::test]
 async fn a_film_comes_back_with_its_map_and_timings() {
     let engine = start(options(8, 64), FakeSegmenter::new(Behaviour::Echo));
-    let segmented = segment(&engine, plane(0.5), Instant::now() + HOUR).await.unwrap();
+    let segmented = segment(&engine, plane(0.5), Instant::now() + HOUR)
+        .await
+        .unwrap();
     assert_eq!(segmented.map.values(), [0.5; 4]);
     assert_eq!(segmented.batch_size, 1);
-    assert_eq!(engine.counts(), EngineCounts { batches: 1, jobs: 1, ..EngineCounts::default() });
+    assert_eq!(
+        engine.counts(),
+        EngineCounts {
+            batches: 1,
+            jobs: 1,
+            ..EngineCounts::default()
+        }
+    );
 }
 
 #[tokio::test]
@@ -81,7 +108,12 @@ async fn a_full_queue_refuses_instead_of_waiting() {
 
 #[tokio::test]
 async fn batches_form_while_the_device_is_busy_and_keep_to_their_limit() {
-    let Busy { engine, gate, passes, .. } = busy(options(4, 64), Behaviour::Echo).await;
+    let Busy {
+        engine,
+        gate,
+        passes,
+        ..
+    } = busy(options(4, 64), Behaviour::Echo).await;
     let values = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6];
     let waiting = values.map(|value| submit(&engine, value));
     drop(gate);
@@ -97,7 +129,12 @@ async fn batches_form_while_the_device_is_busy_and_keep_to_their_limit() {
 
 #[tokio::test]
 async fn departed_callers_cost_no_forward_pass_and_take_no_place_in_a_batch() {
-    let Busy { engine, gate, passes, .. } = busy(options(2, 64), Behaviour::Echo).await;
+    let Busy {
+        engine,
+        gate,
+        passes,
+        ..
+    } = busy(options(2, 64), Behaviour::Echo).await;
     drop(submit(&engine, 0.1));
     let first = submit(&engine, 0.2);
     drop(submit(&engine, 0.3));
@@ -111,8 +148,16 @@ async fn departed_callers_cost_no_forward_pass_and_take_no_place_in_a_batch() {
 
 #[tokio::test]
 async fn an_expired_job_is_answered_and_never_run() {
-    let Busy { engine, gate, passes, .. } = busy(options(2, 64), Behaviour::Echo).await;
-    let expired = engine.queue.push(engine.queue.reserve().unwrap(), plane(0.1), Instant::now()).unwrap();
+    let Busy {
+        engine,
+        gate,
+        passes,
+        ..
+    } = busy(options(2, 64), Behaviour::Echo).await;
+    let expired = engine
+        .queue
+        .push(engine.queue.reserve().unwrap(), plane(0.1), Instant::now())
+        .unwrap();
     let live = submit(&engine, 0.2);
     drop(gate);
     assert_eq!(expired.await.unwrap(), Err(EngineError::DeadlineExceeded));
@@ -138,7 +183,9 @@ async fn each_of_64_concurrent_callers_gets_its_own_map() {
         callers.spawn(async move {
             for round in 0_u8..8 {
                 let value = (f32::from(caller) + f32::from(round) / 8.0) / 64.0;
-                let segmented = segment(&engine, plane(value), Instant::now() + HOUR).await.unwrap();
+                let segmented = segment(&engine, plane(value), Instant::now() + HOUR)
+                    .await
+                    .unwrap();
                 assert_eq!(segmented.map.values(), [value; 4]);
                 assert!((1..=8).contains(&segmented.batch_size));
             }
@@ -175,34 +222,65 @@ async fn a_poisonous_film_fails_alone_and_the_engine_lives() {
 #[tokio::test]
 async fn a_lost_device_and_a_panic_answer_everyone_and_end_the_engine() {
     for behaviour in [Behaviour::Fatal, Behaviour::Panic] {
-        let Busy { engine, mut gate, passes, mut first } = busy(options(2, 64), behaviour).await;
+        let Busy {
+            engine,
+            mut gate,
+            passes,
+            mut first,
+        } = busy(options(2, 64), behaviour).await;
         let mut health = engine.health();
         assert_eq!(*health.borrow_and_update(), Health::Running);
         let waiting = [0.1, 0.2, 0.3].map(|value| submit(&engine, value));
         gate.let_one_through();
-        assert_eq!(first.join_next().await.unwrap().unwrap(), Err(EngineError::Stopped));
+        assert_eq!(
+            first.join_next().await.unwrap().unwrap(),
+            Err(EngineError::Stopped)
+        );
         for job in waiting {
             assert_eq!(job.await, Err(EngineError::Stopped));
         }
-        assert_eq!(*health.wait_for(|&health| health != Health::Running).await.unwrap(), Health::Failed);
-        assert_eq!(segment(&engine, plane(0.5), Instant::now() + HOUR).await, Err(EngineError::Stopped));
+        assert_eq!(
+            *health
+                .wait_for(|&health| health != Health::Running)
+                .await
+                .unwrap(),
+            Health::Failed
+        );
+        assert_eq!(
+            segment(&engine, plane(0.5), Instant::now() + HOUR).await,
+            Err(EngineError::Stopped)
+        );
         assert_eq!(gate.arrival().await, None, "the segmenter is gone");
         engine.drain().await;
-        assert_eq!((passes.batch_sizes(), *health.borrow()), (vec![1], Health::Failed));
+        assert_eq!(
+            (passes.batch_sizes(), *health.borrow()),
+            (vec![1], Health::Failed)
+        );
     }
 }
 
 #[tokio::test]
 async fn a_drain_answers_all_that_wait_and_refuses_what_comes() {
-    let Busy { engine, mut gate, passes, mut first } = busy(options(2, 64), Behaviour::Echo).await;
+    let Busy {
+        engine,
+        mut gate,
+        passes,
+        mut first,
+    } = busy(options(2, 64), Behaviour::Echo).await;
     let waiting = [0.1, 0.2, 0.3].map(|value| submit(&engine, value));
     let mut health = engine.health();
     let drained = tokio::spawn({
         let engine = Arc::clone(&engine);
         async move { engine.drain().await }
     });
-    health.wait_for(|&health| health == Health::Draining).await.unwrap();
-    assert_eq!(segment(&engine, plane(0.5), Instant::now() + HOUR).await, Err(EngineError::Draining));
+    health
+        .wait_for(|&health| health == Health::Draining)
+        .await
+        .unwrap();
+    assert_eq!(
+        segment(&engine, plane(0.5), Instant::now() + HOUR).await,
+        Err(EngineError::Draining)
+    );
     assert!(!drained.is_finished());
     for _ in 0..3 {
         gate.let_one_through();
@@ -220,7 +298,10 @@ async fn a_drain_answers_all_that_wait_and_refuses_what_comes() {
 
 #[tokio::test]
 async fn a_partial_batch_waits_for_mates_and_a_full_one_does_not() {
-    let patient = EngineOptions { max_queue_delay: HOUR, ..options(3, 64) };
+    let patient = EngineOptions {
+        max_queue_delay: HOUR,
+        ..options(3, 64)
+    };
     let engine = start(patient, FakeSegmenter::new(Behaviour::Echo));
     let full = [0.1, 0.2, 0.3].map(|value| submit(&engine, value));
     for job in full {
@@ -242,10 +323,15 @@ async fn dropping_the_engine_ends_the_model_thread() {
 
 #[test]
 fn a_segmenter_that_cannot_be_built_is_reported_by_start() {
-    let failed = Engine::start(options(2, 64), [|| Err::<FakeSegmenter, _>(io::Error::other("no weights"))]);
+    let failed = Engine::start(
+        options(2, 64),
+        [|| Err::<FakeSegmenter, _>(io::Error::other("no weights"))],
+    );
     assert!(matches!(failed, Err(StartError::Build(error)) if error.to_string() == "no weights"));
-    let panicked =
-        Engine::start(options(2, 64), [|| -> Result<FakeSegmenter, io::Error> { panic!("no device") }]);
+    let panicked = Engine::start(
+        options(2, 64),
+        [|| -> Result<FakeSegmenter, io::Error> { panic!("no device") }],
+    );
     assert!(matches!(panicked, Err(StartError::Panicked)));
 }
 
@@ -253,7 +339,10 @@ fn a_segmenter_that_cannot_be_built_is_reported_by_start() {
 struct Homebound(std::rc::Rc<thread::ThreadId>);
 
 impl Segmenter for Homebound {
-    fn segment(&mut self, _: &[&ModelInput]) -> Result<Vec<ProbabilityMap>, crate::model::SegmentError> {
+    fn segment(
+        &mut self,
+        _: &[&ModelInput],
+    ) -> Result<Vec<ProbabilityMap>, crate::model::SegmentError> {
         assert_eq!(*self.0, thread::current().id());
         Ok(vec![ProbabilityMap::new(0, Vec::new()).unwrap()])
     }
@@ -263,7 +352,11 @@ impl Segmenter for Homebound {
 async fn a_segmenter_is_built_and_run_on_the_model_thread() {
     let build = || Ok::<_, io::Error>(Homebound(std::rc::Rc::new(thread::current().id())));
     let engine = Engine::start(options(2, 64), [build]).unwrap();
-    assert!(segment(&engine, plane(0.5), Instant::now() + HOUR).await.is_ok());
+    assert!(
+        segment(&engine, plane(0.5), Instant::now() + HOUR)
+            .await
+            .is_ok()
+    );
     engine.drain().await;
     assert_eq!(*engine.health().borrow(), Health::Draining);
 }
@@ -273,7 +366,10 @@ fn pair(behaviours: [Behaviour; 2]) -> (Arc<Engine>, [Gate; 2]) {
     let gated = behaviours.map(|behaviour| FakeSegmenter::new(behaviour).gated());
     let [(one, first), (other, second)] = gated;
     let builds = [one, other].map(|segmenter| move || Ok::<_, io::Error>(segmenter));
-    (Arc::new(Engine::start(options(1, 64), builds).unwrap()), [first, second])
+    (
+        Arc::new(Engine::start(options(1, 64), builds).unwrap()),
+        [first, second],
+    )
 }
 
 #[tokio::test]
@@ -296,7 +392,9 @@ async fn several_model_threads_run_films_side_by_side() {
 async fn several_model_threads_can_share_one_queue() {
     let builds = [0, 1].map(|_| || Ok::<_, io::Error>(FakeSegmenter::new(Behaviour::Echo)));
     let engine = Engine::start(options(3, 64), builds).unwrap();
-    let answers: Vec<_> = (0_u8..50).map(|i| submit(&engine, f32::from(i) / 64.0)).collect();
+    let answers: Vec<_> = (0_u8..50)
+        .map(|i| submit(&engine, f32::from(i) / 64.0))
+        .collect();
     for (i, answer) in (0_u8..).zip(answers) {
         assert_eq!(answer.await.unwrap().map.values(), [f32::from(i) / 64.0; 4]);
     }
@@ -307,7 +405,10 @@ async fn several_model_threads_can_share_one_queue() {
 async fn a_lost_model_thread_ends_the_others_too() {
     let (engine, gates) = pair([Behaviour::Fatal, Behaviour::Fatal]);
     drop(gates);
-    assert_eq!(segment(&engine, plane(0.5), Instant::now() + HOUR).await, Err(EngineError::Stopped));
+    assert_eq!(
+        segment(&engine, plane(0.5), Instant::now() + HOUR).await,
+        Err(EngineError::Stopped)
+    );
     engine.drain().await;
     assert_eq!(*engine.health().borrow(), Health::Failed);
 }
@@ -316,7 +417,9 @@ async fn a_lost_model_thread_ends_the_others_too() {
 fn a_segmenter_that_cannot_be_built_ends_those_that_can() {
     let build = |whole: bool| {
         move || {
-            whole.then(|| FakeSegmenter::new(Behaviour::Echo)).ok_or_else(|| io::Error::other("no weights"))
+            whole
+                .then(|| FakeSegmenter::new(Behaviour::Echo))
+                .ok_or_else(|| io::Error::other("no weights"))
         }
     };
     let failed = Engine::start(options(2, 64), [build(true), build(false)]);

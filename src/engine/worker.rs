@@ -17,7 +17,10 @@ pub(super) fn work<S: Segmenter>(queue: &Queue, segmenter: S) {
     // The segmenter moves in: a panic while it is taken down is caught here as well.
     let ended = catch_unwind(AssertUnwindSafe(move || run_batches(queue, segmenter)));
     if let Err(payload) = ended {
-        tracing::error!(error = message(&*payload), "the model thread panicked outside a batch");
+        tracing::error!(
+            error = message(&*payload),
+            "the model thread panicked outside a batch"
+        );
         queue.fail();
     }
 }
@@ -67,9 +70,12 @@ fn answer(jobs: Vec<Job>, films: Films, cut: Instant) {
     let batch_size = jobs.len();
     for (job, film) in jobs.into_iter().zip(films) {
         let answer = match film {
-            Ok(map) => {
-                Ok(Segmented { map, queue: cut.saturating_duration_since(job.arrived), infer, batch_size })
-            }
+            Ok(map) => Ok(Segmented {
+                map,
+                queue: cut.saturating_duration_since(job.arrived),
+                infer,
+                batch_size,
+            }),
             Err(FilmError::OutOfMemory) => {
                 tracing::warn!(parent: &job.span, batch.size = batch_size, "the device is out of memory");
                 Err(EngineError::OutOfMemory)
@@ -97,7 +103,10 @@ fn attempt<S: Segmenter>(segmenter: &mut S, batch: &[&ModelInput]) -> Result<Fil
     }
 }
 
-fn attempt_unhalved<S: Segmenter>(segmenter: &mut S, batch: &[&ModelInput]) -> Result<Films, Fatal> {
+fn attempt_unhalved<S: Segmenter>(
+    segmenter: &mut S,
+    batch: &[&ModelInput],
+) -> Result<Films, Fatal> {
     let outcome = forward(segmenter, batch);
     settle(segmenter, batch, outcome)
 }
@@ -111,9 +120,14 @@ fn settle<S: Segmenter>(
     match outcome {
         Err(SegmentError::Failed(cause)) => {
             tracing::warn!(batch.size = batch.len(), error = %cause, "batch failed, running each film alone");
-            batch.iter().map(|input| attempt_alone(segmenter, input)).collect()
+            batch
+                .iter()
+                .map(|input| attempt_alone(segmenter, input))
+                .collect()
         }
-        Err(SegmentError::OutOfMemory) => Ok(batch.iter().map(|_| Err(FilmError::OutOfMemory)).collect()),
+        Err(SegmentError::OutOfMemory) => {
+            Ok(batch.iter().map(|_| Err(FilmError::OutOfMemory)).collect())
+        }
         Err(SegmentError::Fatal(cause)) => Err(Fatal(cause)),
         Ok(maps) => Ok(maps.into_iter().map(Ok).collect()),
     }
@@ -140,14 +154,19 @@ fn forward<S: Segmenter>(
     if maps.len() == batch.len() {
         Ok(maps)
     } else {
-        Err(SegmentError::Failed(format!("{} maps for a batch of {}", maps.len(), batch.len())))
+        Err(SegmentError::Failed(format!(
+            "{} maps for a batch of {}",
+            maps.len(),
+            batch.len()
+        )))
     }
 }
 
 /// What a panic said, where it said it in words.
 fn message(payload: &(dyn Any + Send)) -> &str {
     let text = payload.downcast_ref::<&str>().copied();
-    text.or_else(|| payload.downcast_ref::<String>().map(String::as_str)).unwrap_or("no message")
+    text.or_else(|| payload.downcast_ref::<String>().map(String::as_str))
+        .unwrap_or("no message")
 }
 
 #[cfg(test)]
@@ -157,8 +176,9 @@ mod tests {
 
     /// The films of a batch of `size` planes valued 0, 1/8, 2/8 and so on, and the passes they took.
     fn run(behaviour: Behaviour, size: u8) -> (Result<Films, Fatal>, Passes) {
-        let planes: Vec<_> =
-            (0..size).map(|i| ModelInput::new(1, vec![f32::from(i) / 8.0]).unwrap()).collect();
+        let planes: Vec<_> = (0..size)
+            .map(|i| ModelInput::new(1, vec![f32::from(i) / 8.0]).unwrap())
+            .collect();
         let mut segmenter = FakeSegmenter::new(behaviour);
         let films = attempt(&mut segmenter, &planes.iter().collect::<Vec<_>>());
         (films, segmenter.passes())

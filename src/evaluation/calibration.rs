@@ -55,12 +55,22 @@ impl Calibration {
     /// Where map and reference mask are not of the geometry's sides, which is the caller's mistake.
     #[must_use]
     pub fn of(map: &ProbabilityMap, geometry: &Geometry, reference: &Mask) -> Self {
-        assert_eq!(map.side(), geometry.model_side(), "a map has the side that its film was prepared for");
-        assert_eq!(reference.size(), geometry.source(), "a reference mask has its film's size");
+        assert_eq!(
+            map.side(),
+            geometry.model_side(),
+            "a map has the side that its film was prepared for"
+        );
+        assert_eq!(
+            reference.size(),
+            geometry.source(),
+            "a reference mask has its film's size"
+        );
         let coverage = postprocess::coverage(reference, geometry);
         let mut bins = [Bin::default(); BINS];
         let rows = placed_rows(map, geometry).zip(placed_rows(&coverage, geometry));
-        for (&predicted, &observed) in rows.flat_map(|(predicted, observed)| predicted.iter().zip(observed)) {
+        for (&predicted, &observed) in
+            rows.flat_map(|(predicted, observed)| predicted.iter().zip(observed))
+        {
             let bin = &mut bins[index(predicted)];
             bin.pixels += 1;
             bin.predicted += f64::from(predicted);
@@ -82,7 +92,11 @@ impl Calibration {
     #[must_use]
     pub fn expected_error(&self) -> f64 {
         let pixels: u64 = self.0.iter().map(|bin| bin.pixels).sum();
-        let gaps: f64 = self.0.iter().map(|bin| (bin.predicted - bin.observed).abs()).sum();
+        let gaps: f64 = self
+            .0
+            .iter()
+            .map(|bin| (bin.predicted - bin.observed).abs())
+            .sum();
         gaps / pixels.max(1) as f64
     }
 }
@@ -119,18 +133,37 @@ impl Serialize for Calibration {
             mean_predicted: bin.mean_predicted(),
             mean_observed: bin.mean_observed(),
         });
-        Plain { expected_error: self.expected_error(), bins }.serialize(serializer)
+        Plain {
+            expected_error: self.expected_error(),
+            bins,
+        }
+        .serialize(serializer)
     }
 }
 
 /// The rows of a map that the film takes up, without the padding beside it.
-fn placed_rows<'a>(map: &'a ProbabilityMap, geometry: &Geometry) -> impl Iterator<Item = &'a [f32]> {
-    let (left, top, placed) = (geometry.left() as usize, geometry.top() as usize, geometry.placed());
-    let rows = map.values().chunks_exact(map.side() as usize).skip(top).take(placed.rows());
+fn placed_rows<'a>(
+    map: &'a ProbabilityMap,
+    geometry: &Geometry,
+) -> impl Iterator<Item = &'a [f32]> {
+    let (left, top, placed) = (
+        geometry.left() as usize,
+        geometry.top() as usize,
+        geometry.placed(),
+    );
+    let rows = map
+        .values()
+        .chunks_exact(map.side() as usize)
+        .skip(top)
+        .take(placed.rows());
     rows.map(move |row| &row[left..left + placed.columns()])
 }
 
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a probability is not negative")]
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a probability is not negative"
+)]
 fn index(probability: f32) -> usize {
     // In tenths a probability of 0.3 is exactly 3, which in 32 bits it would not be after a division by 0.1.
     ((probability * BINS as f32) as usize).min(BINS - 1)
@@ -147,7 +180,9 @@ mod tests {
     }
 
     fn calibration(inside: [f32; 8], padding: f32, lung: [u8; 8]) -> Calibration {
-        let rows = inside.chunks_exact(2).flat_map(|row| [padding, row[0], row[1], padding]);
+        let rows = inside
+            .chunks_exact(2)
+            .flat_map(|row| [padding, row[0], row[1], padding]);
         let map = ProbabilityMap::new(4, rows.collect()).unwrap();
         let reference = Mask::new(narrow().source(), lung.map(|lung| lung == 1)).unwrap();
         Calibration::of(&map, &narrow(), &reference)
@@ -155,7 +190,11 @@ mod tests {
 
     #[test]
     fn a_bin_holds_what_was_said_and_what_was_there() {
-        let found = calibration([0.7, 0.75, 0.75, 0.7, 0.0, 0.0, 0.0, 0.04], 0.0, [1, 1, 0, 1, 0, 0, 0, 0]);
+        let found = calibration(
+            [0.7, 0.75, 0.75, 0.7, 0.0, 0.0, 0.0, 0.04],
+            0.0,
+            [1, 1, 0, 1, 0, 0, 0, 0],
+        );
         let [low, high] = [found.bins()[0], found.bins()[7]];
         assert_eq!([low.pixels(), high.pixels()], [4, 4]);
         assert!((high.mean_predicted().unwrap() - 0.725).abs() < 1e-6);
@@ -169,7 +208,10 @@ mod tests {
     #[test]
     fn padding_does_not_count() {
         let lung = [1, 0, 1, 0, 1, 0, 1, 0];
-        assert_eq!(calibration([0.5; 8], 0.0, lung), calibration([0.5; 8], 1.0, lung));
+        assert_eq!(
+            calibration([0.5; 8], 0.0, lung),
+            calibration([0.5; 8], 1.0, lung)
+        );
     }
 
     #[test]

@@ -19,7 +19,8 @@ pub const THRESHOLDS: usize = 19;
 #[must_use]
 pub fn thresholds() -> [Threshold; THRESHOLDS] {
     std::array::from_fn(|index| {
-        Threshold::new((index + 1) as f32 / 20.0).expect("a twentieth to nineteen lie between 0 and 1")
+        Threshold::new((index + 1) as f32 / 20.0)
+            .expect("a twentieth to nineteen lie between 0 and 1")
     })
 }
 
@@ -56,7 +57,8 @@ pub fn measure(
     threshold: Threshold,
 ) -> Measures {
     let restore = |threshold| postprocess::restore(map, geometry, threshold);
-    let overlap = |mask: &Mask| Overlap::of(mask, reference).expect("a reference mask has its film's size");
+    let overlap =
+        |mask: &Mask| Overlap::of(mask, reference).expect("a reference mask has its film's size");
     let mask = restore(threshold);
     let one_size = "the overlap has found them to be of one size";
     let in_millimetres =
@@ -156,7 +158,10 @@ impl Measure {
     pub fn places(self) -> usize {
         match self {
             Self::Dice | Self::Jaccard => 4,
-            Self::Hausdorff95 | Self::SurfaceDistance | Self::Hausdorff95Mm | Self::SurfaceDistanceMm => 2,
+            Self::Hausdorff95
+            | Self::SurfaceDistance
+            | Self::Hausdorff95Mm
+            | Self::SurfaceDistanceMm => 2,
         }
     }
 }
@@ -166,13 +171,24 @@ pub(super) mod tests {
     use super::*;
 
     /// A film of one row, whose reference mask is its first `lung` pixels of 10 and whose mask the first `found`.
-    pub(in crate::evaluation) fn scored(case: &str, source: &str, [lung, found]: [usize; 2]) -> Scored {
+    pub(in crate::evaluation) fn scored(
+        case: &str,
+        source: &str,
+        [lung, found]: [usize; 2],
+    ) -> Scored {
         let size = Size::new(10, 1).expect("neither side is 0");
         let reference = Mask::new(size, (0..10).map(|x| x < lung)).expect("ten pixels");
         let geometry = Geometry::letterbox(size, 10);
         let row = geometry.top() as usize;
-        let probability = |index: usize| if index / 10 == row && index % 10 < found { 0.875 } else { 0.0 };
-        let map = ProbabilityMap::new(10, (0..100).map(probability).collect()).expect("a square of ten");
+        let probability = |index: usize| {
+            if index / 10 == row && index % 10 < found {
+                0.875
+            } else {
+                0.0
+            }
+        };
+        let map =
+            ProbabilityMap::new(10, (0..100).map(probability).collect()).expect("a square of ten");
         let measures = measure(&map, &geometry, &reference, None, Threshold::HALF);
         Scored {
             case: case.to_owned(),
@@ -185,14 +201,25 @@ pub(super) mod tests {
 
     #[test]
     fn a_film_is_measured_by_hand() {
-        let Measures { overlap, surface, calibration, .. } = scored("a", "b", [5, 4]).measures;
+        let Measures {
+            overlap,
+            surface,
+            calibration,
+            ..
+        } = scored("a", "b", [5, 4]).measures;
         assert!((overlap.dice() - 8.0 / 9.0).abs() < 1e-12);
         assert!((overlap.jaccard() - 4.0 / 5.0).abs() < 1e-12);
         // A film of one row is all border: from the mask 0, from the reference mask 0 and, once, 1.
         let surface = surface.unwrap();
         assert!((surface.mean() - 1.0 / 9.0).abs() < 1e-12);
         assert!((surface.hausdorff_95() - 0.8).abs() < 1e-9);
-        assert_eq!([calibration.bins()[0].pixels(), calibration.bins()[8].pixels()], [6, 4]);
+        assert_eq!(
+            [
+                calibration.bins()[0].pixels(),
+                calibration.bins()[8].pixels()
+            ],
+            [6, 4]
+        );
         assert!((calibration.expected_error() - (1.0 + 0.125 * 4.0) / 10.0).abs() < 1e-9);
     }
 
@@ -205,15 +232,27 @@ pub(super) mod tests {
         });
         let geometry = Geometry::letterbox(film.mask.size(), 32);
         let coverage = postprocess::coverage(&film.mask, &geometry);
-        let unsure = coverage.values().iter().map(|share| 0.1 + 0.7 * share).collect();
+        let unsure = coverage
+            .values()
+            .iter()
+            .map(|share| 0.1 + 0.7 * share)
+            .collect();
         let map = ProbabilityMap::new(32, unsure).unwrap();
         let measures = measure(&map, &geometry, &film.mask, None, Threshold::HALF);
         for (threshold, dice) in thresholds().into_iter().zip(measures.by_threshold) {
-            let alone = measure(&map, &geometry, &film.mask, None, threshold).overlap.dice();
-            assert!((dice - alone).abs() < 1e-12, "{threshold:?}: {dice} {alone}");
+            let alone = measure(&map, &geometry, &film.mask, None, threshold)
+                .overlap
+                .dice();
+            assert!(
+                (dice - alone).abs() < 1e-12,
+                "{threshold:?}: {dice} {alone}"
+            );
         }
         assert!(measures.by_threshold[8] > 0.9);
-        assert!(measures.by_threshold[0] < 0.6, "below 0.1 all of the film is lung");
+        assert!(
+            measures.by_threshold[0] < 0.6,
+            "below 0.1 all of the film is lung"
+        );
         assert!(measures.by_threshold[18] < 1e-12, "above 0.8 none of it is");
     }
 
@@ -222,7 +261,9 @@ pub(super) mod tests {
         let size = Size::square(16).unwrap();
         let geometry = Geometry::letterbox(size, 16);
         let square = |low: usize| {
-            let inside = move |at: usize| (low..low + 8).contains(&(at % 16)) && (4..12).contains(&(at / 16));
+            let inside = move |at: usize| {
+                (low..low + 8).contains(&(at % 16)) && (4..12).contains(&(at / 16))
+            };
             Mask::new(size, (0..256).map(inside)).unwrap()
         };
         let map = postprocess::coverage(&square(6), &geometry);
@@ -234,7 +275,10 @@ pub(super) mod tests {
         };
         assert!(half(Measure::Hausdorff95, Measure::Hausdorff95Mm));
         assert!(half(Measure::SurfaceDistance, Measure::SurfaceDistanceMm));
-        assert_eq!(Measure::Hausdorff95Mm.of(&scored("a", "b", [5, 4]).measures), None);
+        assert_eq!(
+            Measure::Hausdorff95Mm.of(&scored("a", "b", [5, 4]).measures),
+            None
+        );
     }
 
     #[test]

@@ -44,7 +44,10 @@ impl Examinee<'_> {
     ) -> Result<Vec<Scored>, ScoreError> {
         let mut scored = Vec::with_capacity(cases.len());
         for batch in cases.chunks(batch_size.get()) {
-            let exams = batch.iter().map(|case| self.exam(case)).collect::<Result<Vec<_>, _>>()?;
+            let exams = batch
+                .iter()
+                .map(|case| self.exam(case))
+                .collect::<Result<Vec<_>, _>>()?;
             let planes: Vec<_> = exams.iter().map(|exam| &exam.input).collect();
             let maps = self.segmenter.segment(&planes)?;
             for ((case, exam), map) in batch.iter().zip(&exams).zip(&maps) {
@@ -53,7 +56,13 @@ impl Examinee<'_> {
                     source: case.source.clone(),
                     doubtful: case.doubtful,
                     warnings: self.warnings(exam, map),
-                    measures: measure(map, &exam.geometry, &exam.reference, exam.spacing, self.threshold),
+                    measures: measure(
+                        map,
+                        &exam.geometry,
+                        &exam.reference,
+                        exam.spacing,
+                        self.threshold,
+                    ),
                 });
             }
             observe(scored.len());
@@ -64,11 +73,19 @@ impl Examinee<'_> {
     /// The picture of a case that was scored: its mask in red, the outline of the reference mask in white.
     pub fn picture(&mut self, case: &Case, scored: &Scored) -> Result<Picture, ScoreError> {
         let film = case.film()?;
-        let exam = Exam::new(&film, case.reference(&film)?, &case.source, self.preprocessor);
+        let exam = Exam::new(
+            &film,
+            case.reference(&film)?,
+            &case.source,
+            self.preprocessor,
+        );
         let maps = self.segmenter.segment(&[&exam.input])?;
-        let map = maps.first().expect("a segmenter gives one map for each plane");
+        let map = maps
+            .first()
+            .expect("a segmenter gives one map for each plane");
         let mask = postprocess::restore(map, &exam.geometry, self.threshold);
-        let png = picture(&film, &mask, &exam.reference).expect("mask and reference have the film's size");
+        let png = picture(&film, &mask, &exam.reference)
+            .expect("mask and reference have the film's size");
         Ok(Picture::of(scored, png))
     }
 

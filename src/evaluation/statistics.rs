@@ -68,16 +68,27 @@ impl Statistics {
 
 fn bootstrap(strata: &[Vec<f64>], count: usize) -> Interval {
     let mut chance = ChaCha8Rng::from_seed(SEED);
-    let mut resample = || strata.iter().map(|stratum| redrawn(stratum, &mut chance)).sum::<f64>();
+    let mut resample = || {
+        strata
+            .iter()
+            .map(|stratum| redrawn(stratum, &mut chance))
+            .sum::<f64>()
+    };
     let mut means: Vec<f64> = (0..RESAMPLES).map(|_| resample() / count as f64).collect();
     means.sort_unstable_by(f64::total_cmp);
     let tail = (1.0 - CONFIDENCE) / 2.0;
-    Interval { lower: quantile(&means, tail), upper: quantile(&means, 1.0 - tail) }
+    Interval {
+        lower: quantile(&means, tail),
+        upper: quantile(&means, 1.0 - tail),
+    }
 }
 
 /// The sum of as many numbers as there are, drawn with replacement.
 fn redrawn(values: &[f64], chance: &mut ChaCha8Rng) -> f64 {
-    values.iter().map(|_| values[below(values.len(), chance)]).sum()
+    values
+        .iter()
+        .map(|_| values[below(values.len(), chance)])
+        .sum()
 }
 
 /// An index below `length`. Written out, since a library's way of drawing may change with its version; what it favours
@@ -128,7 +139,11 @@ mod tests {
     #[test]
     fn an_interval_is_as_wide_as_the_normal_approximation_says() {
         let values: Vec<f64> = (0..400).map(|index| f64::from(index) / 400.0).collect();
-        let Statistics { deviation, interval, .. } = statistics(&values);
+        let Statistics {
+            deviation,
+            interval,
+            ..
+        } = statistics(&values);
         let normal = 2.0 * 1.96 * deviation / 400.0_f64.sqrt();
         let width = interval.upper - interval.lower;
         assert!((width / normal - 1.0).abs() < 0.1, "{width} {normal}");

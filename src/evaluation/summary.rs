@@ -10,7 +10,12 @@ use crate::train::validate::mean;
 
 /// What the article's authors report of their own network on their own test films: "Experimenting with Deep Neural
 /// Networks for X-Ray Image Segmentation", 2016.
-pub const ARTICLE: Article = Article { mean: 0.962, minimum: 0.926, maximum: 0.974, deviation: 0.008 };
+pub const ARTICLE: Article = Article {
+    mean: 0.962,
+    minimum: 0.926,
+    maximum: 0.974,
+    deviation: 0.008,
+};
 
 /// The Dice scores of the 2016 article, to compare with.
 #[derive(Clone, Copy, Debug, PartialEq, serde::Serialize)]
@@ -71,17 +76,29 @@ impl Row {
     /// On how many films a measure is undefined, so that its statistics leave them out.
     #[must_use]
     pub fn undefined(&self, measure: Measure) -> usize {
-        self.films - self.statistics(measure).map_or(0, |statistics| statistics.count)
+        self.films
+            - self
+                .statistics(measure)
+                .map_or(0, |statistics| statistics.count)
     }
 
     /// The row of a group, given its films source by source.
     fn of(group: Group, strata: &[Vec<&Scored>]) -> Self {
         let values = |measure: Measure| -> Vec<Vec<f64>> {
             let defined = |film: &&Scored| measure.of(&film.measures);
-            strata.iter().map(|films| films.iter().filter_map(defined).collect()).collect()
+            strata
+                .iter()
+                .map(|films| films.iter().filter_map(defined).collect())
+                .collect()
         };
         let measures = || strata.iter().flatten().map(|film| &film.measures);
-        let at = |index: usize| mean(&measures().map(|film| film.by_threshold[index]).collect::<Vec<_>>());
+        let at = |index: usize| {
+            mean(
+                &measures()
+                    .map(|film| film.by_threshold[index])
+                    .collect::<Vec<_>>(),
+            )
+        };
         Self {
             group,
             films: measures().count(),
@@ -132,8 +149,13 @@ impl Summary {
 
     /// The measures to be shown: those in millimetres only where a film has them.
     pub fn measures(&self) -> impl Iterator<Item = Measure> {
-        let is_known = |measure: &Measure| self.all().is_some_and(|all| all.statistics(*measure).is_some());
-        Measure::ALL.into_iter().filter(move |measure| !measure.needs_spacing() || is_known(measure))
+        let is_known = |measure: &Measure| {
+            self.all()
+                .is_some_and(|all| all.statistics(*measure).is_some())
+        };
+        Measure::ALL
+            .into_iter()
+            .filter(move |measure| !measure.needs_spacing() || is_known(measure))
     }
 
     /// The rows of the sources, in the order of their names.
@@ -148,8 +170,15 @@ impl Summary {
 /// A table for the terminal: Dice first, with the article's figures below, then the other measures.
 impl fmt::Display for Summary {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let widest = self.0.iter().map(|row| row.group.to_string().chars().count()).max();
-        let title = Measure::ALL.map(|measure| measure.name().chars().count()).into_iter().max();
+        let widest = self
+            .0
+            .iter()
+            .map(|row| row.group.to_string().chars().count())
+            .max();
+        let title = Measure::ALL
+            .map(|measure| measure.name().chars().count())
+            .into_iter()
+            .max();
         let width = widest.max(title).unwrap_or_default();
         for measure in self.measures() {
             writeln!(
@@ -176,10 +205,22 @@ impl fmt::Display for Summary {
     }
 }
 
-fn write_row(formatter: &mut fmt::Formatter<'_>, row: &Row, measure: Measure, width: usize) -> fmt::Result {
+fn write_row(
+    formatter: &mut fmt::Formatter<'_>,
+    row: &Row,
+    measure: Measure,
+    width: usize,
+) -> fmt::Result {
     let places = measure.places();
-    let Some(Statistics { count, mean, interval, median, minimum, maximum, deviation }) =
-        row.statistics(measure)
+    let Some(Statistics {
+        count,
+        mean,
+        interval,
+        median,
+        minimum,
+        maximum,
+        deviation,
+    }) = row.statistics(measure)
     else {
         return writeln!(formatter, "{:<width$}  {:>5}  undefined", row.group, 0);
     };
@@ -194,7 +235,12 @@ fn write_row(formatter: &mut fmt::Formatter<'_>, row: &Row, measure: Measure, wi
 
 /// The article gives three places, no median, no interval and no number of test films.
 fn write_article(formatter: &mut fmt::Formatter<'_>, width: usize) -> fmt::Result {
-    let Article { mean, minimum, maximum, deviation } = ARTICLE;
+    let Article {
+        mean,
+        minimum,
+        maximum,
+        deviation,
+    } = ARTICLE;
     writeln!(
         formatter,
         "{:<width$}  {:>5}  {mean:>7.3}  {:15}  {:>7}  {minimum:>7.3}  {maximum:>7.3}  {deviation:>7.3}",
@@ -209,14 +255,29 @@ mod tests {
 
     /// Dice 1, 18/19 and 2/3.
     fn three() -> Vec<Scored> {
-        vec![scored("x", "b", [10, 10]), scored("y", "a", [10, 9]), scored("z", "b", [10, 5])]
+        vec![
+            scored("x", "b", [10, 10]),
+            scored("y", "a", [10, 9]),
+            scored("z", "b", [10, 5]),
+        ]
     }
 
     #[test]
     fn rows_are_the_sources_and_all() {
         let summary = Summary::of(&three());
-        let names: Vec<_> = summary.0.iter().map(|row| (row.group.to_string(), row.films)).collect();
-        assert_eq!(names, [("a".to_owned(), 1), ("b".to_owned(), 2), ("all".to_owned(), 3)]);
+        let names: Vec<_> = summary
+            .0
+            .iter()
+            .map(|row| (row.group.to_string(), row.films))
+            .collect();
+        assert_eq!(
+            names,
+            [
+                ("a".to_owned(), 1),
+                ("b".to_owned(), 2),
+                ("all".to_owned(), 3)
+            ]
+        );
         let dice = summary.0[1].statistics(Measure::Dice).unwrap();
         assert!((dice.mean - 5.0 / 6.0).abs() < 1e-9);
         assert!((dice.minimum - 2.0 / 3.0).abs() < 1e-9 && (dice.maximum - 1.0).abs() < 1e-9);
@@ -245,19 +306,40 @@ mod tests {
         let films = [scored("x", "a", [5, 0]), scored("y", "a", [5, 4])];
         let all = Summary::of(&films);
         let all = all.all().unwrap();
-        assert_eq!((all.undefined(Measure::Dice), all.undefined(Measure::Hausdorff95)), (0, 1));
+        assert_eq!(
+            (
+                all.undefined(Measure::Dice),
+                all.undefined(Measure::Hausdorff95)
+            ),
+            (0, 1)
+        );
         let distance = all.statistics(Measure::SurfaceDistance).unwrap();
         assert!((distance.mean - 1.0 / 9.0).abs() < 1e-9);
-        assert_eq!(Summary::of(&films[..1]).all().unwrap().statistics(Measure::Hausdorff95), None);
+        assert_eq!(
+            Summary::of(&films[..1])
+                .all()
+                .unwrap()
+                .statistics(Measure::Hausdorff95),
+            None
+        );
     }
 
     #[test]
     fn curves_are_means_and_pixels_add_up() {
         let summary = Summary::of(&three());
         let all = summary.all().unwrap();
-        assert!((all.dice_by_threshold[9] - all.statistics(Measure::Dice).unwrap().mean).abs() < 1e-12);
+        assert!(
+            (all.dice_by_threshold[9] - all.statistics(Measure::Dice).unwrap().mean).abs() < 1e-12
+        );
         assert!(all.dice_by_threshold[18].abs() < 1e-12);
-        assert_eq!(all.calibration.bins().iter().map(|bin| bin.pixels()).sum::<u64>(), 30);
+        assert_eq!(
+            all.calibration
+                .bins()
+                .iter()
+                .map(|bin| bin.pixels())
+                .sum::<u64>(),
+            30
+        );
     }
 
     #[test]
@@ -271,11 +353,23 @@ mod tests {
         let text = Summary::of(&three()).to_string();
         let dice: Vec<_> = text.lines().take_while(|line| !line.is_empty()).collect();
         assert_eq!(dice.len(), 5, "{text}");
-        assert!(dice.iter().all(|line| line.chars().count() == dice[0].chars().count()), "{text}");
-        let words = |line: &str| line.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
+        assert!(
+            dice.iter()
+                .all(|line| line.chars().count() == dice[0].chars().count()),
+            "{text}"
+        );
+        let words = |line: &str| {
+            line.split_whitespace()
+                .map(str::to_owned)
+                .collect::<Vec<_>>()
+        };
         assert_eq!(words(dice[1])[..4], ["a", "1", "0.9474", "0.9474–0.9474"]);
         assert_eq!(words(dice[4])[3..], ["0.962", "0.926", "0.974", "0.008"]);
-        assert_eq!(text.matches("95 % interval").count(), 4, "none in millimetres");
+        assert_eq!(
+            text.matches("95 % interval").count(),
+            4,
+            "none in millimetres"
+        );
     }
 
     #[test]

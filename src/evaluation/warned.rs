@@ -20,10 +20,18 @@ impl Warned {
     /// The warnings of some films.
     #[must_use]
     pub fn of(films: &[Scored]) -> Self {
-        let with = |warning| films.iter().filter(|film| film.warnings.contains(&warning)).count();
+        let with = |warning| {
+            films
+                .iter()
+                .filter(|film| film.warnings.contains(&warning))
+                .count()
+        };
         Self {
             films: films.len(),
-            warned: films.iter().filter(|film| !film.warnings.is_empty()).count(),
+            warned: films
+                .iter()
+                .filter(|film| !film.warnings.is_empty())
+                .count(),
             by_warning: Warning::ALL
                 .map(|warning| (warning, with(warning)))
                 .into_iter()
@@ -52,10 +60,19 @@ mod tests {
 
     #[test]
     fn a_film_with_two_warnings_counts_once_and_with_each() {
-        let film = |warnings: &[Warning]| Scored { warnings: warnings.to_vec(), ..scored("a", "b", [5, 4]) };
-        let films =
-            [film(&[]), film(&[Warning::OneLung, Warning::LowConfidence]), film(&[Warning::LowConfidence])];
-        assert_eq!(Warned::of(&films).to_string(), "2 of 3: one_lung 1, low_confidence 2");
+        let film = |warnings: &[Warning]| Scored {
+            warnings: warnings.to_vec(),
+            ..scored("a", "b", [5, 4])
+        };
+        let films = [
+            film(&[]),
+            film(&[Warning::OneLung, Warning::LowConfidence]),
+            film(&[Warning::LowConfidence]),
+        ];
+        assert_eq!(
+            Warned::of(&films).to_string(),
+            "2 of 3: one_lung 1, low_confidence 2"
+        );
         assert_eq!(Warned::of(&films[..1]).to_string(), "0 of 1");
     }
 }

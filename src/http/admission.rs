@@ -29,7 +29,10 @@ impl ByteBudget {
     /// A budget, or `None` where it is 0 or above 4 GiB.
     #[must_use]
     pub fn new(bytes: u64) -> Option<Self> {
-        u32::try_from(bytes).ok().filter(|&bytes| bytes > 0).map(Self)
+        u32::try_from(bytes)
+            .ok()
+            .filter(|&bytes| bytes > 0)
+            .map(Self)
     }
 
     /// The budget in bytes.
@@ -59,7 +62,10 @@ pub(super) struct BudgetSpent;
 
 impl Budget {
     pub(super) fn new(budget: ByteBudget) -> Self {
-        Self { whole: budget, left: Arc::new(Semaphore::new(budget.0 as usize)) }
+        Self {
+            whole: budget,
+            left: Arc::new(Semaphore::new(budget.0 as usize)),
+        }
     }
 
     /// The bytes that are held.
@@ -82,7 +88,10 @@ impl Budget {
 
     /// A charge of nothing yet.
     pub(super) fn charge(&self) -> Charge {
-        Charge { left: Arc::clone(&self.left), taken: AtomicU32::new(0) }
+        Charge {
+            left: Arc::clone(&self.left),
+            taken: AtomicU32::new(0),
+        }
     }
 }
 
@@ -98,7 +107,10 @@ impl Charge {
 
     /// Bytes that were charged here; their share of the budget goes back when the last reader is done with them.
     pub(super) fn hold(self: &Arc<Self>, bytes: Vec<u8>) -> Bytes {
-        Bytes::from_owner(Held { bytes, _charge: Arc::clone(self) })
+        Bytes::from_owner(Held {
+            bytes,
+            _charge: Arc::clone(self),
+        })
     }
 }
 
@@ -116,7 +128,8 @@ impl AsRef<[u8]> for Held {
 
 impl Drop for Charge {
     fn drop(&mut self) {
-        self.left.add_permits(self.taken.load(Ordering::Relaxed) as usize);
+        self.left
+            .add_permits(self.taken.load(Ordering::Relaxed) as usize);
     }
 }
 
@@ -166,6 +179,9 @@ mod tests {
     fn a_budget_has_bounds() {
         assert_eq!(ByteBudget::new(0), None);
         assert_eq!(ByteBudget::new(1 << 32), None);
-        assert_eq!(ByteBudget::new(1 << 30).map(ByteBudget::bytes), Some(1 << 30));
+        assert_eq!(
+            ByteBudget::new(1 << 30).map(ByteBudget::bytes),
+            Some(1 << 30)
+        );
     }
 }

@@ -100,7 +100,11 @@ pub(super) struct TimingsMs {
 
 impl Mask {
     fn of(encoded: &Encoded) -> Self {
-        Self { encoding: "coco_rle", size: encoded.size, counts: encoded.counts.clone() }
+        Self {
+            encoding: "coco_rle",
+            size: encoded.size,
+            counts: encoded.counts.clone(),
+        }
     }
 }
 
@@ -128,14 +132,19 @@ impl<'a> Answer<'a> {
             },
             threshold: segmentation.threshold,
             mask: Mask::of(mask),
-            lungs: lungs.map(|lung| LungAnswer::new(lung, segmentation.spacing)).collect(),
+            lungs: lungs
+                .map(|lung| LungAnswer::new(lung, segmentation.spacing))
+                .collect(),
             dice: segmentation.overlap.map(Overlap::dice),
             jaccard: segmentation.overlap.map(Overlap::jaccard),
             reference_mask: reference.map(Mask::of),
             warnings: segmentation
                 .warnings
                 .iter()
-                .map(|warning| Warning { code: warning.code(), message: warning.message() })
+                .map(|warning| Warning {
+                    code: warning.code(),
+                    message: warning.message(),
+                })
                 .collect(),
             timings_ms: segmentation.timings.into(),
         }

@@ -118,14 +118,21 @@ impl Audit {
     fn append(&self, text: &[u8]) -> std::io::Result<()> {
         match &self.sink {
             AuditSink::Stdout => std::io::stdout().lock().write_all(text),
-            AuditSink::File(path) => {
-                fs_err::OpenOptions::new().create(true).append(true).open(path)?.write_all(text)
-            }
+            AuditSink::File(path) => fs_err::OpenOptions::new()
+                .create(true)
+                .append(true)
+                .open(path)?
+                .write_all(text),
         }
     }
 }
 
-fn line<'a>(now: SystemTime, model: &'a ModelCard, record: &'a Record, outcome: Outcome<'a>) -> Line<'a> {
+fn line<'a>(
+    now: SystemTime,
+    model: &'a ModelCard,
+    record: &'a Record,
+    outcome: Outcome<'a>,
+) -> Line<'a> {
     Line {
         time: humantime::format_rfc3339_millis(now).to_string(),
         request_id: outcome.request_id,
@@ -148,7 +155,11 @@ fn line<'a>(now: SystemTime, model: &'a ModelCard, record: &'a Record, outcome: 
 impl Record {
     /// Of a request of which nothing is known yet. Its film is hashed where there is an audit log.
     pub(super) fn new(audit: Option<&Audit>) -> Self {
-        Self { key: audit.map(|audit| audit.key.clone()), caller: OnceLock::new(), input: OnceLock::new() }
+        Self {
+            key: audit.map(|audit| audit.key.clone()),
+            caller: OnceLock::new(),
+            input: OnceLock::new(),
+        }
     }
 
     /// The name of the key that the caller has shown.
@@ -158,7 +169,9 @@ impl Record {
 
     /// The hash of the film, to which its bytes are added as they come.
     pub(super) fn input_hash(&self) -> InputHash {
-        InputHash { hash: self.key.clone().map(|key| key.0) }
+        InputHash {
+            hash: self.key.clone().map(|key| key.0),
+        }
     }
 
     /// The film is complete.

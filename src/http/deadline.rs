@@ -13,7 +13,9 @@ pub(super) const TIMEOUT_MS: HeaderName = HeaderName::from_static("lungfield-tim
 /// count is as good as the largest.
 pub(super) fn patience(headers: &HeaderMap) -> Result<Option<Duration>, ApiError> {
     let mut values = headers.get_all(TIMEOUT_MS).iter();
-    let Some(value) = values.next() else { return Ok(None) };
+    let Some(value) = values.next() else {
+        return Ok(None);
+    };
     let text = value.to_str().map_err(|_| ApiError::InvalidTimeout)?;
     // Plain digits: the parser would take a sign as well.
     let plain = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
@@ -33,7 +35,11 @@ pub(super) fn caller_deadline(arrived: Instant, patience: Option<Duration>) -> O
 
 /// When nobody waits any more for the answer to a film that is there at `now`: the server's limit counts from then, so that a
 /// slow line costs a film nothing.
-pub(super) fn film_deadline(now: Instant, request_timeout: Duration, caller: Option<Instant>) -> Instant {
+pub(super) fn film_deadline(
+    now: Instant,
+    request_timeout: Duration,
+    caller: Option<Instant>,
+) -> Instant {
     let own = now + request_timeout;
     caller.map_or(own, |caller| caller.min(own))
 }
@@ -73,8 +79,14 @@ mod tests {
         let now = Instant::now();
         let second = Duration::from_secs(1);
         assert_eq!(film_deadline(now, second, None), now + second);
-        assert_eq!(film_deadline(now, second, Some(now + 2 * second)), now + second);
-        assert_eq!(film_deadline(now, second, Some(now + second / 2)), now + second / 2);
+        assert_eq!(
+            film_deadline(now, second, Some(now + 2 * second)),
+            now + second
+        );
+        assert_eq!(
+            film_deadline(now, second, Some(now + second / 2)),
+            now + second / 2
+        );
         assert_eq!(caller_deadline(now, Some(second)), Some(now + second));
         assert_eq!(caller_deadline(now, Some(Duration::MAX)), None);
     }

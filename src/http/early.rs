@@ -24,7 +24,12 @@ const BYTES: u64 = 64 << 20;
 /// Sees to every request's body.
 pub(super) async fn drain_left_overs(request: Request, next: Next) -> Response {
     let waits = request.headers().contains_key(header::EXPECT);
-    let request = request.map(|body| Body::new(Draining { inner: Some(body), asked: !waits }));
+    let request = request.map(|body| {
+        Body::new(Draining {
+            inner: Some(body),
+            asked: !waits,
+        })
+    });
     next.run(request).await
 }
 
@@ -45,7 +50,9 @@ impl HttpBody for Draining {
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
         self.asked = true;
-        let Some(inner) = self.inner.as_mut() else { return Poll::Ready(None) };
+        let Some(inner) = self.inner.as_mut() else {
+            return Poll::Ready(None);
+        };
         let polled = Pin::new(inner).poll_frame(context);
         if matches!(polled, Poll::Ready(None | Some(Err(_)))) {
             self.inner = None; // nothing is left to read
@@ -58,13 +65,18 @@ impl HttpBody for Draining {
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.inner.as_ref().map_or(SizeHint::with_exact(0), HttpBody::size_hint)
+        self.inner
+            .as_ref()
+            .map_or(SizeHint::with_exact(0), HttpBody::size_hint)
     }
 }
 
 impl Drop for Draining {
     fn drop(&mut self) {
-        let left_over = self.inner.take().filter(|body| self.asked && !body.is_end_stream());
+        let left_over = self
+            .inner
+            .take()
+            .filter(|body| self.asked && !body.is_end_stream());
         // Outside of a runtime there is no connection either.
         if let (Some(body), Ok(runtime)) = (left_over, tokio::runtime::Handle::try_current()) {
             runtime.spawn(tokio::time::timeout(TIME, discard(body)));

@@ -29,7 +29,10 @@ pub(super) async fn ready(State(app): State<Arc<App>>) -> Result<Json<Status>, A
 
 /// Whether the model answers and the server is not about to end, or why not.
 pub(super) fn is_ready(app: &App) -> Result<(), ApiError> {
-    match (*app.pipeline.engine().health().borrow(), *app.phase.borrow()) {
+    match (
+        *app.pipeline.engine().health().borrow(),
+        *app.phase.borrow(),
+    ) {
         (Health::Failed, _) => Err(EngineError::Stopped.into()),
         (Health::Draining, _) | (_, Phase::Leaving | Phase::Draining) => Err(ApiError::Draining),
         (Health::Running, Phase::Serving) => Ok(()),

@@ -32,7 +32,9 @@ struct Key {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum KeysError {
     /// A line that is neither a key nor a comment.
-    #[error("line {0} is not a name and a SHA-256 in 64 hexadecimal digits, with a space between them")]
+    #[error(
+        "line {0} is not a name and a SHA-256 in 64 hexadecimal digits, with a space between them"
+    )]
     Line(usize),
     /// A key that stands there already, so that it would not be known by whose name it goes.
     #[error("the key of line {0} stands in an earlier line")]
@@ -58,7 +60,11 @@ impl Keys {
             }
             keys.push(key);
         }
-        if keys.is_empty() { Err(KeysError::Empty) } else { Ok(Self(keys)) }
+        if keys.is_empty() {
+            Err(KeysError::Empty)
+        } else {
+            Ok(Self(keys))
+        }
     }
 
     /// How many keys there are.
@@ -85,8 +91,12 @@ impl Key {
         let (name, hash) = line.split_once(char::is_whitespace)?;
         let mut sha256 = [0; 32];
         let readable = is_plain(name)
-            && base16ct::mixed::decode(hash.trim(), &mut sha256).is_ok_and(|decoded| decoded.len() == 32);
-        readable.then(|| Self { name: name.into(), sha256 })
+            && base16ct::mixed::decode(hash.trim(), &mut sha256)
+                .is_ok_and(|decoded| decoded.len() == 32);
+        readable.then(|| Self {
+            name: name.into(),
+            sha256,
+        })
     }
 }
 
@@ -99,7 +109,9 @@ pub(super) async fn guard(
 ) -> Result<Response, ApiError> {
     if let Some(keys) = &app.access.keys {
         let keys = Arc::clone(&keys.borrow());
-        let name = bearer(request.headers()).and_then(|key| keys.name(key)).ok_or(ApiError::Unauthorized)?;
+        let name = bearer(request.headers())
+            .and_then(|key| keys.name(key))
+            .ok_or(ApiError::Unauthorized)?;
         record.caller(name);
     }
     Ok(next.run(request).await)
@@ -108,9 +120,13 @@ pub(super) async fn guard(
 /// What stands after `Bearer` in the one `Authorization` header (RFC 6750, 2.1).
 fn bearer(headers: &HeaderMap) -> Option<&[u8]> {
     let mut values = headers.get_all(header::AUTHORIZATION).iter();
-    let (value, None) = (values.next()?, values.next()) else { return None };
+    let (value, None) = (values.next()?, values.next()) else {
+        return None;
+    };
     let (scheme, key) = value.as_bytes().split_at_checked("Bearer ".len())?;
-    scheme.eq_ignore_ascii_case(b"Bearer ").then(|| key.trim_ascii())
+    scheme
+        .eq_ignore_ascii_case(b"Bearer ")
+        .then(|| key.trim_ascii())
 }
 
 #[cfg(test)]
@@ -124,7 +140,10 @@ mod tests {
 
     #[test]
     fn a_key_is_known_by_its_hash_alone() {
-        let keys = Keys::parse(&format!("# wards\n\n ward-7  {SESAME}\nnobody {}\n", NOTHING.to_uppercase()));
+        let keys = Keys::parse(&format!(
+            "# wards\n\n ward-7  {SESAME}\nnobody {}\n",
+            NOTHING.to_uppercase()
+        ));
         let keys = keys.unwrap();
         assert_eq!(keys.count(), 2);
         assert_eq!(keys.name(b"open sesame").as_deref(), Some("ward-7"));
@@ -137,11 +156,23 @@ mod tests {
     #[test]
     fn a_file_that_is_not_understood_is_refused_with_its_line_and_none_of_its_text() {
         assert_eq!(Keys::parse("# nothing\n"), Err(KeysError::Empty));
-        for bad in ["ward-7", "ward-7 abc", &format!("ward 7 {SESAME}"), &format!("Müller {SESAME}"), SESAME]
-        {
-            assert_eq!(Keys::parse(&format!("#\n{bad}\n")), Err(KeysError::Line(2)), "{bad}");
+        for bad in [
+            "ward-7",
+            "ward-7 abc",
+            &format!("ward 7 {SESAME}"),
+            &format!("Müller {SESAME}"),
+            SESAME,
+        ] {
+            assert_eq!(
+                Keys::parse(&format!("#\n{bad}\n")),
+                Err(KeysError::Line(2)),
+                "{bad}"
+            );
         }
-        assert_eq!(Keys::parse(&format!("a {SESAME}\nb {SESAME}")), Err(KeysError::Twice(2)));
+        assert_eq!(
+            Keys::parse(&format!("a {SESAME}\nb {SESAME}")),
+            Err(KeysError::Twice(2))
+        );
     }
 
     #[test]
@@ -155,7 +186,13 @@ mod tests {
         };
         assert_eq!(of(&["Bearer abc"]), Some(b"abc".to_vec()));
         assert_eq!(of(&["bearer  abc "]), Some(b"abc".to_vec()));
-        for bad in [&[][..], &["abc"], &["Basic abc"], &["Bearer"], &["Bearer abc", "Bearer abc"]] {
+        for bad in [
+            &[][..],
+            &["abc"],
+            &["Basic abc"],
+            &["Bearer"],
+            &["Bearer abc", "Bearer abc"],
+        ] {
             assert_eq!(of(bad), None, "{bad:?}");
         }
     }

@@ -27,7 +27,10 @@ pub fn operator_router(app: Arc<App>) -> Router {
 }
 
 async fn metrics(State(app): State<Arc<App>>) -> ([(HeaderName, &'static str); 1], String) {
-    ([(header::CONTENT_TYPE, MEDIA_TYPE)], app.metrics.write(&standing(&app)))
+    (
+        [(header::CONTENT_TYPE, MEDIA_TYPE)],
+        app.metrics.write(&standing(&app)),
+    )
 }
 
 fn standing(app: &App) -> Standing {
@@ -49,6 +52,8 @@ fn standing(app: &App) -> Standing {
 /// The resident memory of this process, where the system is Linux.
 fn resident_bytes() -> Option<u64> {
     let status = fs_err::read_to_string("/proc/self/status").ok()?;
-    let kib = status.lines().find_map(|line| line.strip_prefix("VmRSS:")?.trim().strip_suffix(" kB"))?;
+    let kib = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmRSS:")?.trim().strip_suffix(" kB"))?;
     kib.parse::<u64>().ok().map(|kib| kib << 10)
 }

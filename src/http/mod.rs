@@ -99,7 +99,17 @@ impl App {
         let metrics = Metrics::new(model.labels());
         let algorithm = Arc::new(model.algorithm());
         let answers = admission::Budget::new(options.answer_budget);
-        Arc::new(Self { pipeline, options, access, budget, answers, model, algorithm, phase, metrics })
+        Arc::new(Self {
+            pipeline,
+            options,
+            access,
+            budget,
+            answers,
+            model,
+            algorithm,
+            phase,
+            metrics,
+        })
     }
 
     /// The pipeline, for its engine's health and end.

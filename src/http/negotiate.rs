@@ -54,12 +54,21 @@ pub(super) fn accepted(headers: &HeaderMap) -> Option<(Format, Layout)> {
     }
     let quality = |kind, sub| {
         let matching = ranges.iter().filter(|range| range.matches(kind, sub));
-        matching.max_by_key(|range| range.precision()).map_or(0, |range| range.quality)
+        matching
+            .max_by_key(|range| range.precision())
+            .map_or(0, |range| range.quality)
     };
     let offers = OFFERS.map(|(kind, sub, format, layout)| (quality(kind, sub), (format, layout)));
     // The first of the best: `max_by_key` would give the last.
-    let best = offers.iter().map(|offer| offer.0).max().filter(|&best| best > 0)?;
-    offers.into_iter().find(|offer| offer.0 == best).map(|offer| offer.1)
+    let best = offers
+        .iter()
+        .map(|offer| offer.0)
+        .max()
+        .filter(|&best| best > 0)?;
+    offers
+        .into_iter()
+        .find(|offer| offer.0 == best)
+        .map(|offer| offer.1)
 }
 
 /// One media range of an `Accept` header, with its quality in thousandths.
@@ -84,12 +93,22 @@ impl Range {
                 _ => {}
             }
         }
-        Some(Self { kind: kind.to_ascii_lowercase(), sub: sub.to_ascii_lowercase(), parts: of, quality })
+        Some(Self {
+            kind: kind.to_ascii_lowercase(),
+            sub: sub.to_ascii_lowercase(),
+            parts: of,
+            quality,
+        })
     }
 
     fn matches(&self, kind: &str, sub: &str) -> bool {
-        let is_of_dicom = self.parts.as_ref().is_none_or(|parts| parts == related::DICOM);
-        (self.kind == kind && (self.sub == sub || self.sub == "*") && (sub != "related" || is_of_dicom))
+        let is_of_dicom = self
+            .parts
+            .as_ref()
+            .is_none_or(|parts| parts == related::DICOM);
+        (self.kind == kind
+            && (self.sub == sub || self.sub == "*")
+            && (sub != "related" || is_of_dicom))
             || (self.kind == "*" && self.sub == "*")
     }
 
@@ -102,10 +121,18 @@ impl Range {
 /// A quality from 0 to 1 in thousandths.
 fn thousandths(text: &str) -> Option<u16> {
     // The parser would take signs and exponents as well.
-    let plain = text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
+    let plain = text
+        .bytes()
+        .all(|byte| byte.is_ascii_digit() || byte == b'.');
     let value: f32 = plain.then(|| text.parse().ok())??;
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0 ≤ value ≤ 1")]
-    (0.0..=1.0).contains(&value).then(|| (value * 1000.0).round() as u16)
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "0 ≤ value ≤ 1"
+    )]
+    (0.0..=1.0)
+        .contains(&value)
+        .then(|| (value * 1000.0).round() as u16)
 }
 
 #[cfg(test)]
@@ -122,46 +149,76 @@ mod tests {
 
     #[test]
     fn json_is_the_answer_to_whoever_does_not_care() {
-        for accept in
-            [&[][..], &["*/*"], &["application/*"], &["application/json, image/png"], &["*/*;q=0.1"]]
-        {
+        for accept in [
+            &[][..],
+            &["*/*"],
+            &["application/*"],
+            &["application/json, image/png"],
+            &["*/*;q=0.1"],
+        ] {
             assert_eq!(of(accept), Some(Format::Json), "{accept:?}");
         }
     }
 
     #[test]
     fn a_browsers_image_tag_gets_an_image() {
-        assert_eq!(of(&["image/avif,image/webp,image/png,image/svg+xml,image/*;q=0.8"]), Some(Format::Png));
+        assert_eq!(
+            of(&["image/avif,image/webp,image/png,image/svg+xml,image/*;q=0.8"]),
+            Some(Format::Png)
+        );
         assert_eq!(of(&["image/*"]), Some(Format::Png));
-        assert_eq!(of(&["application/json;q=0.5", "image/png;q=0.9"]), Some(Format::Png));
+        assert_eq!(
+            of(&["application/json;q=0.5", "image/png;q=0.9"]),
+            Some(Format::Png)
+        );
     }
 
     #[test]
     fn the_more_exact_range_counts() {
         assert_eq!(of(&["*/*, application/json;q=0"]), Some(Format::Png));
-        assert_eq!(of(&["image/*;q=0.9, image/png;q=0.1, application/json;q=0.5"]), Some(Format::Json));
+        assert_eq!(
+            of(&["image/*;q=0.9, image/png;q=0.1, application/json;q=0.5"]),
+            Some(Format::Json)
+        );
     }
 
     #[test]
     fn whoever_takes_dicom_gets_a_segmentation() {
-        for accept in
-            ["application/dicom", "multipart/related; type=\"application/dicom\"; transfer-syntax=*"]
-        {
+        for accept in [
+            "application/dicom",
+            "multipart/related; type=\"application/dicom\"; transfer-syntax=*",
+        ] {
             assert_eq!(of(&[accept]), Some(Format::DicomSeg), "{accept}");
         }
-        assert_eq!(of(&["application/dicom, application/json"]), Some(Format::Json));
+        assert_eq!(
+            of(&["application/dicom, application/json"]),
+            Some(Format::Json)
+        );
         let quoted = "multipart/related; type=\"application/dicom\"; boundary=\"a, application/json;q=1, x\"";
         assert_eq!(of(&[quoted]), Some(Format::DicomSeg));
-        assert_eq!(of(&["application/dicom; x=\"a;q=0\""]), Some(Format::DicomSeg));
+        assert_eq!(
+            of(&["application/dicom; x=\"a;q=0\""]),
+            Some(Format::DicomSeg)
+        );
     }
 
     #[test]
     fn what_can_not_be_given_is_not_acceptable() {
-        assert_eq!(of(&["multipart/related; type=\"application/dicom+json\""]), None);
+        assert_eq!(
+            of(&["multipart/related; type=\"application/dicom+json\""]),
+            None
+        );
         for accept in ["image/png;q=1e-1", "image/png;q=+0.5"] {
             assert_eq!(of(&[accept]), None, "{accept}");
         }
-        for accept in ["text/html", "image/webp", "application/json;q=0", "", "nonsense", "image/png;q=7"] {
+        for accept in [
+            "text/html",
+            "image/webp",
+            "application/json;q=0",
+            "",
+            "nonsense",
+            "image/png;q=7",
+        ] {
             assert_eq!(of(&[accept]), None, "{accept}");
         }
     }

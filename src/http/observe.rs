@@ -39,7 +39,10 @@ pub(super) struct RequestId(String);
 impl RequestId {
     /// The caller's own id where it is short and plain, else a new one.
     fn of(request: &Request) -> Self {
-        let given = request.headers().get(REQUEST_ID).and_then(|value| value.to_str().ok());
+        let given = request
+            .headers()
+            .get(REQUEST_ID)
+            .and_then(|value| value.to_str().ok());
         let given = given.filter(|id| is_plain(id));
         Self(given.map_or_else(|| Uuid::now_v7().to_string(), str::to_owned))
     }
@@ -54,14 +57,24 @@ impl RequestId {
 }
 
 /// Gives every request its id and its span, writes its problem out, and logs how it ended.
-pub(super) async fn observe(State(app): State<Arc<App>>, mut request: Request, next: Next) -> Response {
+pub(super) async fn observe(
+    State(app): State<Arc<App>>,
+    mut request: Request,
+    next: Next,
+) -> Response {
     let id = RequestId::of(&request);
-    let span = tracing::info_span!("request", request.id = id.as_str(), http.route = route(&request));
+    let span = tracing::info_span!(
+        "request",
+        request.id = id.as_str(),
+        http.route = route(&request)
+    );
     // Fails where traces are not sent; then nothing is lost.
     let _ = span.set_parent(trace_of(request.headers()));
     let departure = Departure::expected(app, &request, id.clone(), span.clone());
     request.extensions_mut().insert(id.clone());
-    request.extensions_mut().insert(Arc::clone(&departure.record));
+    request
+        .extensions_mut()
+        .insert(Arc::clone(&departure.record));
     let response = next.run(request).instrument(span).await;
     departure.averted(response)
 }
@@ -100,11 +113,21 @@ fn finished(response: Response, (id, style): (&RequestId, Style), tls: bool) -> 
 /// What browsers and caches must not do with an answer.
 fn protect(headers: &mut HeaderMap, tls: bool) {
     // Whatever is said here may be said of a patient.
-    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
-    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    headers
+        .entry(header::CACHE_CONTROL)
+        .or_insert(HeaderValue::from_static("no-store"));
+    headers.insert(
+        header::X_CONTENT_TYPE_OPTIONS,
+        HeaderValue::from_static("nosniff"),
+    );
+    headers.insert(
+        header::REFERRER_POLICY,
+        HeaderValue::from_static("no-referrer"),
+    );
     let policy = HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'");
-    headers.entry(header::CONTENT_SECURITY_POLICY).or_insert(policy);
+    headers
+        .entry(header::CONTENT_SECURITY_POLICY)
+        .or_insert(policy);
     if tls {
         let always = HeaderValue::from_static("max-age=31536000");
         headers.insert(header::STRICT_TRANSPORT_SECURITY, always);
@@ -131,19 +154,29 @@ fn with_problem(response: Response, id: &RequestId, style: Style) -> Response {
 /// The method, where HTTP knows it: what callers make up is neither counted nor logged.
 fn method(request: &Request) -> &'static str {
     let known = ["GET", "HEAD", "POST", "OPTIONS", "PUT", "DELETE", "PATCH"];
-    known.into_iter().find(|name| request.method() == name).unwrap_or("other")
+    known
+        .into_iter()
+        .find(|name| request.method() == name)
+        .unwrap_or("other")
 }
 
 /// The pattern of the path that the request has come to.
 fn route(request: &Request) -> &'static str {
-    let matched = request.extensions().get::<MatchedPath>().map(MatchedPath::as_str);
+    let matched = request
+        .extensions()
+        .get::<MatchedPath>()
+        .map(MatchedPath::as_str);
     let mut known = ROUTES.iter().map(|(_, path)| *path).chain(PAGES);
-    known.find(|path| Some(*path) == matched).unwrap_or("unmatched")
+    known
+        .find(|path| Some(*path) == matched)
+        .unwrap_or("unmatched")
 }
 
 /// Whether films are taken there, or what is told of the model.
 fn is_api(route: &str) -> bool {
-    ["/v1/", "/v2/models/"].iter().any(|beginning| route.starts_with(beginning))
+    ["/v1/", "/v2/models/"]
+        .iter()
+        .any(|beginning| route.starts_with(beginning))
 }
 
 /// How the problem of a request is written: as the protocol of its path has it, also where there is nothing at that path.
@@ -197,9 +230,18 @@ impl Departure {
         let _entered = span.enter();
         let response = finished(response, (&self.id, self.style), self.app.access.tls);
         let status = response.status().as_u16();
-        let problem = response.extensions().get::<Problem>().map(|problem| problem.code);
-        let labels = RequestLabels { method: self.method, route: self.route, status };
-        self.app.metrics.request_answered(labels, problem, self.started.elapsed());
+        let problem = response
+            .extensions()
+            .get::<Problem>()
+            .map(|problem| problem.code);
+        let labels = RequestLabels {
+            method: self.method,
+            route: self.route,
+            status,
+        };
+        self.app
+            .metrics
+            .request_answered(labels, problem, self.started.elapsed());
         tracing::info!(
             http.method = self.method,
             http.route = self.route,
@@ -215,7 +257,13 @@ impl Departure {
     /// Writes the audit line of a request to the API. A log that takes no line is told of, and keeps nobody from his answer: what
     /// it misses is counted.
     fn account(&self, status: Option<u16>, problem: Option<&str>) {
-        let Some(audit) = self.app.access.audit.as_ref().filter(|_| is_api(self.route)) else {
+        let Some(audit) = self
+            .app
+            .access
+            .audit
+            .as_ref()
+            .filter(|_| is_api(self.route))
+        else {
             return;
         };
         let outcome = Outcome {

@@ -13,15 +13,29 @@ use super::outgoing::{DICE, JACCARD, MODEL, SERVER_TIMING, WARNINGS};
 const REMEMBERED: Duration = Duration::from_hours(1);
 
 /// What a page may send.
-const SENT: [HeaderName; 5] =
-    [header::ACCEPT, header::AUTHORIZATION, header::CONTENT_TYPE, TIMEOUT_MS, REQUEST_ID];
+const SENT: [HeaderName; 5] = [
+    header::ACCEPT,
+    header::AUTHORIZATION,
+    header::CONTENT_TYPE,
+    TIMEOUT_MS,
+    REQUEST_ID,
+];
 
 /// What a page may read of an answer.
-const READ: [HeaderName; 7] =
-    [DICE, JACCARD, MODEL, WARNINGS, SERVER_TIMING, REQUEST_ID, header::RETRY_AFTER];
+const READ: [HeaderName; 7] = [
+    DICE,
+    JACCARD,
+    MODEL,
+    WARNINGS,
+    SERVER_TIMING,
+    REQUEST_ID,
+    header::RETRY_AFTER,
+];
 
 /// Lets the pages of these origins in. Without any, browsers are told nothing, and so allow nothing.
-pub(super) fn layer(origins: &[HeaderValue]) -> tower::util::Either<CorsLayer, tower::layer::util::Identity> {
+pub(super) fn layer(
+    origins: &[HeaderValue],
+) -> tower::util::Either<CorsLayer, tower::layer::util::Identity> {
     if origins.is_empty() {
         return tower::util::Either::Right(tower::layer::util::Identity::new());
     }

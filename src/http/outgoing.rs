@@ -63,9 +63,13 @@ impl<'a> Outgoing<'a> {
         let shared = shared_headers(&segmentation.timings);
         let headers = file_headers(&segmentation, self.model);
         match segmentation.mask {
-            Written::Rle { ref mask, ref reference } => {
-                self.json(shared, &self.answer(&segmentation, mask, reference.as_ref()))
-            }
+            Written::Rle {
+                ref mask,
+                ref reference,
+            } => self.json(
+                shared,
+                &self.answer(&segmentation, mask, reference.as_ref()),
+            ),
             Written::Png(bytes) => self.file((shared, headers), PNG, bytes),
             Written::Samples(bytes) => self.file((shared, headers), SAMPLES, bytes),
             Written::Dicom(bytes) => self.file((shared, headers), DICOM, bytes),
@@ -85,30 +89,56 @@ impl<'a> Outgoing<'a> {
 
     /// A film to look at.
     pub(super) fn picture(&self, picture: Picture) -> Result<Response, ApiError> {
-        self.file((shared_headers(&decoded_in(picture.decode)), HeaderMap::new()), PNG, picture.png)
+        self.file(
+            (
+                shared_headers(&decoded_in(picture.decode)),
+                HeaderMap::new(),
+            ),
+            PNG,
+            picture.png,
+        )
     }
 
     /// The answer to an instance, which waits for those to others.
     pub(super) fn wait(&mut self, segmentation: Segmentation) -> Result<Waiting<'a>, ApiError> {
         let headers = file_headers(&segmentation, self.model);
         let (media, bytes) = match segmentation.mask {
-            Written::Rle { ref mask, ref reference } => {
-                return Ok(Waiting::Instance(self.answer(&segmentation, mask, reference.as_ref())));
+            Written::Rle {
+                ref mask,
+                ref reference,
+            } => {
+                return Ok(Waiting::Instance(self.answer(
+                    &segmentation,
+                    mask,
+                    reference.as_ref(),
+                )));
             }
             Written::Png(bytes) => (PNG, bytes),
             Written::Samples(bytes) => (SAMPLES, bytes),
             Written::Dicom(bytes) => (DICOM, bytes),
         };
-        Ok(Waiting::File(Part { media, headers, bytes: self.hold_on(bytes)? }))
+        Ok(Waiting::File(Part {
+            media,
+            headers,
+            bytes: self.hold_on(bytes)?,
+        }))
     }
 
     /// A film to look at, which waits for those of other instances.
     pub(super) fn wait_for_picture(&mut self, picture: Picture) -> Result<Waiting<'a>, ApiError> {
-        Ok(Waiting::File(Part { media: PNG, headers: HeaderMap::new(), bytes: self.hold_on(picture.png)? }))
+        Ok(Waiting::File(Part {
+            media: PNG,
+            headers: HeaderMap::new(),
+            bytes: self.hold_on(picture.png)?,
+        }))
     }
 
     /// The answers to the instances of a related body, all of one form, which took so long together.
-    pub(super) fn all(&self, waiting: Vec<Waiting<'a>>, timings: &Timings) -> Result<Response, ApiError> {
+    pub(super) fn all(
+        &self,
+        waiting: Vec<Waiting<'a>>,
+        timings: &Timings,
+    ) -> Result<Response, ApiError> {
         let mut shared = shared_headers(timings);
         let (mut instances, mut files) = (Vec::new(), Vec::new());
         for answer in waiting {
@@ -117,7 +147,9 @@ impl<'a> Outgoing<'a> {
                 Waiting::File(part) => files.push(part),
             }
         }
-        let Some(first) = files.first() else { return self.json(shared, &Answers { instances }) };
+        let Some(first) = files.first() else {
+            return self.json(shared, &Answers { instances });
+        };
         if let Some(model) = first.headers.get(MODEL) {
             shared.insert(MODEL, model.clone());
         }
@@ -125,7 +157,12 @@ impl<'a> Outgoing<'a> {
         Ok(related::answer(shared, media, files, self.patience))
     }
 
-    fn answer(&self, segmentation: &Segmentation, mask: &Encoded, reference: Option<&Encoded>) -> Answer<'a> {
+    fn answer(
+        &self,
+        segmentation: &Segmentation,
+        mask: &Encoded,
+        reference: Option<&Encoded>,
+    ) -> Answer<'a> {
         Answer::new(segmentation, (mask, reference), self.model, self.request_id)
     }
 
@@ -146,24 +183,39 @@ impl<'a> Outgoing<'a> {
     }
 
     fn hold(&self, bytes: Vec<u8>) -> Result<Bytes, ApiError> {
-        self.budget.hold(bytes).map_err(|_spent| ApiError::AnswerBudgetSpent)
+        self.budget
+            .hold(bytes)
+            .map_err(|_spent| ApiError::AnswerBudgetSpent)
     }
 
     /// The same for one of several, which must not be more together than could ever be held.
     fn hold_on(&mut self, bytes: Vec<u8>) -> Result<Bytes, ApiError> {
         self.waiting += bytes.len() as u64;
-        if self.waiting > self.budget.bytes() { Err(ApiError::AnswersTooLarge) } else { self.hold(bytes) }
+        if self.waiting > self.budget.bytes() {
+            Err(ApiError::AnswersTooLarge)
+        } else {
+            self.hold(bytes)
+        }
     }
 }
 
 /// The times of a film that is only shown.
 pub(super) fn decoded_in(decode: Duration) -> Timings {
-    Timings { decode, ..Timings::default() }
+    Timings {
+        decode,
+        ..Timings::default()
+    }
 }
 
 fn shared_headers(timings: &Timings) -> HeaderMap {
-    let TimingsMs { decode, queue, infer, encode } = (*timings).into();
-    let timing = format!("decode;dur={decode}, queue;dur={queue}, infer;dur={infer}, encode;dur={encode}");
+    let TimingsMs {
+        decode,
+        queue,
+        infer,
+        encode,
+    } = (*timings).into();
+    let timing =
+        format!("decode;dur={decode}, queue;dur={queue}, infer;dur={infer}, encode;dur={encode}");
     HeaderMap::from_iter([(SERVER_TIMING, text(&timing))])
 }
 
@@ -180,7 +232,11 @@ fn file_headers(segmentation: &Segmentation, model: &ModelCard) -> HeaderMap {
         headers.insert(JACCARD, text(&format!("{:.6}", overlap.jaccard())));
     }
     if !segmentation.warnings.is_empty() {
-        let codes: Vec<_> = segmentation.warnings.iter().map(|warning| warning.code()).collect();
+        let codes: Vec<_> = segmentation
+            .warnings
+            .iter()
+            .map(|warning| warning.code())
+            .collect();
         headers.insert(WARNINGS, text(&codes.join(",")));
     }
     headers

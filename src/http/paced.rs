@@ -33,9 +33,15 @@ struct Left {
 impl Paced {
     /// A body that is given up where its next piece is not taken within `patience`. Needs a tokio runtime.
     pub(super) fn new(bytes: impl IntoIterator<Item = Bytes>, patience: Duration) -> Self {
-        let bytes: VecDeque<Bytes> = bytes.into_iter().filter(|bytes| !bytes.is_empty()).collect();
+        let bytes: VecDeque<Bytes> = bytes
+            .into_iter()
+            .filter(|bytes| !bytes.is_empty())
+            .collect();
         let watched = length(&bytes) > PIECE_BYTES;
-        let left = Arc::new(Left { bytes: Mutex::new(Some(bytes)), taken: Notify::new() });
+        let left = Arc::new(Left {
+            bytes: Mutex::new(Some(bytes)),
+            taken: Notify::new(),
+        });
         if watched {
             tokio::spawn(watch(Arc::clone(&left), patience));
         }
@@ -46,7 +52,10 @@ impl Paced {
 /// Waits until everything has been taken, or something not in time.
 async fn watch(left: Arc<Left>, patience: Duration) {
     while left.lock().as_ref().is_some_and(|bytes| !bytes.is_empty()) {
-        if tokio::time::timeout(patience, left.taken.notified()).await.is_err() {
+        if tokio::time::timeout(patience, left.taken.notified())
+            .await
+            .is_err()
+        {
             *left.lock() = None;
             tracing::debug!("an answer was not read, and is given up");
         }
@@ -65,7 +74,9 @@ impl Left {
 
     fn next(&self) -> Option<io::Result<Bytes>> {
         let mut left = self.lock();
-        let Some(bytes) = left.as_mut() else { return Some(Err(io::ErrorKind::TimedOut.into())) };
+        let Some(bytes) = left.as_mut() else {
+            return Some(Err(io::ErrorKind::TimedOut.into()));
+        };
         let mut first = bytes.pop_front()?;
         let piece = Bytes::copy_from_slice(&first.split_to(first.len().min(PIECE_BYTES)));
         if !first.is_empty() {
@@ -79,7 +90,10 @@ impl Body for Paced {
     type Data = Bytes;
     type Error = io::Error;
 
-    fn poll_frame(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<io::Result<Frame<Bytes>>>> {
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<io::Result<Frame<Bytes>>>> {
         let next = self.left.next();
         self.left.taken.notify_one();
         Poll::Ready(next.map(|piece| piece.map(Frame::data)))
@@ -93,7 +107,9 @@ impl Body for Paced {
         self.left
             .lock()
             .as_ref()
-            .map_or_else(SizeHint::new, |bytes| SizeHint::with_exact(length(bytes) as u64))
+            .map_or_else(SizeHint::new, |bytes| {
+                SizeHint::with_exact(length(bytes) as u64)
+            })
     }
 }
 
@@ -120,12 +136,19 @@ mod tests {
     }
 
     fn bytes(length: usize) -> Bytes {
-        (0..length).map(|index| u8::try_from(index % 251).expect("below 251")).collect()
+        (0..length)
+            .map(|index| u8::try_from(index % 251).expect("below 251"))
+            .collect()
     }
 
     #[tokio::test]
     async fn all_of_it_leaves_in_its_order() {
-        let runs = [bytes(3), Bytes::new(), bytes(3 * PIECE_BYTES + 7), bytes(PIECE_BYTES)];
+        let runs = [
+            bytes(3),
+            Bytes::new(),
+            bytes(3 * PIECE_BYTES + 7),
+            bytes(PIECE_BYTES),
+        ];
         let body = Paced::new(runs.clone(), Duration::from_hours(1));
         assert_eq!(body.size_hint().exact(), Some(runs.concat().len() as u64));
         assert_eq!(body.collect().await.unwrap().to_bytes(), runs.concat());
@@ -145,7 +168,11 @@ mod tests {
         }
         assert_eq!(Arc::strong_count(&held), 2);
         tokio::time::sleep(patience * 2).await;
-        assert_eq!(Arc::strong_count(&held), 1, "its bytes are free while the body is still there");
+        assert_eq!(
+            Arc::strong_count(&held),
+            1,
+            "its bytes are free while the body is still there"
+        );
         assert!(body.frame().await.unwrap().is_err());
     }
 }

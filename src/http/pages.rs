@@ -32,10 +32,16 @@ const CSS: &str = "text/css; charset=utf-8";
 const SCRIPT: &str = "text/javascript; charset=utf-8";
 const SVG: &str = "image/svg+xml";
 
-const PAGE: Asset =
-    Asset { media: HTML, text: include_str!("../../web/index.html"), policy: Some(PAGE_POLICY) };
-const DOCS: Asset =
-    Asset { media: HTML, text: include_str!("../../web/docs.html"), policy: Some(DOCS_POLICY) };
+const PAGE: Asset = Asset {
+    media: HTML,
+    text: include_str!("../../web/index.html"),
+    policy: Some(PAGE_POLICY),
+};
+const DOCS: Asset = Asset {
+    media: HTML,
+    text: include_str!("../../web/docs.html"),
+    policy: Some(DOCS_POLICY),
+};
 
 /// The other files of the page, by their names.
 const FILES: [(&str, &str, &str); 22] = [
@@ -54,7 +60,11 @@ const FILES: [(&str, &str, &str); 22] = [
     ("main.js", SCRIPT, include_str!("../../web/main.js")),
     ("pairing.js", SCRIPT, include_str!("../../web/pairing.js")),
     ("rle.js", SCRIPT, include_str!("../../web/rle.js")),
-    ("segmenting.js", SCRIPT, include_str!("../../web/segmenting.js")),
+    (
+        "segmenting.js",
+        SCRIPT,
+        include_str!("../../web/segmenting.js"),
+    ),
     ("slots.js", SCRIPT, include_str!("../../web/slots.js")),
     ("style.css", CSS, include_str!("../../web/style.css")),
     ("take.js", SCRIPT, include_str!("../../web/take.js")),
@@ -81,7 +91,12 @@ pub(super) async fn file(
     let Path(name) = name.map_err(|_no_text| ApiError::NotFound)?;
     let found = FILES.iter().find(|(file, ..)| *file == name);
     let &(_, media, text) = found.ok_or(ApiError::NotFound)?;
-    Ok(Asset { media, text, policy: None }.answer(&headers))
+    Ok(Asset {
+        media,
+        text,
+        policy: None,
+    }
+    .answer(&headers))
 }
 
 /// The files of Swagger UI's own. Its page is not shown: it has a script in its text, which no policy of ours allows.
@@ -101,7 +116,10 @@ pub(super) fn swagger_ui<S: Clone + Send + Sync + 'static>() -> MethodRouter<S> 
 impl Asset {
     /// The file, or that it is still the one which the browser has.
     fn answer(self, headers: &HeaderMap) -> Response {
-        let tag = format!("\"{}\"", base16ct::lower::encode_string(&Sha256::digest(self.text)[..16]));
+        let tag = format!(
+            "\"{}\"",
+            base16ct::lower::encode_string(&Sha256::digest(self.text)[..16])
+        );
         let mut answer = if is_known(&tag, headers) {
             StatusCode::NOT_MODIFIED.into_response()
         } else {
@@ -109,9 +127,14 @@ impl Asset {
         };
         let tag = HeaderValue::from_str(&tag).expect("hexadecimal digits are visible ASCII");
         answer.headers_mut().insert(header::ETAG, tag);
-        answer.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+        answer
+            .headers_mut()
+            .insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
         if let Some(policy) = self.policy {
-            answer.headers_mut().insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(policy));
+            answer.headers_mut().insert(
+                header::CONTENT_SECURITY_POLICY,
+                HeaderValue::from_static(policy),
+            );
         }
         answer
     }
@@ -119,7 +142,10 @@ impl Asset {
 
 /// Whether the browser has what goes by this tag (RFC 9110, 13.1.2): one of a list, perhaps weakened by a proxy on its way, or any.
 fn is_known(tag: &str, headers: &HeaderMap) -> bool {
-    let lists = headers.get_all(header::IF_NONE_MATCH).iter().filter_map(|list| list.to_str().ok());
+    let lists = headers
+        .get_all(header::IF_NONE_MATCH)
+        .iter()
+        .filter_map(|list| list.to_str().ok());
     let mut tags = lists.flat_map(|list| list.split(',')).map(str::trim);
     tags.any(|known| known == "*" || known.strip_prefix("W/").unwrap_or(known) == tag)
 }
@@ -133,17 +159,26 @@ mod tests {
     #[test]
     fn every_file_of_the_page_is_handed_out() {
         let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/web");
-        let there = fs_err::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name());
+        let there = fs_err::read_dir(folder)
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name());
         let there: BTreeSet<_> = there.map(|name| name.into_string().unwrap()).collect();
         let pages = ["index.html", "docs.html"];
-        let handed: BTreeSet<_> =
-            FILES.iter().map(|(name, ..)| *name).chain(pages).map(str::to_owned).collect();
+        let handed: BTreeSet<_> = FILES
+            .iter()
+            .map(|(name, ..)| *name)
+            .chain(pages)
+            .map(str::to_owned)
+            .collect();
         assert_eq!(there, handed);
     }
 
     #[test]
     fn the_page_is_small() {
-        let files = FILES.iter().filter(|(name, ..)| *name != "docs.js").map(|(_, _, text)| text.len());
+        let files = FILES
+            .iter()
+            .filter(|(name, ..)| *name != "docs.js")
+            .map(|(_, _, text)| text.len());
         let bytes = files.sum::<usize>() + PAGE.text.len();
         assert!(bytes < 100_000, "{bytes} bytes");
     }
@@ -152,7 +187,8 @@ mod tests {
     fn a_browser_that_has_a_file_is_not_sent_it_again() {
         let first = PAGE.answer(&HeaderMap::new());
         assert_eq!(first.status(), StatusCode::OK);
-        let seen = HeaderMap::from_iter([(header::IF_NONE_MATCH, first.headers()[header::ETAG].clone())]);
+        let seen =
+            HeaderMap::from_iter([(header::IF_NONE_MATCH, first.headers()[header::ETAG].clone())]);
         assert_eq!(PAGE.answer(&seen).status(), StatusCode::NOT_MODIFIED);
         assert_eq!(DOCS.answer(&seen).status(), StatusCode::OK);
     }

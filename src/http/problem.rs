@@ -172,7 +172,11 @@ impl From<EngineError> for ApiError {
 impl ApiError {
     /// The same as what is the matter with one of several instances.
     pub(super) fn of_instance(self, number: usize, count: usize) -> Self {
-        Self::Instance { number, count, error: Box::new(self) }
+        Self::Instance {
+            number,
+            count,
+            error: Box::new(self),
+        }
     }
 
     /// The status and the stable code.
@@ -245,9 +249,10 @@ fn film(error: &DecodeError) -> StatusCode {
 
 fn engine(error: EngineError) -> StatusCode {
     match error {
-        EngineError::Overloaded | EngineError::Draining | EngineError::Stopped | EngineError::OutOfMemory => {
-            StatusCode::SERVICE_UNAVAILABLE
-        }
+        EngineError::Overloaded
+        | EngineError::Draining
+        | EngineError::Stopped
+        | EngineError::OutOfMemory => StatusCode::SERVICE_UNAVAILABLE,
         EngineError::DeadlineExceeded => StatusCode::GATEWAY_TIMEOUT,
         EngineError::Failed => StatusCode::INTERNAL_SERVER_ERROR,
     }
@@ -270,13 +275,19 @@ impl IntoResponse for ApiError {
         let (status, _) = self.kind();
         let mut response = status.into_response();
         if status == StatusCode::SERVICE_UNAVAILABLE {
-            response.headers_mut().insert(header::RETRY_AFTER, RETRY_AFTER);
+            response
+                .headers_mut()
+                .insert(header::RETRY_AFTER, RETRY_AFTER);
         }
         if matches!(self, Self::Compressed) {
-            response.headers_mut().insert(header::ACCEPT_ENCODING, UNCOMPRESSED);
+            response
+                .headers_mut()
+                .insert(header::ACCEPT_ENCODING, UNCOMPRESSED);
         }
         if status == StatusCode::UNAUTHORIZED {
-            response.headers_mut().insert(header::WWW_AUTHENTICATE, CHALLENGE);
+            response
+                .headers_mut()
+                .insert(header::WWW_AUTHENTICATE, CHALLENGE);
         }
         response.extensions_mut().insert(Problem::of(&self));
         response
@@ -314,16 +325,25 @@ impl Problem {
     /// The problem that an error is to its caller.
     pub(super) fn of(error: &ApiError) -> Self {
         let (status, code) = error.kind();
-        Self { code, detail: error.detail(status), cause: error.to_string() }
+        Self {
+            code,
+            detail: error.detail(status),
+            cause: error.to_string(),
+        }
     }
 
     /// The response of a problem, with the headers that `response` has already.
     pub(super) fn write(&self, response: &Response, request_id: &str, style: Style) -> Response {
         let status = response.status();
         let (body, media) = match style {
-            Style::Inference => {
-                (Json(Error { error: &self.detail, code: self.code }).into_response(), "application/json")
-            }
+            Style::Inference => (
+                Json(Error {
+                    error: &self.detail,
+                    code: self.code,
+                })
+                .into_response(),
+                "application/json",
+            ),
             Style::Problem => (self.body(status, request_id), "application/problem+json"),
         };
         let mut written = (status, body).into_response();
@@ -332,7 +352,9 @@ impl Problem {
                 written.headers_mut().append(name, value.clone());
             }
         }
-        written.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(media));
+        written
+            .headers_mut()
+            .insert(header::CONTENT_TYPE, HeaderValue::from_static(media));
         written
     }
 
@@ -364,16 +386,34 @@ mod tests {
         ];
         for error in errors {
             let (status, code) = error.kind();
-            assert_eq!(CODES.iter().filter(|&&listed| listed == code).count(), 1, "{code}");
+            assert_eq!(
+                CODES.iter().filter(|&&listed| listed == code).count(),
+                1,
+                "{code}"
+            );
             assert!(!error.detail(status).contains("panicked"));
         }
     }
 
     #[test]
     fn whoever_is_turned_away_for_now_is_told_when_to_come_back() {
-        for error in [EngineError::Overloaded, EngineError::OutOfMemory, EngineError::Stopped] {
-            assert!(ApiError::from(error).into_response().headers().contains_key(header::RETRY_AFTER));
+        for error in [
+            EngineError::Overloaded,
+            EngineError::OutOfMemory,
+            EngineError::Stopped,
+        ] {
+            assert!(
+                ApiError::from(error)
+                    .into_response()
+                    .headers()
+                    .contains_key(header::RETRY_AFTER)
+            );
         }
-        assert!(!ApiError::EmptyBody.into_response().headers().contains_key(header::RETRY_AFTER));
+        assert!(
+            !ApiError::EmptyBody
+                .into_response()
+                .headers()
+                .contains_key(header::RETRY_AFTER)
+        );
     }
 }

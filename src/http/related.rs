@@ -39,7 +39,11 @@ pub(super) fn boundary(media: &str) -> Option<Result<String, ApiError>> {
         return Some(Err(ApiError::UnsupportedMediaType));
     }
     let missing = || ApiError::MalformedMultipart("the boundary is missing".to_owned());
-    Some(parameter(parameters, "boundary").filter(|boundary| !boundary.is_empty()).ok_or_else(missing))
+    Some(
+        parameter(parameters, "boundary")
+            .filter(|boundary| !boundary.is_empty())
+            .ok_or_else(missing),
+    )
 }
 
 /// The value of a parameter, without its quotes.
@@ -47,7 +51,13 @@ fn parameter(parameters: &str, name: &str) -> Option<String> {
     let mut each = split(parameters, ';').filter_map(|each| each.split_once('='));
     let (_, value) = each.find(|(of, _)| of.trim().eq_ignore_ascii_case(name))?;
     let value = value.trim();
-    Some(value.strip_prefix('"').and_then(|value| value.strip_suffix('"')).unwrap_or(value).to_owned())
+    Some(
+        value
+            .strip_prefix('"')
+            .and_then(|value| value.strip_suffix('"'))
+            .unwrap_or(value)
+            .to_owned(),
+    )
 }
 
 /// What stands between separators, of which those within quotes are none.
@@ -61,8 +71,14 @@ pub(super) fn split(text: &str, separator: char) -> impl Iterator<Item = &str> {
 
 /// Whether a part may be an instance, by what it is said to be, where it is said.
 pub(super) fn admit(part: &multer::Field<'_>) -> Result<(), ApiError> {
-    let is_dicom = part.content_type().is_none_or(|media| media.essence_str().eq_ignore_ascii_case(DICOM));
-    if is_dicom { Ok(()) } else { Err(ApiError::UnsupportedMediaType) }
+    let is_dicom = part
+        .content_type()
+        .is_none_or(|media| media.essence_str().eq_ignore_ascii_case(DICOM));
+    if is_dicom {
+        Ok(())
+    } else {
+        Err(ApiError::UnsupportedMediaType)
+    }
 }
 
 /// An answer among several.
@@ -84,8 +100,17 @@ pub(super) fn answer(
     // By chance alone in none of them.
     let boundary = format!("lungfield-{}", uuid::Uuid::now_v7());
     let end = Bytes::from(format!("--{boundary}--\r\n"));
-    let framed = |part: Part| [Bytes::from(head(&part, &boundary)), part.bytes, Bytes::from_static(b"\r\n")];
-    let body = Body::new(Paced::new(parts.into_iter().flat_map(framed).chain([end]), patience));
+    let framed = |part: Part| {
+        [
+            Bytes::from(head(&part, &boundary)),
+            part.bytes,
+            Bytes::from_static(b"\r\n"),
+        ]
+    };
+    let body = Body::new(Paced::new(
+        parts.into_iter().flat_map(framed).chain([end]),
+        patience,
+    ));
     let kind = format!("multipart/related; type=\"{media}\"; boundary={boundary}");
     let kind = HeaderValue::from_str(&kind).expect("a media type and a boundary are visible ASCII");
     (shared, [(header::CONTENT_TYPE, kind)], body).into_response()
@@ -95,7 +120,9 @@ pub(super) fn answer(
 fn head(part: &Part, boundary: &str) -> Vec<u8> {
     let mut head = format!("--{boundary}\r\nContent-Type: {}\r\n", part.media).into_bytes();
     for (name, value) in &part.headers {
-        head.extend_from_slice(&[name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"].concat());
+        head.extend_from_slice(
+            &[name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"].concat(),
+        );
     }
     head.extend_from_slice(b"\r\n");
     head
@@ -115,14 +142,26 @@ mod tests {
             of("multipart/related; type=\"application/dicom\"; boundary=\"a b\""),
             Ok("a b".to_owned())
         );
-        assert_eq!(of("multipart/related;boundary=x;type=application/dicom"), Ok("x".to_owned()));
-        assert_eq!(of("multipart/related; boundary=x"), Err("unsupported_media_type"));
+        assert_eq!(
+            of("multipart/related;boundary=x;type=application/dicom"),
+            Ok("x".to_owned())
+        );
+        assert_eq!(
+            of("multipart/related; boundary=x"),
+            Err("unsupported_media_type")
+        );
         assert_eq!(
             of("multipart/related; type=\"application/dicom+json\"; boundary=x"),
             Err("unsupported_media_type")
         );
-        assert_eq!(of("multipart/related; type=\"application/dicom\""), Err("malformed_multipart"));
-        assert_eq!(of("multipart/related; type=application/dicom; boundary=\"a;b\""), Ok("a;b".to_owned()));
+        assert_eq!(
+            of("multipart/related; type=\"application/dicom\""),
+            Err("malformed_multipart")
+        );
+        assert_eq!(
+            of("multipart/related; type=application/dicom; boundary=\"a;b\""),
+            Ok("a;b".to_owned())
+        );
         assert!(boundary("multipart/form-data; boundary=x").is_none());
     }
 }

@@ -11,7 +11,9 @@ use axum::routing::{get, post};
 use tower_http::catch_panic::CatchPanicLayer;
 
 use super::problem::ApiError;
-use super::{App, documents, early, health, keys, model, observe, oip, origins, pages, sample, segment};
+use super::{
+    App, documents, early, health, keys, model, observe, oip, origins, pages, sample, segment,
+};
 
 /// Every path with its method, for whoever describes this API.
 pub const ROUTES: [(&str, &str); 14] = [
@@ -52,9 +54,18 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/v2/models/{model}/ready", get(oip::model_ready))
         .route("/v2/models/{model}/infer", post(oip::infer))
         .route("/v2/models/{model}/versions/{version}", get(oip::model))
-        .route("/v2/models/{model}/versions/{version}/ready", get(oip::model_ready))
-        .route("/v2/models/{model}/versions/{version}/infer", post(oip::infer))
-        .route_layer(middleware::from_fn_with_state(Arc::clone(&app), keys::guard));
+        .route(
+            "/v2/models/{model}/versions/{version}/ready",
+            get(oip::model_ready),
+        )
+        .route(
+            "/v2/models/{model}/versions/{version}/infer",
+            post(oip::infer),
+        )
+        .route_layer(middleware::from_fn_with_state(
+            Arc::clone(&app),
+            keys::guard,
+        ));
     let swagger_ui = pages::swagger_ui();
     let browsers = Router::new()
         .route("/", get(pages::page))
@@ -80,7 +91,10 @@ pub fn router(app: Arc<App>) -> Router {
         .layer(middleware::from_fn(early::drain_left_overs))
         .layer(CatchPanicLayer::custom(panicked))
         .layer(origins::layer(&app.access.origins))
-        .layer(middleware::from_fn_with_state(Arc::clone(&app), observe::observe))
+        .layer(middleware::from_fn_with_state(
+            Arc::clone(&app),
+            observe::observe,
+        ))
         .with_state(app)
 }
 

@@ -24,7 +24,11 @@ struct Sample {
 impl Sample {
     fn draw() -> Self {
         let size = Size::square(SIDE).expect("the side is not 0");
-        let phantom = Phantom::draw(&PhantomOptions { seed: SEED, size, depth: Depth::Eight });
+        let phantom = Phantom::draw(&PhantomOptions {
+            seed: SEED,
+            size,
+            depth: Depth::Eight,
+        });
         Self {
             film: png::encode_radiograph(&phantom.film).into(),
             mask: png::encode_mask(&phantom.mask).into(),
@@ -48,7 +52,9 @@ pub(super) async fn mask() -> Result<Png, ApiError> {
 }
 
 async fn sample() -> Result<&'static Sample, ApiError> {
-    tokio::task::spawn_blocking(|| LazyLock::force(&SAMPLE)).await.map_err(|_| ApiError::Panicked)
+    tokio::task::spawn_blocking(|| LazyLock::force(&SAMPLE))
+        .await
+        .map_err(|_| ApiError::Panicked)
 }
 
 fn png(bytes: &Bytes) -> Png {

@@ -106,9 +106,12 @@ pub(super) async fn segment(
 ) -> Result<Response, ApiError> {
     let arrived = Instant::now();
     admit(&app)?;
-    let Query(choices) = choices.map_err(|rejection| ApiError::InvalidQuery(rejection.body_text()))?;
+    let Query(choices) =
+        choices.map_err(|rejection| ApiError::InvalidQuery(rejection.body_text()))?;
     let asked = choices.format.map(|format| (format, Layout::Plain));
-    let (format, layout) = asked.or_else(|| accepted(request.headers())).ok_or(ApiError::NotAcceptable)?;
+    let (format, layout) = asked
+        .or_else(|| accepted(request.headers()))
+        .ok_or(ApiError::NotAcceptable)?;
     let deadline = caller_deadline(arrived, patience(request.headers())?);
     let films = upload::receive_by(deadline, &app, &record, request).await?;
     let deadline = film_deadline(Instant::now(), app.options.request_timeout, deadline);
@@ -116,7 +119,11 @@ pub(super) async fn segment(
     let Some(form) = form(format, &choices, &app.algorithm) else {
         return shown(&app, films, deadline, outgoing).await;
     };
-    let question = Question { threshold: choices.threshold, form, deadline };
+    let question = Question {
+        threshold: choices.threshold,
+        form,
+        deadline,
+    };
     let films = match films {
         Films::One(film) if layout == Layout::Plain => {
             return outgoing.one(segmented(&app, film, question).await?);
@@ -177,7 +184,11 @@ async fn all_shown(
     let count = films.len();
     let (mut waiting, mut decode) = (Vec::<Waiting<'_>>::with_capacity(count), Duration::ZERO);
     for (film, number) in films.into_iter().zip(1..) {
-        let picture = app.pipeline.picture(film, deadline).await.map_err(ApiError::from);
+        let picture = app
+            .pipeline
+            .picture(film, deadline)
+            .await
+            .map_err(ApiError::from);
         let answer = picture.and_then(|picture| {
             decode += picture.decode;
             outgoing.wait_for_picture(picture)
@@ -204,5 +215,10 @@ fn form(format: Format, choices: &Choices, algorithm: &Arc<Algorithm>) -> Option
         Format::DicomSr => Kind::Report,
     };
     let (naming, algorithm) = (choices.uids.into(), Arc::clone(algorithm));
-    Some(Form::Dicom(Wanted { kind, naming, algorithm, now: SystemTime::now() }))
+    Some(Form::Dicom(Wanted {
+        kind,
+        naming,
+        algorithm,
+        now: SystemTime::now(),
+    }))
 }

@@ -19,8 +19,13 @@ use super::related::{self, Films};
 use crate::pipeline::{Film, Image, PipelineError};
 
 /// Media types that a film may be said to be of; what it is, its bytes tell.
-const FILM_TYPES: [&str; 5] =
-    ["image/png", "image/jpeg", "image/tiff", "application/dicom", "application/octet-stream"];
+const FILM_TYPES: [&str; 5] = [
+    "image/png",
+    "image/jpeg",
+    "image/tiff",
+    "application/dicom",
+    "application/octet-stream",
+];
 
 /// The most of a form that may come before its parser makes something of it, such as the head of a part.
 const MAX_UNPARSED_BYTES: usize = 16 << 10;
@@ -46,7 +51,10 @@ pub(super) async fn receive_whole_by(
     let body = async {
         let (mut body, charge) = metered(app, request)?;
         let bytes = whole(&mut body, &mut InputHash::none()).await?;
-        Ok(Whole { bytes: charge.hold(bytes), charge })
+        Ok(Whole {
+            bytes: charge.hold(bytes),
+            charge,
+        })
     };
     by(deadline, body).await
 }
@@ -60,10 +68,15 @@ pub(super) struct Whole {
 impl Whole {
     /// Charges what was made of it beside its own bytes, and hashes the film.
     pub(super) fn account_for(&self, film: &Film, record: &Record) -> Result<(), ApiError> {
-        let made = [Some(&film.image), film.reference.as_ref()].into_iter().flatten().map(Image::bytes);
+        let made = [Some(&film.image), film.reference.as_ref()]
+            .into_iter()
+            .flatten()
+            .map(Image::bytes);
         let own = self.bytes.as_ptr_range();
         for bytes in made.filter(|bytes| !own.contains(&bytes.as_ptr())) {
-            self.charge.take(bytes.len()).map_err(|_spent| ApiError::ByteBudgetSpent)?;
+            self.charge
+                .take(bytes.len())
+                .map_err(|_spent| ApiError::ByteBudgetSpent)?;
         }
         let mut hash = record.input_hash();
         hash.update(film.image.bytes());
@@ -77,9 +90,12 @@ pub(super) async fn by<T>(
     deadline: Option<std::time::Instant>,
     work: impl Future<Output = Result<T, ApiError>>,
 ) -> Result<T, ApiError> {
-    let Some(deadline) = deadline else { return work.await };
+    let Some(deadline) = deadline else {
+        return work.await;
+    };
     let work = tokio::time::timeout_at(deadline.into(), work);
-    work.await.unwrap_or(Err(ApiError::Pipeline(PipelineError::DeadlineExceeded)))
+    work.await
+        .unwrap_or(Err(ApiError::Pipeline(PipelineError::DeadlineExceeded)))
 }
 
 async fn receive(app: &App, record: &Record, request: Request) -> Result<Films, ApiError> {
@@ -87,8 +103,12 @@ async fn receive(app: &App, record: &Record, request: Request) -> Result<Films, 
     let (body, charge) = metered(app, request)?;
     match kind? {
         Kind::Film => raw(body, &charge, record).await.map(Films::One),
-        Kind::Multipart(boundary) => multipart(body, boundary, &charge, record).await.map(Films::One),
-        Kind::Related(boundary) => instances(body, boundary, &charge, record).await.map(Films::Related),
+        Kind::Multipart(boundary) => multipart(body, boundary, &charge, record)
+            .await
+            .map(Films::One),
+        Kind::Related(boundary) => instances(body, boundary, &charge, record)
+            .await
+            .map(Films::Related),
     }
 }
 
@@ -110,7 +130,12 @@ fn metered(app: &App, request: Request) -> Result<(Metered, Arc<Charge>), ApiErr
 }
 
 fn content_length(headers: &HeaderMap) -> Option<u64> {
-    headers.get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+    headers
+        .get(header::CONTENT_LENGTH)?
+        .to_str()
+        .ok()?
+        .parse()
+        .ok()
 }
 
 /// How a body is laid out.
@@ -126,7 +151,9 @@ enum Kind {
 
 impl Kind {
     fn of(headers: &HeaderMap) -> Result<Self, ApiError> {
-        let Some(value) = headers.get(header::CONTENT_TYPE) else { return Ok(Self::Film) };
+        let Some(value) = headers.get(header::CONTENT_TYPE) else {
+            return Ok(Self::Film);
+        };
         let text = value.to_str().map_err(|_| ApiError::UnsupportedMediaType)?;
         if let Some(boundary) = related::boundary(text) {
             return boundary.map(Self::Related);
@@ -138,7 +165,9 @@ impl Kind {
         if media.essence_str() != mime::MULTIPART_FORM_DATA.essence_str() {
             return Err(ApiError::UnsupportedMediaType);
         }
-        multer::parse_boundary(text).map(Self::Multipart).map_err(|cause| malformed(&cause))
+        multer::parse_boundary(text)
+            .map(Self::Multipart)
+            .map_err(|cause| malformed(&cause))
     }
 }
 
@@ -160,12 +189,18 @@ impl Metered {
                 None => return Ok(None),
                 Some(frame) => frame.map_err(|_broken| ApiError::IncompleteBody)?,
             };
-            let Ok(data) = frame.into_data() else { continue }; // trailers say nothing of a film
+            let Ok(data) = frame.into_data() else {
+                continue;
+            }; // trailers say nothing of a film
             self.received += data.len() as u64;
             if self.received > self.max_body_bytes {
-                return Err(ApiError::BodyTooLarge { max_body_bytes: self.max_body_bytes });
+                return Err(ApiError::BodyTooLarge {
+                    max_body_bytes: self.max_body_bytes,
+                });
             }
-            self.charge.take(data.len()).map_err(|_spent| ApiError::ByteBudgetSpent)?;
+            self.charge
+                .take(data.len())
+                .map_err(|_spent| ApiError::ByteBudgetSpent)?;
             return Ok(Some(data));
         }
     }
@@ -174,16 +209,21 @@ impl Metered {
     /// part's head from its start: so it is given small pieces, one at a time, and no more once it has too much of them. Small, since
     /// it may take two before it looks at the first.
     fn into_pieces(self, progress: &Progress) -> impl Stream<Item = Result<Bytes, ApiError>> {
-        futures_util::stream::try_unfold((self, Bytes::new()), move |(mut body, mut left)| async move {
-            tokio::task::yield_now().await;
-            while left.is_empty() {
-                let Some(data) = body.next().await? else { return Ok(None) };
-                left = data;
-            }
-            let piece = left.split_to(left.len().min(MAX_PIECE_BYTES));
-            progress.arrived(piece.len())?;
-            Ok(Some((piece, (body, left))))
-        })
+        futures_util::stream::try_unfold(
+            (self, Bytes::new()),
+            move |(mut body, mut left)| async move {
+                tokio::task::yield_now().await;
+                while left.is_empty() {
+                    let Some(data) = body.next().await? else {
+                        return Ok(None);
+                    };
+                    left = data;
+                }
+                let piece = left.split_to(left.len().min(MAX_PIECE_BYTES));
+                progress.arrived(piece.len())?;
+                Ok(Some((piece, (body, left))))
+            },
+        )
     }
 }
 
@@ -199,7 +239,9 @@ impl Progress {
     fn arrived(&self, bytes: usize) -> Result<(), ApiError> {
         self.seen.fetch_add(bytes, Ordering::Relaxed);
         if self.unparsed.fetch_add(bytes, Ordering::Relaxed) > MAX_UNPARSED_BYTES {
-            return Err(ApiError::MalformedMultipart("the head of a part is too long".to_owned()));
+            return Err(ApiError::MalformedMultipart(
+                "the head of a part is too long".to_owned(),
+            ));
         }
         Ok(())
     }
@@ -218,7 +260,10 @@ async fn raw(mut body: Metered, charge: &Arc<Charge>, record: &Record) -> Result
     let mut hash = record.input_hash();
     let bytes = whole(&mut body, &mut hash).await?;
     record.input(hash);
-    Ok(Film { image: charge.hold(bytes).into(), reference: None })
+    Ok(Film {
+        image: charge.hold(bytes).into(),
+        reference: None,
+    })
 }
 
 /// All of a body, which has to have something in it.
@@ -228,7 +273,11 @@ async fn whole(body: &mut Metered, hash: &mut InputHash) -> Result<Vec<u8>, ApiE
         hash.update(&data);
         bytes.extend_from_slice(&data);
     }
-    if bytes.is_empty() { Err(ApiError::EmptyBody) } else { Ok(bytes) }
+    if bytes.is_empty() {
+        Err(ApiError::EmptyBody)
+    } else {
+        Ok(bytes)
+    }
 }
 
 async fn multipart(
@@ -251,7 +300,11 @@ async fn multipart(
             if slot.is_some() {
                 return Err(ApiError::DuplicatePart(name));
             }
-            let mut hash = if name == "image" { record.input_hash() } else { InputHash::none() };
+            let mut hash = if name == "image" {
+                record.input_hash()
+            } else {
+                InputHash::none()
+            };
             *slot = Some(charge.hold(file(part, &progress, &mut hash).await?));
             record.input(hash);
         }
@@ -264,7 +317,10 @@ async fn multipart(
         (Err(error), _) => Err(error),
         (Ok(()), None) => Err(ApiError::MissingImage),
         (Ok(()), Some(image)) if image.is_empty() => Err(ApiError::EmptyBody),
-        (Ok(()), Some(image)) => Ok(Film { image: image.into(), reference: reference.map(Into::into) }),
+        (Ok(()), Some(image)) => Ok(Film {
+            image: image.into(),
+            reference: reference.map(Into::into),
+        }),
     }
 }
 
@@ -286,7 +342,10 @@ async fn instances(
                 return Err(ApiError::TooManyInstances);
             }
             let image = charge.hold(file(part, &progress, &mut hash).await?);
-            films.push(Film { image: image.into(), reference: None });
+            films.push(Film {
+                image: image.into(),
+                reference: None,
+            });
         }
         Ok(())
     }
@@ -302,8 +361,13 @@ async fn instances(
 }
 
 fn none_empty(films: Vec<Film>) -> Result<Vec<Film>, ApiError> {
-    let (count, empty) = (films.len(), films.iter().position(|film| film.image.is_empty()));
-    empty.map_or(Ok(films), |place| Err(ApiError::EmptyBody.of_instance(place + 1, count)))
+    let (count, empty) = (
+        films.len(),
+        films.iter().position(|film| film.image.is_empty()),
+    );
+    empty.map_or(Ok(films), |place| {
+        Err(ApiError::EmptyBody.of_instance(place + 1, count))
+    })
 }
 
 /// The bytes of a part, which are hashed as they come.
@@ -327,11 +391,13 @@ fn malformed(cause: &multer::Error) -> ApiError {
 
 /// What the parser of forms stumbled over: its own text, or what the body beneath it said.
 fn refused(cause: &multer::Error) -> ApiError {
-    let multer::Error::StreamReadFailed(inner) = cause else { return malformed(cause) };
+    let multer::Error::StreamReadFailed(inner) = cause else {
+        return malformed(cause);
+    };
     match inner.downcast_ref::<ApiError>() {
-        Some(ApiError::BodyTooLarge { max_body_bytes }) => {
-            ApiError::BodyTooLarge { max_body_bytes: *max_body_bytes }
-        }
+        Some(ApiError::BodyTooLarge { max_body_bytes }) => ApiError::BodyTooLarge {
+            max_body_bytes: *max_body_bytes,
+        },
         Some(ApiError::ByteBudgetSpent) => ApiError::ByteBudgetSpent,
         Some(ApiError::BodyTimeout) => ApiError::BodyTimeout,
         Some(ApiError::MalformedMultipart(cause)) => ApiError::MalformedMultipart(cause.clone()),
@@ -353,19 +419,35 @@ mod tests {
 
     #[test]
     fn a_body_is_a_film_or_a_form() {
-        for film in [None, Some("image/png"), Some("IMAGE/JPEG"), Some("application/octet-stream; x=1")] {
+        for film in [
+            None,
+            Some("image/png"),
+            Some("IMAGE/JPEG"),
+            Some("application/octet-stream; x=1"),
+        ] {
             assert_eq!(kind(film), Ok(Kind::Film), "{film:?}");
         }
-        assert_eq!(kind(Some("multipart/form-data; boundary=x")), Ok(Kind::Multipart("x".to_owned())));
+        assert_eq!(
+            kind(Some("multipart/form-data; boundary=x")),
+            Ok(Kind::Multipart("x".to_owned()))
+        );
         let related = "multipart/related; type=\"application/dicom\"; boundary=x";
         assert_eq!(kind(Some(related)), Ok(Kind::Related("x".to_owned())));
     }
 
     #[test]
     fn anything_else_is_refused() {
-        for other in ["text/plain", "application/x-www-form-urlencoded", "image/webp", "nonsense"] {
+        for other in [
+            "text/plain",
+            "application/x-www-form-urlencoded",
+            "image/webp",
+            "nonsense",
+        ] {
             assert_eq!(kind(Some(other)), Err("unsupported_media_type"), "{other}");
         }
-        assert_eq!(kind(Some("multipart/form-data")), Err("malformed_multipart"));
+        assert_eq!(
+            kind(Some("multipart/form-data")),
+            Err("malformed_multipart")
+        );
     }
 }

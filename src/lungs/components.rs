@@ -84,13 +84,21 @@ impl Components {
         let column = |index| u32::try_from(index).expect("a film's width has 32 bits");
         for (row, lung) in (0..).zip(mask.rows()) {
             let first = runs.len();
-            runs.extend(lung.runs().map(|run| Run { row, start: column(run.start), end: column(run.end) }));
+            runs.extend(lung.runs().map(|run| Run {
+                row,
+                start: column(run.start),
+                end: column(run.end),
+            }));
             joined.add(runs.len() - first);
             join_rows(&runs, above, &mut joined);
             above = first..runs.len();
         }
         let (labels, parts) = label(&runs, &mut joined);
-        Self { runs, labels, parts }
+        Self {
+            runs,
+            labels,
+            parts,
+        }
     }
 }
 
@@ -103,7 +111,11 @@ fn join_rows(runs: &[Run], mut above: std::ops::Range<usize>, joined: &mut Joine
             joined.join(above.start, below.start);
         }
         // The run that ends first can touch no further one of the other row.
-        if upper.end < lower.end { above.start += 1 } else { below.start += 1 }
+        if upper.end < lower.end {
+            above.start += 1
+        } else {
+            below.start += 1
+        }
     }
 }
 
@@ -114,7 +126,11 @@ fn label(runs: &[Run], joined: &mut Joined) -> (Vec<usize>, Vec<Component>) {
     for (index, &run) in runs.iter().enumerate() {
         let root = joined.root(index);
         // A root is the first run of its component, so the others find its label.
-        let number = if root == index { components.len() } else { labels[root] };
+        let number = if root == index {
+            components.len()
+        } else {
+            labels[root]
+        };
         match components.get_mut(number) {
             Some(component) => *component = component.and(Component::of(run)),
             None => components.push(Component::of(run)),
@@ -160,13 +176,21 @@ mod tests {
 
     fn components(rows: &[&str]) -> Components {
         let pixels = |length: usize| u32::try_from(length).expect("a test's mask is small");
-        let size = Size::new(pixels(rows[0].len()), pixels(rows.len())).expect("a test's mask has pixels");
-        let lung = rows.iter().flat_map(|row| row.chars()).map(|pixel| pixel == '#');
+        let size =
+            Size::new(pixels(rows[0].len()), pixels(rows.len())).expect("a test's mask has pixels");
+        let lung = rows
+            .iter()
+            .flat_map(|row| row.chars())
+            .map(|pixel| pixel == '#');
         Components::of(&Mask::new(size, lung).expect("the rows of a test's mask are equally long"))
     }
 
     fn areas(rows: &[&str]) -> Vec<u64> {
-        components(rows).parts.iter().map(|component| component.area_px).collect()
+        components(rows)
+            .parts
+            .iter()
+            .map(|component| component.area_px)
+            .collect()
     }
 
     #[test]
@@ -179,15 +203,24 @@ mod tests {
     #[test]
     fn parts_that_meet_further_down_are_one() {
         assert_eq!(areas(&["#.#.#", "#.#.#", "#####"]), [11]);
-        assert_eq!(areas(&["#...#", "#.#.#", "#.#.#", "###.#", "....#"]), [8, 5]);
-        assert_eq!(areas(&["######", "#....#", "#.##.#", "#....#", "######"]), [18, 2]);
+        assert_eq!(
+            areas(&["#...#", "#.#.#", "#.#.#", "###.#", "....#"]),
+            [8, 5]
+        );
+        assert_eq!(
+            areas(&["######", "#....#", "#.##.#", "#....#", "######"]),
+            [18, 2]
+        );
     }
 
     #[test]
     fn runs_carry_the_number_of_their_component() {
         let found = components(&["##.#", "#..#"]);
         let run = |row, start, end| Run { row, start, end };
-        assert_eq!(found.runs, [run(0, 0, 2), run(0, 3, 4), run(1, 0, 1), run(1, 3, 4)]);
+        assert_eq!(
+            found.runs,
+            [run(0, 0, 2), run(0, 3, 4), run(1, 0, 1), run(1, 3, 4)]
+        );
         assert_eq!(found.labels, [0, 1, 0, 1]);
     }
 
@@ -195,7 +228,9 @@ mod tests {
     fn a_centroid_is_the_mean_of_pixel_centres() {
         let found = components(&["....", ".##.", ".##."]).parts[0];
         assert_eq!((found.start, found.end), (1, 3));
-        assert!((found.centroid().0 - 2.0).abs() < 1e-12 && (found.centroid().1 - 2.0).abs() < 1e-12);
+        assert!(
+            (found.centroid().0 - 2.0).abs() < 1e-12 && (found.centroid().1 - 2.0).abs() < 1e-12
+        );
     }
 
     #[test]

@@ -69,7 +69,12 @@ impl Lung {
         let right = runs.iter().map(|run| run.end).max()?;
         let bounding_box = BoundingBox([left, top, right - left, bottom - top + 1]);
         let area_px = runs.iter().map(|run| run.length()).sum();
-        Some(Self { side, area_px, bounding_box, runs })
+        Some(Self {
+            side,
+            area_px,
+            bounding_box,
+            runs,
+        })
     }
 
     /// Which lung of the patient's it is.
@@ -112,7 +117,11 @@ impl Lungs {
         let found = Components::of(mask);
         let Parted { right, left, touch } = part(&found, mask.size());
         let lungs = [Lung::new(Side::Right, right), Lung::new(Side::Left, left)];
-        Self { film: mask.size(), found: lungs.into_iter().flatten().collect(), touch }
+        Self {
+            film: mask.size(),
+            found: lungs.into_iter().flatten().collect(),
+            touch,
+        }
     }
 
     /// Whether the lungs had grown together and were cut apart.
@@ -166,19 +175,36 @@ struct Parted {
 
 fn part(found: &Components, film: Size) -> Parted {
     let is_significant = significance(&found.parts);
-    if let Some(groups) = two_groups(found.parts.iter().copied().filter(&is_significant).collect()) {
+    if let Some(groups) = two_groups(
+        found
+            .parts
+            .iter()
+            .copied()
+            .filter(&is_significant)
+            .collect(),
+    ) {
         return by_component(found, groups);
     }
     let labelled = found.runs.iter().zip(&found.labels);
     let significant = labelled.filter(|&(_, &label)| is_significant(&found.parts[label]));
     let column = valley(&significant.map(|(&run, _)| run).collect::<Vec<_>>());
     let touch = column.is_some();
-    Parted { touch, ..cut(&found.runs, column.unwrap_or_else(|| one_side(&found.parts, film))) }
+    Parted {
+        touch,
+        ..cut(
+            &found.runs,
+            column.unwrap_or_else(|| one_side(&found.parts, film)),
+        )
+    }
 }
 
 /// Which components are large enough to count.
 fn significance(components: &[Component]) -> impl Fn(&Component) -> bool + use<> {
-    let largest = components.iter().map(|component| component.area_px).max().unwrap_or(0);
+    let largest = components
+        .iter()
+        .map(|component| component.area_px)
+        .max()
+        .unwrap_or(0);
     move |component| component.area_px as f64 >= SIGNIFICANT_SHARE * largest as f64
 }
 
@@ -190,7 +216,10 @@ fn two_groups(mut components: Vec<Component>) -> Option<[Component; 2]> {
     let (first, second) = components.split_at(widest);
     let together = |group: &[Component]| group.iter().copied().reduce(Component::and);
     let (first, second) = (together(first)?, together(second)?);
-    let shared = first.end.min(second.end).saturating_sub(first.start.max(second.start));
+    let shared = first
+        .end
+        .min(second.end)
+        .saturating_sub(first.start.max(second.start));
     let narrower = (first.end - first.start).min(second.end - second.start);
     (f64::from(shared) <= SHARED_COLUMNS * f64::from(narrower)).then_some([first, second])
 }
@@ -209,7 +238,11 @@ fn by_component(found: &Components, groups: [Component; 2]) -> Parted {
     let labelled = found.runs.iter().zip(&found.labels);
     let (right, left): (Vec<_>, Vec<_>) = labelled.partition(|&(_, &label)| nearer_to_first[label]);
     let runs = |labelled: Vec<(&Run, &usize)>| labelled.into_iter().map(|(&run, _)| run).collect();
-    Parted { right: runs(right), left: runs(left), touch: false }
+    Parted {
+        right: runs(right),
+        left: runs(left),
+        touch: false,
+    }
 }
 
 /// The column at which lungs that have grown together are cut: the first of the left one. `None` where the runs are
@@ -221,7 +254,8 @@ fn valley(runs: &[Run]) -> Option<u32> {
     let width = profile.len();
     let middle = width / 3..width - width / 3;
     // Of equally deep columns, the one nearest to the middle.
-    let lowest = middle.min_by_key(|&column| (profile[column], (2 * column + 1).abs_diff(width)))?;
+    let lowest =
+        middle.min_by_key(|&column| (profile[column], (2 * column + 1).abs_diff(width)))?;
     let shoulders = [&profile[..lowest], &profile[lowest + 1..]];
     let [first, second] = shoulders.map(|shoulder| shoulder.iter().copied().max().unwrap_or(0));
     let is_deep = (profile[lowest] as f64) < VALLEY_DEPTH * first.min(second) as f64;
@@ -256,10 +290,23 @@ fn one_side(components: &[Component], film: Size) -> u32 {
 
 /// Cuts the runs before `column`.
 fn cut(runs: &[Run], column: u32) -> Parted {
-    let right = runs.iter().map(|&run| Run { end: run.end.min(column), ..run });
-    let left = runs.iter().map(|&run| Run { start: run.start.max(column), ..run });
-    let (right, left) = (right.filter(|run| run.start < run.end), left.filter(|run| run.start < run.end));
-    Parted { right: right.collect(), left: left.collect(), touch: false }
+    let right = runs.iter().map(|&run| Run {
+        end: run.end.min(column),
+        ..run
+    });
+    let left = runs.iter().map(|&run| Run {
+        start: run.start.max(column),
+        ..run
+    });
+    let (right, left) = (
+        right.filter(|run| run.start < run.end),
+        left.filter(|run| run.start < run.end),
+    );
+    Parted {
+        right: right.collect(),
+        left: left.collect(),
+        touch: false,
+    }
 }
 
 #[cfg(test)]
@@ -269,8 +316,13 @@ mod tests {
     /// A film with ellipses, each as centre (x, y) and radii (x, y).
     fn ellipses(size: Size, ellipses: &[[f64; 4]]) -> Mask {
         let inside = |index: usize| {
-            let (x, y) = ((index % size.columns()) as f64, (index / size.columns()) as f64);
-            ellipses.iter().any(|[cx, cy, rx, ry]| ((x - cx) / rx).powi(2) + ((y - cy) / ry).powi(2) <= 1.0)
+            let (x, y) = (
+                (index % size.columns()) as f64,
+                (index / size.columns()) as f64,
+            );
+            ellipses
+                .iter()
+                .any(|[cx, cy, rx, ry]| ((x - cx) / rx).powi(2) + ((y - cy) / ry).powi(2) <= 1.0)
         };
         Mask::new(size, (0..size.pixels()).map(inside)).expect("as many pixels as the size has")
     }
@@ -298,10 +350,22 @@ mod tests {
     fn the_right_lung_is_on_the_left_of_the_film() {
         let (lungs, masks) = sides(&ellipses(square(200), &[RIGHT, LEFT]));
         assert!(!lungs.touch());
-        assert_eq!(masks, [ellipses(square(200), &[RIGHT]), ellipses(square(200), &[LEFT])]);
-        let boxes: Vec<_> = lungs.iter().map(|lung| (lung.side(), lung.bounding_box())).collect();
+        assert_eq!(
+            masks,
+            [
+                ellipses(square(200), &[RIGHT]),
+                ellipses(square(200), &[LEFT])
+            ]
+        );
+        let boxes: Vec<_> = lungs
+            .iter()
+            .map(|lung| (lung.side(), lung.bounding_box()))
+            .collect();
         let right = (Side::Right, BoundingBox([30, 30, 61, 141]));
-        assert_eq!(boxes, [right, (Side::Left, BoundingBox([112, 39, 57, 133]))]);
+        assert_eq!(
+            boxes,
+            [right, (Side::Left, BoundingBox([112, 39, 57, 133]))]
+        );
     }
 
     #[test]
@@ -316,7 +380,10 @@ mod tests {
     fn a_lung_in_two_pieces_is_one_lung() {
         let pieces = [[60.0, 60.0, 30.0, 35.0], [64.0, 140.0, 28.0, 35.0]];
         let (lungs, _) = sides(&ellipses(square(200), &pieces));
-        assert_eq!(lungs.iter().map(Lung::side).collect::<Vec<_>>(), [Side::Right]);
+        assert_eq!(
+            lungs.iter().map(Lung::side).collect::<Vec<_>>(),
+            [Side::Right]
+        );
         let (_, masks) = sides(&ellipses(square(200), &[pieces[0], pieces[1], LEFT]));
         assert_eq!(masks[0], ellipses(square(200), &pieces));
     }
@@ -326,7 +393,13 @@ mod tests {
         let pieces = [[60.0, 60.0, 30.0, 35.0], [64.0, 140.0, 28.0, 35.0]];
         let small = [140.0, 105.0, 15.0, 25.0];
         let (_, masks) = sides(&ellipses(square(200), &[pieces[0], pieces[1], small]));
-        assert_eq!(masks, [ellipses(square(200), &pieces), ellipses(square(200), &[small])]);
+        assert_eq!(
+            masks,
+            [
+                ellipses(square(200), &pieces),
+                ellipses(square(200), &[small])
+            ]
+        );
     }
 
     #[test]
@@ -370,13 +443,22 @@ mod tests {
     #[test]
     fn an_area_is_in_square_millimetres_of_the_film() {
         let lungs = Lungs::of(&Mask::new(square(2), vec![true, false, true, false]).unwrap());
-        let area = lungs.get(Side::Right).unwrap().area_mm2(PixelSpacing::new(0.5, 0.25).unwrap());
+        let area = lungs
+            .get(Side::Right)
+            .unwrap()
+            .area_mm2(PixelSpacing::new(0.5, 0.25).unwrap());
         assert!((area - 0.25).abs() < 1e-9);
     }
 
     #[test]
     fn sides_and_boxes_are_written_as_the_interface_has_them() {
-        assert_eq!(serde_json::to_string(&[Side::Right, Side::Left]).unwrap(), r#"["right","left"]"#);
-        assert_eq!(serde_json::to_string(&BoundingBox([310, 240, 620, 1310])).unwrap(), "[310,240,620,1310]");
+        assert_eq!(
+            serde_json::to_string(&[Side::Right, Side::Left]).unwrap(),
+            r#"["right","left"]"#
+        );
+        assert_eq!(
+            serde_json::to_string(&BoundingBox([310, 240, 620, 1310])).unwrap(),
+            "[310,240,620,1310]"
+        );
     }
 }

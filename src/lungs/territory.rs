@@ -20,7 +20,9 @@ pub fn territories(lungs: &Lungs) -> Vec<Mask> {
         .union(&lungs.lung_mask(Side::Left))
         .and_then(|part| part.without(&lungs.lung_mask(Side::Right)));
     let of_left = of_left.expect("masks of lungs are of the film's size");
-    let of_right = whole.without(&of_left).expect("both are of the film's size");
+    let of_right = whole
+        .without(&of_left)
+        .expect("both are of the film's size");
     vec![of_right, of_left]
 }
 
@@ -45,8 +47,9 @@ fn line(lungs: &Lungs, right: &Lung, left: &Lung) -> Vec<usize> {
         let start = &mut starts[run.row as usize];
         *start = Some(start.map_or(run.start, |start: u32| start.min(run.start)));
     }
-    let between =
-        |(end, start): (&Option<u32>, &Option<u32>)| Some(u32::midpoint((*end)?, (*start)?) as usize);
+    let between = |(end, start): (&Option<u32>, &Option<u32>)| {
+        Some(u32::midpoint((*end)?, (*start)?) as usize)
+    };
     let known: Vec<Option<usize>> = ends.iter().zip(&starts).map(between).collect();
     continued(&known).unwrap_or_else(|| {
         // No row has both lungs: a straight line between their middles.
@@ -76,15 +79,27 @@ mod tests {
     }
 
     fn drawn(mask: &Mask) -> Vec<String> {
-        mask.rows().map(|row| row.pixels().map(|lung| if lung { '#' } else { '.' }).collect()).collect()
+        mask.rows()
+            .map(|row| {
+                row.pixels()
+                    .map(|lung| if lung { '#' } else { '.' })
+                    .collect()
+            })
+            .collect()
     }
 
     #[test]
     fn the_line_is_halfway_and_goes_straight_on() {
         let lungs = film(&["........", "##....##", "##..####", "........"]);
         let parts = territories(&lungs);
-        assert_eq!(drawn(&parts[0]), ["####....", "####....", "###.....", "###....."]);
-        assert_eq!(drawn(&parts[1]), ["....####", "....####", "...#####", "...#####"]);
+        assert_eq!(
+            drawn(&parts[0]),
+            ["####....", "####....", "###.....", "###....."]
+        );
+        assert_eq!(
+            drawn(&parts[1]),
+            ["....####", "....####", "...#####", "...#####"]
+        );
     }
 
     #[test]

@@ -85,7 +85,9 @@ impl Warning {
     pub fn message(self) -> &'static str {
         match self {
             Self::NoLung => "no lung was found: the film may not be a frontal chest X-ray",
-            Self::OneLung => "only one lung was found, or one has less than 15 % of the other's area",
+            Self::OneLung => {
+                "only one lung was found, or one has less than 15 % of the other's area"
+            }
             Self::ImplausibleArea => {
                 "the lungs cover less than 5 % or more than 60 % of the film, as they hardly ever do"
             }
@@ -93,11 +95,15 @@ impl Warning {
                 "the model is unsure about much of what it took for lung: the film may not be a frontal chest X-ray"
             }
             Self::FlatFilm => "the film is blank or nearly so",
-            Self::InvertedFilm => "the film's greys may be inverted: bone should be bright and air dark",
+            Self::InvertedFilm => {
+                "the film's greys may be inverted: bone should be bright and air dark"
+            }
             Self::TouchingLungs => {
                 "the lungs touch; they were parted where they are narrowest, near the midline"
             }
-            Self::LateralView => "the file says that this is a lateral view: the model knows frontal ones",
+            Self::LateralView => {
+                "the file says that this is a lateral view: the model knows frontal ones"
+            }
             Self::ForProcessing => {
                 "the file says that it is for processing, not for presentation: its greys may mislead the model"
             }
@@ -130,12 +136,16 @@ fn of_lungs(lungs: &Lungs, map: &ProbabilityMap) -> Vec<Warning> {
         (implausible, Warning::ImplausibleArea),
         (is_unsure(map), Warning::LowConfidence),
     ];
-    found.into_iter().filter_map(|(applies, warning)| applies.then_some(warning)).collect()
+    found
+        .into_iter()
+        .filter_map(|(applies, warning)| applies.then_some(warning))
+        .collect()
 }
 
 /// Whether a map has too many unsure pixels for its lung. That is the map's own, whatever threshold a caller has cut it at.
 fn is_unsure(map: &ProbabilityMap) -> bool {
-    let count = |holds: fn(&f32) -> bool| map.values().iter().filter(|&value| holds(value)).count() as f64;
+    let count =
+        |holds: fn(&f32) -> bool| map.values().iter().filter(|&value| holds(value)).count() as f64;
     count(|value| UNSURE.contains(value)) > UNSURE_SHARE * count(|&value| value >= LUNG)
 }
 
@@ -151,17 +161,24 @@ mod tests {
     fn of_bars(bars: [(usize, usize); 2], rows: usize) -> Vec<Warning> {
         let lung = |index: usize| {
             let (x, y) = (index % 100, index / 100);
-            y < rows && bars.iter().any(|&(start, width)| (start..start + width).contains(&x))
+            y < rows
+                && bars
+                    .iter()
+                    .any(|&(start, width)| (start..start + width).contains(&x))
         };
         let probability = |index| if lung(index) { 0.95 } else { 0.05 };
-        of_map(ProbabilityMap::new(100, (0..10_000).map(probability).collect()))
+        of_map(ProbabilityMap::new(
+            100,
+            (0..10_000).map(probability).collect(),
+        ))
     }
 
     /// The warnings of a film of the map's own size.
     fn of_map(map: Option<ProbabilityMap>) -> Vec<Warning> {
         let map = map.expect("a square of probabilities");
         let size = Size::square(map.side()).expect("there are pixels");
-        let mask = Mask::new(size, map.values().iter().map(|&value| value >= LUNG)).expect("one grid");
+        let mask =
+            Mask::new(size, map.values().iter().map(|&value| value >= LUNG)).expect("one grid");
         warnings(&Lungs::of(&mask), &map, &[])
     }
 
@@ -195,7 +212,10 @@ mod tests {
 
     #[test]
     fn lungs_that_fill_the_film_or_almost_nothing_of_it_are_told() {
-        assert_eq!(of_bars([(10, 30), (50, 31)], 100), [Warning::ImplausibleArea]);
+        assert_eq!(
+            of_bars([(10, 30), (50, 31)], 100),
+            [Warning::ImplausibleArea]
+        );
         assert_eq!(of_bars([(10, 30), (50, 30)], 100), []);
         assert_eq!(of_bars([(10, 4), (60, 4)], 62), [Warning::ImplausibleArea]);
         assert_eq!(of_bars([(10, 4), (60, 4)], 63), []);
@@ -209,8 +229,15 @@ mod tests {
         // The unsure ones are lung too here: 1,500 of 3,500 and then 2,001 of 4,001.
         // They reach across both lungs' columns, so that all of it is one lung to be cut in two.
         assert_eq!(of_unsure(1_500, 0.7), [Warning::TouchingLungs]);
-        assert_eq!(of_unsure(2_001, 0.7), [Warning::TouchingLungs, Warning::LowConfidence]);
-        assert_eq!(of_unsure(4_000, 0.95), [Warning::TouchingLungs], "that is lung for sure");
+        assert_eq!(
+            of_unsure(2_001, 0.7),
+            [Warning::TouchingLungs, Warning::LowConfidence]
+        );
+        assert_eq!(
+            of_unsure(4_000, 0.95),
+            [Warning::TouchingLungs],
+            "that is lung for sure"
+        );
     }
 
     #[test]

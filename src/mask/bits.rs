@@ -42,7 +42,10 @@ impl Mask {
     /// A mask without lung.
     #[must_use]
     pub fn empty(size: Size) -> Self {
-        Self { size, words: vec![0; row_words(size) * size.rows()] }
+        Self {
+            size,
+            words: vec![0; row_words(size) * size.rows()],
+        }
     }
 
     /// The mask in which a pixel differs from the one above it wherever `changes`, as column and row, names it an odd
@@ -77,7 +80,10 @@ impl Mask {
     #[must_use]
     pub fn row(&self, row: usize) -> Row<'_> {
         let width = row_words(self.size);
-        Row { words: &self.words[row * width..][..width], width: self.size.columns() }
+        Row {
+            words: &self.words[row * width..][..width],
+            width: self.size.columns(),
+        }
     }
 
     /// The rows, top to bottom.
@@ -99,7 +105,10 @@ impl Mask {
         if columns.is_empty() {
             return;
         }
-        assert!(columns.end <= self.size.columns(), "what is filled lies within the mask");
+        assert!(
+            columns.end <= self.size.columns(),
+            "what is filled lies within the mask"
+        );
         let width = row_words(self.size);
         let words = &mut self.words[row * width..][..width];
         for (index, bits) in words_of(columns) {
@@ -110,7 +119,10 @@ impl Mask {
     /// Number of lung pixels.
     #[must_use]
     pub fn area_px(&self) -> u64 {
-        self.words.iter().map(|word| u64::from(word.count_ones())).sum()
+        self.words
+            .iter()
+            .map(|word| u64::from(word.count_ones()))
+            .sum()
     }
 
     /// Number of pixels that are lung in both masks, or `None` where they are of different sizes.
@@ -126,7 +138,10 @@ impl Mask {
         if self.size != other.size {
             return None;
         }
-        self.words.iter_mut().zip(&other.words).for_each(|(word, other)| *word |= other);
+        self.words
+            .iter_mut()
+            .zip(&other.words)
+            .for_each(|(word, other)| *word |= other);
         Some(self)
     }
 
@@ -136,7 +151,10 @@ impl Mask {
         if self.size != other.size {
             return None;
         }
-        self.words.iter_mut().zip(&other.words).for_each(|(word, other)| *word &= !other);
+        self.words
+            .iter_mut()
+            .zip(&other.words)
+            .for_each(|(word, other)| *word &= !other);
         Some(self)
     }
 
@@ -146,11 +164,14 @@ impl Mask {
     pub fn widened(&self, before: usize, after: usize) -> Self {
         let mut wide = Self::empty(self.size);
         for (y, row) in self.rows().enumerate() {
-            row.widened_runs(before, after).for_each(|run| wide.fill(y, run));
+            row.widened_runs(before, after)
+                .for_each(|run| wide.fill(y, run));
         }
         let mut square = wide.clone();
         let width = row_words(self.size);
-        let unite = |words: &mut [u64], other: &[u64]| words.iter_mut().zip(other).for_each(|(a, b)| *a |= b);
+        let unite = |words: &mut [u64], other: &[u64]| {
+            words.iter_mut().zip(other).for_each(|(a, b)| *a |= b)
+        };
         for down in 1..=after.min(self.size.rows() - 1) {
             unite(&mut square.words[down * width..], &wide.words);
         }
@@ -168,11 +189,17 @@ impl Mask {
         let beyond = vec![0; width];
         let mut border = self.clone();
         for (row, edge) in border.words.chunks_exact_mut(width).enumerate() {
-            let words = |row: usize| self.words.get(row * width..(row + 1) * width).unwrap_or(&beyond);
+            let words = |row: usize| {
+                self.words
+                    .get(row * width..(row + 1) * width)
+                    .unwrap_or(&beyond)
+            };
             let above = row.checked_sub(1).map_or(&beyond[..], words);
             let (here, below) = (words(row), words(row + 1));
             for (index, edge) in edge.iter_mut().enumerate() {
-                let last_of_left = index.checked_sub(1).map_or(0, |left| here[left] >> (WORD - 1));
+                let last_of_left = index
+                    .checked_sub(1)
+                    .map_or(0, |left| here[left] >> (WORD - 1));
                 let first_of_right = here.get(index + 1).map_or(0, |right| right << (WORD - 1));
                 let sides = (here[index] << 1 | last_of_left) & (here[index] >> 1 | first_of_right);
                 *edge &= !(sides & above[index] & below[index]);
@@ -211,7 +238,8 @@ impl<'a> Row<'a> {
     /// The runs, each drawn out at both ends as far as the row reaches, those that then touch made one.
     fn widened_runs(self, before: usize, after: usize) -> impl Iterator<Item = Range<usize>> + 'a {
         let width = self.width;
-        let wide = move |run: Range<usize>| run.start.saturating_sub(before)..width.min(run.end + after);
+        let wide =
+            move |run: Range<usize>| run.start.saturating_sub(before)..width.min(run.end + after);
         let mut runs = self.runs().map(wide).peekable();
         std::iter::from_fn(move || {
             let mut run = runs.next()?;
@@ -229,7 +257,9 @@ impl<'a> Row<'a> {
     #[must_use]
     pub fn area_px(self, columns: Range<usize>) -> u64 {
         assert!(columns.end <= self.width, "columns lie within their row");
-        words_of(columns).map(|(index, bits)| u64::from((self.words[index] & bits).count_ones())).sum()
+        words_of(columns)
+            .map(|(index, bits)| u64::from((self.words[index] & bits).count_ones()))
+            .sum()
     }
 
     /// Those of `columns` at which this row and another of the same mask differ, left to right.
@@ -270,7 +300,11 @@ fn row_words(size: Size) -> usize {
 /// The words that some columns lie in, each with their bits.
 fn words_of(columns: Range<usize>) -> impl Iterator<Item = (usize, u64)> {
     let Range { start, end } = columns;
-    let words = if start < end { start / WORD..end.div_ceil(WORD) } else { 0..0 };
+    let words = if start < end {
+        start / WORD..end.div_ceil(WORD)
+    } else {
+        0..0
+    };
     words.map(move |index| {
         let first = start.saturating_sub(index * WORD);
         let beyond = WORD.saturating_sub(end - index * WORD);
@@ -298,7 +332,10 @@ mod tests {
         assert!(Mask::new(size(2, 3), vec![false; 7]).is_none());
         let mask = Mask::new(size(3, 2), [true, false, true, false, false, true]).unwrap();
         assert_eq!(mask.area_px(), 3);
-        assert_eq!(mask.pixels().collect::<Vec<_>>(), [true, false, true, false, false, true]);
+        assert_eq!(
+            mask.pixels().collect::<Vec<_>>(),
+            [true, false, true, false, false, true]
+        );
         let runs: Vec<_> = mask.rows().flat_map(Row::runs).collect();
         assert_eq!(runs, [0..1, 2..3, 2..3]);
     }
@@ -309,7 +346,11 @@ mod tests {
             for end in [1, 62, 63, 64, 65, 127, 128, 129, 200] {
                 let row = columns(width, |x| x < end);
                 let expected = 0..end.min(width as usize);
-                assert_eq!(row.row(0).runs().collect::<Vec<_>>(), [expected], "{end} of {width}");
+                assert_eq!(
+                    row.row(0).runs().collect::<Vec<_>>(),
+                    [expected],
+                    "{end} of {width}"
+                );
             }
             assert_eq!(columns(width, |_| false).row(0).runs().count(), 0);
         }

@@ -38,7 +38,10 @@ impl ProbabilityMap {
     /// The map with left and right exchanged.
     #[must_use]
     pub fn mirrored(&self) -> Self {
-        Self { side: self.side, values: mirrored(&self.values, self.side) }
+        Self {
+            side: self.side,
+            values: mirrored(&self.values, self.side),
+        }
     }
 
     /// The mean of two maps of one side.
@@ -49,7 +52,10 @@ impl ProbabilityMap {
     pub fn averaged(&self, other: &Self) -> Self {
         assert_eq!(self.side, other.side, "maps of one side are averaged");
         let pairs = self.values.iter().zip(&other.values);
-        Self { side: self.side, values: pairs.map(|(one, other)| (one + other) * 0.5).collect() }
+        Self {
+            side: self.side,
+            values: pairs.map(|(one, other)| (one + other) * 0.5).collect(),
+        }
     }
 }
 

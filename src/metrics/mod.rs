@@ -26,14 +26,19 @@ pub const MEDIA_TYPE: &str = "application/openmetrics-text; version=1.0.0; chars
 /// What every name begins with.
 const PREFIX: &str = "lungfield";
 /// From an answer that cost nothing to the longest that a request may take by default, in seconds.
-const REQUEST_SECONDS: [f64; 14] =
-    [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0];
+const REQUEST_SECONDS: [f64; 14] = [
+    0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0,
+];
 /// From a small film on a GPU to a large one on a busy CPU, in seconds.
-const STEP_SECONDS: [f64; 12] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0];
+const STEP_SECONDS: [f64; 12] = [
+    0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0,
+];
 /// Closer where good models differ.
 const DICE: [f64; 11] = [0.5, 0.7, 0.8, 0.85, 0.9, 0.92, 0.94, 0.95, 0.96, 0.97, 0.98];
 /// Twentieths of the film: lungs cover 0.08 to 0.43 of the films that the shipped model learned from.
-const AREA_SHARE: [f64; 12] = [0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5, 0.55, 0.6];
+const AREA_SHARE: [f64; 12] = [
+    0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5, 0.55, 0.6,
+];
 
 /// What the model that is served is called, for a label each.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -101,7 +106,13 @@ impl Metrics {
     #[must_use]
     pub fn new(model: ModelLabels) -> Self {
         let mut registry = Registry::with_prefix(PREFIX);
-        registry.register("build", "The program", Info::new(Build { version: env!("CARGO_PKG_VERSION") }));
+        registry.register(
+            "build",
+            "The program",
+            Info::new(Build {
+                version: env!("CARGO_PKG_VERSION"),
+            }),
+        );
         registry.register("model", "The model that is served", Info::new(model));
         Self {
             requests: seconds(
@@ -110,17 +121,37 @@ impl Metrics {
                 "From a request's head to its answer's head",
                 Family::new_with_constructor(request_seconds as fn() -> Histogram),
             ),
-            in_flight: plain(&mut registry, "http_requests_in_flight", "Requests without an answer yet"),
-            connections: plain(&mut registry, "connections", "Open connections, those of operators included"),
-            problems: plain(&mut registry, "problems", "Requests answered with a problem, by its code"),
-            departed: plain(&mut registry, "http_departed", "Requests whose caller left before the answer"),
+            in_flight: plain(
+                &mut registry,
+                "http_requests_in_flight",
+                "Requests without an answer yet",
+            ),
+            connections: plain(
+                &mut registry,
+                "connections",
+                "Open connections, those of operators included",
+            ),
+            problems: plain(
+                &mut registry,
+                "problems",
+                "Requests answered with a problem, by its code",
+            ),
+            departed: plain(
+                &mut registry,
+                "http_departed",
+                "Requests whose caller left before the answer",
+            ),
             steps: Steps {
                 decode: step(
                     &mut registry,
                     "decode",
                     "Decoding and preparing a film, waiting for a permit included",
                 ),
-                queue: step(&mut registry, "queue_wait", "Waiting of a film for the model"),
+                queue: step(
+                    &mut registry,
+                    "queue_wait",
+                    "Waiting of a film for the model",
+                ),
                 infer: step(&mut registry, "infer", "The forward pass of a film's batch"),
                 encode: step(
                     &mut registry,
@@ -128,15 +159,28 @@ impl Metrics {
                     "Restoring and writing a mask, waiting for a permit included",
                 ),
             },
-            dice: shares(&mut registry, "dice", "Dice of films that came with a reference mask", &DICE),
+            dice: shares(
+                &mut registry,
+                "dice",
+                "Dice of films that came with a reference mask",
+                &DICE,
+            ),
             area_share: shares(
                 &mut registry,
                 "lung_area_ratio",
                 "Share of the film that its lungs cover",
                 &AREA_SHARE,
             ),
-            warnings: plain(&mut registry, "warnings", "Films answered with a warning, by its code"),
-            audit_failures: plain(&mut registry, "audit_failures", "Lines that the audit log did not take"),
+            warnings: plain(
+                &mut registry,
+                "warnings",
+                "Films answered with a warning, by its code",
+            ),
+            audit_failures: plain(
+                &mut registry,
+                "audit_failures",
+                "Lines that the audit log did not take",
+            ),
             registry,
         }
     }
@@ -147,9 +191,16 @@ impl Metrics {
     }
 
     /// A request was answered, with a problem of this code where it was not what was asked for.
-    pub fn request_answered(&self, labels: RequestLabels, problem: Option<&'static str>, took: Duration) {
+    pub fn request_answered(
+        &self,
+        labels: RequestLabels,
+        problem: Option<&'static str>,
+        took: Duration,
+    ) {
         self.in_flight.dec();
-        self.requests.get_or_create(&labels).observe(took.as_secs_f64());
+        self.requests
+            .get_or_create(&labels)
+            .observe(took.as_secs_f64());
         if let Some(code) = problem {
             self.problems.get_or_create(&Code { code }).inc();
         }
@@ -178,16 +229,32 @@ impl Metrics {
 
     /// A film was segmented.
     pub fn film_segmented(&self, segmentation: &Segmentation) {
-        let Timings { decode, queue, infer, encode } = segmentation.timings;
-        let Steps { decode: decodes, queue: waits, infer: passes, encode: encodes } = &self.steps;
-        for (histogram, took) in [(decodes, decode), (waits, queue), (passes, infer), (encodes, encode)] {
+        let Timings {
+            decode,
+            queue,
+            infer,
+            encode,
+        } = segmentation.timings;
+        let Steps {
+            decode: decodes,
+            queue: waits,
+            infer: passes,
+            encode: encodes,
+        } = &self.steps;
+        for (histogram, took) in [
+            (decodes, decode),
+            (waits, queue),
+            (passes, infer),
+            (encodes, encode),
+        ] {
             histogram.observe(took.as_secs_f64());
         }
         if let Some(overlap) = segmentation.overlap {
             self.dice.observe(overlap.dice());
         }
         let area_px: u64 = segmentation.lungs.iter().map(Lung::area_px).sum();
-        self.area_share.observe(area_px as f64 / segmentation.size.pixels() as f64);
+        self.area_share
+            .observe(area_px as f64 / segmentation.size.pixels() as f64);
         for code in segmentation.warnings.iter().copied().map(Warning::code) {
             self.warnings.get_or_create(&Code { code }).inc();
         }

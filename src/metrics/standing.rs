@@ -41,19 +41,71 @@ impl Standing {
     pub(super) fn registry(&self, prefix: &str) -> Registry {
         let mut registry = Registry::default();
         if let Some(bytes) = self.resident_bytes {
-            gauge(&mut registry, "process_resident_memory_bytes", "Resident memory of the process", bytes);
+            gauge(
+                &mut registry,
+                "process_resident_memory_bytes",
+                "Resident memory of the process",
+                bytes,
+            );
         }
         let own = registry.sub_registry_with_prefix(prefix);
-        gauge(own, "ready", "1 where the server says that it is ready for films", u64::from(self.ready));
-        gauge(own, "queue_depth", "Films that wait for the model", self.queue_depth as u64);
-        gauge(own, "queue_capacity", "Films that may wait for the model", self.queue_capacity as u64);
-        gauge(own, "byte_budget_bytes", "Bytes of bodies that may be held at a time", self.byte_budget);
-        gauge(own, "byte_budget_used_bytes", "Bytes of bodies that are held", self.byte_budget_used);
-        gauge(own, "answer_budget_bytes", "Bytes of answers that may be held at a time", self.answer_budget);
-        gauge(own, "answer_budget_used_bytes", "Bytes of answers that are held", self.answer_budget_used);
-        let EngineCounts { departed, expired, .. } = self.counts;
-        counter(own, "jobs_departed", "Films not segmented since their caller had left", departed);
-        counter(own, "jobs_expired", "Films not segmented since their deadline had passed", expired);
+        gauge(
+            own,
+            "ready",
+            "1 where the server says that it is ready for films",
+            u64::from(self.ready),
+        );
+        gauge(
+            own,
+            "queue_depth",
+            "Films that wait for the model",
+            self.queue_depth as u64,
+        );
+        gauge(
+            own,
+            "queue_capacity",
+            "Films that may wait for the model",
+            self.queue_capacity as u64,
+        );
+        gauge(
+            own,
+            "byte_budget_bytes",
+            "Bytes of bodies that may be held at a time",
+            self.byte_budget,
+        );
+        gauge(
+            own,
+            "byte_budget_used_bytes",
+            "Bytes of bodies that are held",
+            self.byte_budget_used,
+        );
+        gauge(
+            own,
+            "answer_budget_bytes",
+            "Bytes of answers that may be held at a time",
+            self.answer_budget,
+        );
+        gauge(
+            own,
+            "answer_budget_used_bytes",
+            "Bytes of answers that are held",
+            self.answer_budget_used,
+        );
+        let EngineCounts {
+            departed, expired, ..
+        } = self.counts;
+        counter(
+            own,
+            "jobs_departed",
+            "Films not segmented since their caller had left",
+            departed,
+        );
+        counter(
+            own,
+            "jobs_expired",
+            "Films not segmented since their deadline had passed",
+            expired,
+        );
         own.register_collector(Box::new(Batches(self.batches.clone())));
         registry
     }
@@ -79,9 +131,12 @@ struct CauseLabel {
 impl Collector for Batches {
     fn encode(&self, mut encoder: DescriptorEncoder) -> Result<(), std::fmt::Error> {
         let Self(batches) = self;
-        let (sum, count) = batches.of_size.iter().fold((0.0, 0), |(sum, count), (&size, &times)| {
-            (sum + size as f64 * times as f64, count + times)
-        });
+        let (sum, count) = batches
+            .of_size
+            .iter()
+            .fold((0.0, 0), |(sum, count), (&size, &times)| {
+                (sum + size as f64 * times as f64, count + times)
+            });
         let mut sizes = encoder.encode_descriptor(
             "batch_size",
             "Films in a batch",
@@ -92,7 +147,9 @@ impl Collector for Batches {
         let help = "Batches, by what cut them";
         let mut causes = encoder.encode_descriptor("batches", help, None, MetricType::Counter)?;
         for (cause, &times) in &batches.by_cause {
-            let label = CauseLabel { cause: cause.name() };
+            let label = CauseLabel {
+                cause: cause.name(),
+            };
             ConstCounter::new(times).encode(causes.encode_family(&label)?)?;
         }
         Ok(())
@@ -105,8 +162,10 @@ fn buckets(batches: &BatchCounts) -> Vec<(f64, u64)> {
     let mut below = 0.0;
     bounds
         .map(|bound| {
-            let within =
-                batches.of_size.iter().filter(|&(&size, _)| (size as f64) > below && size as f64 <= bound);
+            let within = batches
+                .of_size
+                .iter()
+                .filter(|&(&size, _)| (size as f64) > below && size as f64 <= bound);
             let times = within.map(|(_, &times)| times).sum();
             below = bound;
             (bound, times)

@@ -32,7 +32,11 @@ fn time(kind: Kind) -> Result<Duration, TchError> {
     let ones = |shape: [i64; 4]| Tensor::f_ones(shape, (kind, Device::Cpu));
     let planes = ones([1, SIDE, SIDE, CHANNELS])?.f_permute([0, 3, 1, 2])?;
     let kernel = ones([CHANNELS, 3, 3, CHANNELS])?.f_permute([0, 3, 1, 2])?;
-    let run = || planes.f_conv2d(&kernel, None::<&Tensor>, [1, 1], [1, 1], [1, 1], 1).map(drop);
+    let run = || {
+        planes
+            .f_conv2d(&kernel, None::<&Tensor>, [1, 1], [1, 1], [1, 1], 1)
+            .map(drop)
+    };
     run()?;
     (0..RUNS).try_fold(Duration::MAX, |fastest, _| {
         let started = Instant::now();
@@ -44,8 +48,11 @@ fn time(kind: Kind) -> Result<Duration, TchError> {
 /// Whether the kernel of the system lists bf16 among the CPU's features. Rust has no name for AMX yet.
 fn lists_bf16(cpuinfo: &str) -> bool {
     let flags = cpuinfo.lines().find(|line| line.starts_with("flags"));
-    flags
-        .is_some_and(|flags| flags.split_whitespace().any(|flag| flag == "avx512_bf16" || flag == "amx_bf16"))
+    flags.is_some_and(|flags| {
+        flags
+            .split_whitespace()
+            .any(|flag| flag == "avx512_bf16" || flag == "amx_bf16")
+    })
 }
 
 #[cfg(test)]
@@ -54,7 +61,9 @@ mod tests {
 
     #[test]
     fn bf16_is_found_as_a_whole_word() {
-        assert!(lists_bf16("processor: 0\nflags\t\t: fpu avx512_bf16 vnni\n"));
+        assert!(lists_bf16(
+            "processor: 0\nflags\t\t: fpu avx512_bf16 vnni\n"
+        ));
         assert!(lists_bf16("flags : amx_bf16"));
         assert!(!lists_bf16("flags : avx512f avx512_bf16x avx2"));
         assert!(!lists_bf16(""));

@@ -21,12 +21,18 @@ impl Cores {
     /// As many threads as are given, for as many passes at a time.
     #[must_use]
     pub fn new(all: NonZeroUsize, passes: NonZeroUsize) -> Self {
-        Self { all, passes, busy: Arc::default() }
+        Self {
+            all,
+            passes,
+            busy: Arc::default(),
+        }
     }
 
     /// Every part that a pass may get, the largest first.
     pub(super) fn shares(&self) -> Vec<NonZeroUsize> {
-        let mut shares: Vec<_> = (1..=self.passes.get()).map(|running| share(self.all, running)).collect();
+        let mut shares: Vec<_> = (1..=self.passes.get())
+            .map(|running| share(self.all, running))
+            .collect();
         shares.dedup();
         shares
     }
@@ -63,10 +69,17 @@ mod tests {
     #[test]
     fn a_pass_alone_has_all_threads_and_one_of_many_has_one() {
         let four = NonZeroUsize::new(4).unwrap();
-        assert_eq!([1, 2, 3, 4, 9].map(|running| share(four, running).get()), [4, 2, 1, 1, 1]);
+        assert_eq!(
+            [1, 2, 3, 4, 9].map(|running| share(four, running).get()),
+            [4, 2, 1, 1, 1]
+        );
         let shares = |passes| {
             let cores = Cores::new(four, NonZeroUsize::new(passes).unwrap());
-            cores.shares().into_iter().map(NonZeroUsize::get).collect::<Vec<_>>()
+            cores
+                .shares()
+                .into_iter()
+                .map(NonZeroUsize::get)
+                .collect::<Vec<_>>()
         };
         assert_eq!(shares(4), [4, 2, 1]);
         assert_eq!(shares(1), [4], "what can't come need not be warmed up");
@@ -76,7 +89,11 @@ mod tests {
     fn a_pass_that_unwinds_makes_room() {
         let cores = Cores::new(NonZeroUsize::MIN, NonZeroUsize::MIN);
         let broken = cores.clone();
-        assert!(std::thread::spawn(move || broken.pass(|_| panic!("a pass broke"))).join().is_err());
+        assert!(
+            std::thread::spawn(move || broken.pass(|_| panic!("a pass broke")))
+                .join()
+                .is_err()
+        );
         assert_eq!(cores.busy.load(Ordering::Relaxed), 0);
         assert_eq!(cores.pass(|_| cores.busy.load(Ordering::Relaxed)), 1);
     }

@@ -107,7 +107,10 @@ impl Placement {
     /// The CPU in 32 bits, which every machine has.
     #[must_use]
     pub fn cpu() -> Self {
-        Self { device: Device::Cpu, precision: Precision::F32 }
+        Self {
+            device: Device::Cpu,
+            precision: Precision::F32,
+        }
     }
 
     /// The device.
@@ -134,7 +137,11 @@ impl Placement {
     /// that films that come together don't wait for each other at every layer of the network.
     #[must_use]
     pub fn model_threads(self, cores: NonZeroUsize) -> NonZeroUsize {
-        if self.device.is_cuda() { NonZeroUsize::MIN } else { cores }
+        if self.device.is_cuda() {
+            NonZeroUsize::MIN
+        } else {
+            cores
+        }
     }
 
     /// The device as a user names it: `cpu` or `cuda:0`.
@@ -161,7 +168,10 @@ fn cuda(index: usize) -> Result<Device, DeviceError> {
     if i64::try_from(index).is_ok_and(|index| index < found) {
         Ok(Device::Cuda(index))
     } else {
-        Err(DeviceError::NoSuchDevice { wanted: index, found })
+        Err(DeviceError::NoSuchDevice {
+            wanted: index,
+            found,
+        })
     }
 }
 
@@ -226,7 +236,11 @@ mod tests {
 
     #[test]
     fn the_cpu_is_always_there() {
-        let cpu = Placement::resolve(DeviceChoice::Cpu, PrecisionChoice::Fixed(Precision::F32)).unwrap();
-        assert_eq!((cpu, cpu.device_name()), (Placement::cpu(), "cpu".to_owned()));
+        let cpu =
+            Placement::resolve(DeviceChoice::Cpu, PrecisionChoice::Fixed(Precision::F32)).unwrap();
+        assert_eq!(
+            (cpu, cpu.device_name()),
+            (Placement::cpu(), "cpu".to_owned())
+        );
     }
 }

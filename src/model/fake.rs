@@ -42,7 +42,11 @@ impl FakeSegmenter {
     /// A fake that behaves so from its first batch on.
     #[must_use]
     pub fn new(behaviour: Behaviour) -> Self {
-        Self { behaviour, turnstile: None, passes: Passes::default() }
+        Self {
+            behaviour,
+            turnstile: None,
+            passes: Passes::default(),
+        }
     }
 
     /// Makes every forward pass wait at a gate, before it does anything else, until the test lets it through.
@@ -50,7 +54,13 @@ impl FakeSegmenter {
     pub fn gated(self) -> (Self, Gate) {
         let (arrived, arrivals) = unbounded_channel();
         let (opener, open) = channel();
-        (Self { turnstile: Some(Turnstile { arrived, open }), ..self }, Gate { arrivals, opener })
+        (
+            Self {
+                turnstile: Some(Turnstile { arrived, open }),
+                ..self
+            },
+            Gate { arrivals, opener },
+        )
     }
 
     /// A view of the forward passes asked of this fake, which outlives it.
@@ -62,11 +72,17 @@ impl FakeSegmenter {
     /// Whether this pass fails, given how many were asked before it.
     fn trouble(&self, batch: &[&ModelInput], earlier: usize) -> Result<(), SegmentError> {
         match self.behaviour {
-            Behaviour::OutOfMemoryAbove(limit) if batch.len() > limit => Err(SegmentError::OutOfMemory),
+            Behaviour::OutOfMemoryAbove(limit) if batch.len() > limit => {
+                Err(SegmentError::OutOfMemory)
+            }
             Behaviour::FailFirst(passes) if earlier < passes => Err(failure()),
-            Behaviour::FailOn(poison) if batch.iter().any(|plane| is_marked(plane, poison)) => Err(failure()),
+            Behaviour::FailOn(poison) if batch.iter().any(|plane| is_marked(plane, poison)) => {
+                Err(failure())
+            }
             Behaviour::Panic => panic!("the fake segmenter panics as told"),
-            Behaviour::Fatal => Err(SegmentError::Fatal("the fake device is lost as told".into())),
+            Behaviour::Fatal => Err(SegmentError::Fatal(
+                "the fake device is lost as told".into(),
+            )),
             _ => Ok(()),
         }
     }
@@ -89,7 +105,11 @@ fn failure() -> SegmentError {
 }
 
 fn echo(plane: &ModelInput) -> ProbabilityMap {
-    let values = plane.pixels().iter().map(|pixel| pixel.clamp(0.0, 1.0)).collect();
+    let values = plane
+        .pixels()
+        .iter()
+        .map(|pixel| pixel.clamp(0.0, 1.0))
+        .collect();
     ProbabilityMap::new(plane.side(), values).expect("a plane is as square as its map")
 }
 
@@ -110,7 +130,10 @@ impl Passes {
     /// For each pass, in order, the first intensity of each of its planes.
     #[must_use]
     pub fn marks(&self) -> Vec<Vec<f32>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
     /// The batch size of each pass, in order.
@@ -171,8 +194,13 @@ mod tests {
     #[test]
     fn an_echo_is_the_plane_cut_to_probabilities() {
         let plane = ModelInput::new(2, vec![-3.0, 0.25, 0.75, 4.0]).unwrap();
-        let maps = FakeSegmenter::new(Behaviour::Echo).segment(&[&plane]).unwrap();
-        assert_eq!(maps, [ProbabilityMap::new(2, vec![0.0, 0.25, 0.75, 1.0]).unwrap()]);
+        let maps = FakeSegmenter::new(Behaviour::Echo)
+            .segment(&[&plane])
+            .unwrap();
+        assert_eq!(
+            maps,
+            [ProbabilityMap::new(2, vec![0.0, 0.25, 0.75, 1.0]).unwrap()]
+        );
     }
 
     #[test]
@@ -180,11 +208,20 @@ mod tests {
         let (good, bad) = (plane(0.5), plane(0.25));
         let run = |behaviour, batch: &[&ModelInput]| FakeSegmenter::new(behaviour).segment(batch);
         let both = [&good, &bad];
-        assert!(matches!(run(Behaviour::OutOfMemoryAbove(1), &both), Err(SegmentError::OutOfMemory)));
+        assert!(matches!(
+            run(Behaviour::OutOfMemoryAbove(1), &both),
+            Err(SegmentError::OutOfMemory)
+        ));
         assert!(run(Behaviour::OutOfMemoryAbove(2), &both).is_ok());
-        assert!(matches!(run(Behaviour::FailOn(0.25), &both), Err(SegmentError::Failed(_))));
+        assert!(matches!(
+            run(Behaviour::FailOn(0.25), &both),
+            Err(SegmentError::Failed(_))
+        ));
         assert!(run(Behaviour::FailOn(0.25), &[&good]).is_ok());
-        assert!(matches!(run(Behaviour::Fatal, &both), Err(SegmentError::Fatal(_))));
+        assert!(matches!(
+            run(Behaviour::Fatal, &both),
+            Err(SegmentError::Fatal(_))
+        ));
         assert_eq!(run(Behaviour::Miscount, &both).unwrap().len(), 1);
     }
 

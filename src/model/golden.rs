@@ -55,11 +55,19 @@ impl Golden {
         threshold: Threshold,
     ) -> Result<Self, SegmentError> {
         let size = Size::new(440, 512).expect("neither side is 0");
-        let phantom = PhantomOptions { seed: 1, size, depth: Depth::Eight };
+        let phantom = PhantomOptions {
+            seed: 1,
+            size,
+            depth: Depth::Eight,
+        };
         let drawn = Phantom::draw(&phantom);
         let mask = segment(segmenter, preprocessor, threshold, &drawn)?;
         let overlap = Overlap::of(&mask, &drawn.mask).expect("a mask has its film's size");
-        Ok(Self { phantom, mask: Rle::of(&mask).compressed(), phantom_dice: overlap.dice() })
+        Ok(Self {
+            phantom,
+            mask: Rle::of(&mask).compressed(),
+            phantom_dice: overlap.dice(),
+        })
     }
 
     /// Has a model segment the phantom again and compares; returns the Dice score.
@@ -71,13 +79,30 @@ impl Golden {
     ) -> Result<f64, GoldenError> {
         let unusable = |cause: String| GoldenError::Mask(cause);
         if self.phantom.size.pixels() as u64 > MAX_PIXELS {
-            return Err(unusable(format!("its phantom has more than {MAX_PIXELS} pixels")));
+            return Err(unusable(format!(
+                "its phantom has more than {MAX_PIXELS} pixels"
+            )));
         }
-        let expected =
-            self.mask.clone().check(MAX_PIXELS).map_err(|cause| unusable(cause.to_string()))?.to_mask();
-        let found = segment(segmenter, preprocessor, threshold, &Phantom::draw(&self.phantom))?;
-        let dice = Overlap::of(&found, &expected).map_err(|cause| unusable(cause.to_string()))?.dice();
-        if dice >= REQUIRED_DICE { Ok(dice) } else { Err(GoldenError::Differs { dice }) }
+        let expected = self
+            .mask
+            .clone()
+            .check(MAX_PIXELS)
+            .map_err(|cause| unusable(cause.to_string()))?
+            .to_mask();
+        let found = segment(
+            segmenter,
+            preprocessor,
+            threshold,
+            &Phantom::draw(&self.phantom),
+        )?;
+        let dice = Overlap::of(&found, &expected)
+            .map_err(|cause| unusable(cause.to_string()))?
+            .dice();
+        if dice >= REQUIRED_DICE {
+            Ok(dice)
+        } else {
+            Err(GoldenError::Differs { dice })
+        }
     }
 }
 
@@ -89,7 +114,9 @@ fn segment(
 ) -> Result<Mask, SegmentError> {
     let prepared = preprocessor.prepare(&phantom.film);
     let maps = segmenter.segment(&[&prepared.input])?;
-    let map = maps.first().ok_or_else(|| SegmentError::Failed("no map came back".to_owned()))?;
+    let map = maps
+        .first()
+        .ok_or_else(|| SegmentError::Failed("no map came back".to_owned()))?;
     Ok(postprocess::restore(map, &prepared.geometry, threshold))
 }
 
@@ -100,7 +127,11 @@ pub(crate) mod tests {
     use crate::preprocess::PreprocessOptions;
 
     fn preprocessor() -> Preprocessor {
-        Preprocessor::new(PreprocessOptions { side: 64, ..PreprocessOptions::default() }).unwrap()
+        Preprocessor::new(PreprocessOptions {
+            side: 64,
+            ..PreprocessOptions::default()
+        })
+        .unwrap()
     }
 
     fn segmenter() -> FakeSegmenter {
@@ -114,14 +145,18 @@ pub(crate) mod tests {
 
     #[test]
     fn a_model_that_has_not_changed_passes() {
-        let dice = golden().check(&mut segmenter(), &preprocessor(), Threshold::HALF).unwrap();
+        let dice = golden()
+            .check(&mut segmenter(), &preprocessor(), Threshold::HALF)
+            .unwrap();
         assert!((dice - 1.0).abs() < 1e-9);
     }
 
     #[test]
     fn a_model_that_computes_something_else_does_not() {
         let lower = Threshold::new(0.01).unwrap();
-        let error = golden().check(&mut segmenter(), &preprocessor(), lower).unwrap_err();
+        let error = golden()
+            .check(&mut segmenter(), &preprocessor(), lower)
+            .unwrap_err();
         assert!(matches!(error, GoldenError::Differs { .. }), "{error}");
     }
 
@@ -129,7 +164,9 @@ pub(crate) mod tests {
     fn a_mask_of_another_size_is_unusable() {
         let mut golden = golden();
         golden.mask = Rle::of(&Mask::empty(Size::square(40).unwrap())).compressed();
-        let error = golden.check(&mut segmenter(), &preprocessor(), Threshold::HALF).unwrap_err();
+        let error = golden
+            .check(&mut segmenter(), &preprocessor(), Threshold::HALF)
+            .unwrap_err();
         assert!(matches!(error, GoldenError::Mask(_)), "{error}");
     }
 }

@@ -141,8 +141,15 @@ impl Manifest {
         weights_sha256: String,
         golden: Golden,
     ) -> Self {
-        let Description { name, version, license, network, preprocessing, flip_averaging, training } =
-            description;
+        let Description {
+            name,
+            version,
+            license,
+            network,
+            preprocessing,
+            flip_averaging,
+            training,
+        } = description;
         Self {
             format: FORMAT,
             name,
@@ -161,14 +168,26 @@ impl Manifest {
     /// Reads and checks the manifest of a model directory.
     pub fn read(directory: &Path) -> Result<Self, ManifestError> {
         let path = directory.join(MANIFEST);
-        let missing = |cause| ManifestError::Missing { directory: directory.to_owned(), cause };
+        let missing = |cause| ManifestError::Missing {
+            directory: directory.to_owned(),
+            cause,
+        };
         let text = std::fs::read(&path).map_err(missing)?;
-        let manifest: Self = serde_json::from_slice(&text)
-            .map_err(|cause| ManifestError::Malformed { path: path.clone(), cause })?;
+        let manifest: Self =
+            serde_json::from_slice(&text).map_err(|cause| ManifestError::Malformed {
+                path: path.clone(),
+                cause,
+            })?;
         if manifest.format != FORMAT {
-            return Err(ManifestError::Format { path, found: manifest.format });
+            return Err(ManifestError::Format {
+                path,
+                found: manifest.format,
+            });
         }
-        if ![&manifest.name, &manifest.version].into_iter().all(|name| is_name(name)) {
+        if ![&manifest.name, &manifest.version]
+            .into_iter()
+            .all(|name| is_name(name))
+        {
             return Err(ManifestError::Name { path });
         }
         manifest.preprocessor()?;
@@ -177,7 +196,8 @@ impl Manifest {
 
     /// Writes the manifest into a model directory, whole or not at all.
     pub fn write(&self, directory: &Path) -> io::Result<()> {
-        let mut text = serde_json::to_string_pretty(self).expect("a manifest has nothing that JSON lacks");
+        let mut text =
+            serde_json::to_string_pretty(self).expect("a manifest has nothing that JSON lacks");
         text.push('\n');
         files::replace(&directory.join(MANIFEST), text.as_bytes())
     }
@@ -202,8 +222,13 @@ pub(crate) mod tests {
             name: "test".to_owned(),
             version: "0.0.1".to_owned(),
             license: "none".to_owned(),
-            network: Network::SegNet { width: NonZeroU16::new(2).unwrap() },
-            preprocessing: PreprocessOptions { side: 64, ..PreprocessOptions::default() },
+            network: Network::SegNet {
+                width: NonZeroU16::new(2).unwrap(),
+            },
+            preprocessing: PreprocessOptions {
+                side: 64,
+                ..PreprocessOptions::default()
+            },
             flip_averaging: false,
             training: serde_json::json!({"iterations": 0}),
         };
@@ -227,15 +252,45 @@ pub(crate) mod tests {
 
     #[test]
     fn each_wrong_manifest_is_refused_for_its_own_reason() {
-        assert!(matches!(with("/format", 9.into()), Err(ManifestError::Format { found: 9, .. })));
-        for bad in ["", "a\\b", "Lungenmodell für Röntgen", "two\nlines", &"x".repeat(65)] {
-            assert!(matches!(with("/name", bad.into()), Err(ManifestError::Name { .. })), "{bad:?}");
-            assert!(matches!(with("/version", bad.into()), Err(ManifestError::Name { .. })), "{bad:?}");
+        assert!(matches!(
+            with("/format", 9.into()),
+            Err(ManifestError::Format { found: 9, .. })
+        ));
+        for bad in [
+            "",
+            "a\\b",
+            "Lungenmodell für Röntgen",
+            "two\nlines",
+            &"x".repeat(65),
+        ] {
+            assert!(
+                matches!(with("/name", bad.into()), Err(ManifestError::Name { .. })),
+                "{bad:?}"
+            );
+            assert!(
+                matches!(
+                    with("/version", bad.into()),
+                    Err(ManifestError::Name { .. })
+                ),
+                "{bad:?}"
+            );
         }
-        assert!(matches!(with("/threshold", 1.5.into()), Err(ManifestError::Malformed { .. })));
-        assert!(matches!(with("/network/width", 0.into()), Err(ManifestError::Malformed { .. })));
-        assert!(matches!(with("/network/architecture", "unet".into()), Err(ManifestError::Malformed { .. })));
-        assert!(matches!(with("/preprocessing/side", 100.into()), Err(ManifestError::Side(100))));
+        assert!(matches!(
+            with("/threshold", 1.5.into()),
+            Err(ManifestError::Malformed { .. })
+        ));
+        assert!(matches!(
+            with("/network/width", 0.into()),
+            Err(ManifestError::Malformed { .. })
+        ));
+        assert!(matches!(
+            with("/network/architecture", "unet".into()),
+            Err(ManifestError::Malformed { .. })
+        ));
+        assert!(matches!(
+            with("/preprocessing/side", 100.into()),
+            Err(ManifestError::Side(100))
+        ));
         assert!(matches!(
             with("/preprocessing/lower_percentile", 99.9.into()),
             Err(ManifestError::Preprocessing(_))

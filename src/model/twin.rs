@@ -37,7 +37,10 @@ impl Twin {
         let (errands, received) = mpsc::channel();
         let run = move || run(&plan, &received);
         let thread = thread::Builder::new().name("twin".into()).spawn(run)?;
-        Ok(Self { errands: Mutex::new(Some(errands)), thread: Some(thread) })
+        Ok(Self {
+            errands: Mutex::new(Some(errands)),
+            thread: Some(thread),
+        })
     }
 
     /// The map of a film that is averaged with its mirror image, each segmented on `threads`; `None` where the twin is busy.
@@ -54,7 +57,11 @@ impl Twin {
         };
         let (reply, mirrored) = mpsc::channel();
         // Where nobody receives it, the reply is dropped, and that is heard below.
-        let _ = errands.as_ref()?.send(Errand { plane: film.mirrored(), threads, reply });
+        let _ = errands.as_ref()?.send(Errand {
+            plane: film.mirrored(),
+            threads,
+            reply,
+        });
         set_threads(threads);
         let straight = plan.map(film).map_err(|error| classify(error.to_string()));
         let lost = |_| SegmentError::Fatal("the thread of mirror images has ended".to_owned());
@@ -65,7 +72,10 @@ impl Twin {
 
 impl Drop for Twin {
     fn drop(&mut self) {
-        *self.errands.get_mut().unwrap_or_else(std::sync::PoisonError::into_inner) = None;
+        *self
+            .errands
+            .get_mut()
+            .unwrap_or_else(std::sync::PoisonError::into_inner) = None;
         if let Some(thread) = self.thread.take() {
             let _ = thread.join(); // a panic there was told to whoever waited
         }
@@ -74,9 +84,16 @@ impl Drop for Twin {
 
 fn run(plan: &Plan, errands: &mpsc::Receiver<Errand>) {
     let _no_grad = tch::no_grad_guard();
-    for Errand { plane, threads, reply } in errands {
+    for Errand {
+        plane,
+        threads,
+        reply,
+    } in errands
+    {
         set_threads(threads);
-        let map = plan.map(&plane).map_err(|error| classify(error.to_string()));
+        let map = plan
+            .map(&plane)
+            .map_err(|error| classify(error.to_string()));
         let _ = reply.send(map); // the model thread may have unwound
     }
 }
@@ -98,11 +115,19 @@ mod tests {
         let _network = SegNet::new(&store.root(), width, Kind::Float);
         randomise(&store);
         let _guard = tch::no_grad_guard();
-        Plan::fold(&store.variables(), width, Device::Cpu, Kind::Float).unwrap().flip_averaging(true)
+        Plan::fold(&store.variables(), width, Device::Cpu, Kind::Float)
+            .unwrap()
+            .flip_averaging(true)
     }
 
     fn film() -> ModelInput {
-        ModelInput::new(64, (0..64 * 64).map(|place| (place % 53) as f32 / 26.0 - 1.0).collect()).unwrap()
+        ModelInput::new(
+            64,
+            (0..64 * 64)
+                .map(|place| (place % 53) as f32 / 26.0 - 1.0)
+                .collect(),
+        )
+        .unwrap()
     }
 
     #[test]
@@ -111,8 +136,18 @@ mod tests {
         let twin = Twin::start(plan.share()).unwrap();
         let _guard = tch::no_grad_guard();
         let alone = plan.segment(&[&film]).unwrap().remove(0);
-        assert_eq!(twin.averaged(&plan, &film, NonZeroUsize::MIN).unwrap().unwrap(), alone);
-        assert!(alone.values().iter().any(|value| value.to_bits() != alone.values()[0].to_bits()));
+        assert_eq!(
+            twin.averaged(&plan, &film, NonZeroUsize::MIN)
+                .unwrap()
+                .unwrap(),
+            alone
+        );
+        assert!(
+            alone
+                .values()
+                .iter()
+                .any(|value| value.to_bits() != alone.values()[0].to_bits())
+        );
     }
 
     #[test]
@@ -128,7 +163,10 @@ mod tests {
         let (plan, film) = (plan(), film());
         let (errands, received) = mpsc::channel();
         drop(received);
-        let twin = Twin { errands: Mutex::new(Some(errands)), thread: None };
+        let twin = Twin {
+            errands: Mutex::new(Some(errands)),
+            thread: None,
+        };
         let lost = twin.averaged(&plan, &film, NonZeroUsize::MIN).unwrap();
         assert!(matches!(lost, Err(SegmentError::Fatal(_))));
     }

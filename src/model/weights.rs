@@ -40,11 +40,18 @@ pub enum WeightsError {
 
 /// The weights in a file, its sha256 first, then every name and shape checked: libtorch would take no notice of
 /// a tensor too many and stretch one of another shape.
-pub fn read(path: &Path, sha256: &str, width: NonZeroU16) -> Result<HashMap<String, Tensor>, WeightsError> {
+pub fn read(
+    path: &Path,
+    sha256: &str,
+    width: NonZeroU16,
+) -> Result<HashMap<String, Tensor>, WeightsError> {
     let bytes = fs_err::read(path)?;
     let found = digest(&bytes);
     if found != sha256 {
-        return Err(WeightsError::Changed { expected: sha256.to_owned(), found });
+        return Err(WeightsError::Changed {
+            expected: sha256.to_owned(),
+            found,
+        });
     }
     let tensors = parse(&bytes)?.tensors;
     check(&tensors, width)?;
@@ -73,20 +80,30 @@ pub(crate) fn serialise(
     tensors: &BTreeMap<String, &Tensor>,
     header: Option<HashMap<String, String>>,
 ) -> Result<Vec<u8>, TchError> {
-    let views = tensors.iter().map(|(name, tensor)| Ok((name, bytes_of(tensor)?)));
+    let views = tensors
+        .iter()
+        .map(|(name, tensor)| Ok((name, bytes_of(tensor)?)));
     let views = views.collect::<Result<Vec<_>, TchError>>()?;
     let views = views.iter().map(|(name, (shape, bytes))| {
         let view = TensorView::new(Dtype::F32, shape.clone(), bytes);
-        (name, view.expect("a tensor has as many bytes as its shape says"))
+        (
+            name,
+            view.expect("a tensor has as many bytes as its shape says"),
+        )
     });
     Ok(safetensors::serialize(views, header).expect("32-bit tensors in memory fit a file"))
 }
 
 fn bytes_of(tensor: &Tensor) -> Result<(Vec<usize>, Vec<u8>), TchError> {
-    let shape =
-        tensor.size().into_iter().map(|side| usize::try_from(side).expect("a side is no less than 0"));
+    let shape = tensor
+        .size()
+        .into_iter()
+        .map(|side| usize::try_from(side).expect("a side is no less than 0"));
     let values = Vec::<f32>::try_from(tensor.f_detach()?.f_to_kind(Kind::Float)?.f_reshape(-1)?)?;
-    Ok((shape.collect(), values.into_iter().flat_map(f32::to_le_bytes).collect()))
+    Ok((
+        shape.collect(),
+        values.into_iter().flat_map(f32::to_le_bytes).collect(),
+    ))
 }
 
 /// Reads a safetensors file of 32-bit tensors.
@@ -94,17 +111,29 @@ pub(crate) fn parse(bytes: &[u8]) -> Result<Stored, TchError> {
     let unreadable = |cause: safetensors::SafeTensorError| TchError::Convert(cause.to_string());
     let file = SafeTensors::deserialize(bytes).map_err(unreadable)?;
     let tensor = |view: &TensorView<'_>| {
-        let shape: Vec<i64> =
-            view.shape().iter().map(|&side| i64::try_from(side).unwrap_or(i64::MAX)).collect();
+        let shape: Vec<i64> = view
+            .shape()
+            .iter()
+            .map(|&side| i64::try_from(side).unwrap_or(i64::MAX))
+            .collect();
         if view.dtype() != Dtype::F32 {
-            return Err(TchError::Convert(format!("a tensor of type {:?}, not F32", view.dtype())));
+            return Err(TchError::Convert(format!(
+                "a tensor of type {:?}, not F32",
+                view.dtype()
+            )));
         }
         Tensor::f_from_data_size(view.data(), &shape, Kind::Float)
     };
-    let tensors = file.tensors().into_iter().map(|(name, view)| Ok((name, tensor(&view)?)));
+    let tensors = file
+        .tensors()
+        .into_iter()
+        .map(|(name, view)| Ok((name, tensor(&view)?)));
     let (_, metadata) = SafeTensors::read_metadata(bytes).map_err(unreadable)?;
     let header = metadata.metadata().clone().unwrap_or_default();
-    Ok(Stored { tensors: tensors.collect::<Result<_, TchError>>()?, header })
+    Ok(Stored {
+        tensors: tensors.collect::<Result<_, TchError>>()?,
+        header,
+    })
 }
 
 fn check(tensors: &HashMap<String, Tensor>, width: NonZeroU16) -> Result<(), WeightsError> {
@@ -114,7 +143,10 @@ fn check(tensors: &HashMap<String, Tensor>, width: NonZeroU16) -> Result<(), Wei
         match tensors.get(name) {
             None => return mismatch(format!("{name} is missing")),
             Some(tensor) if &tensor.size() != shape => {
-                return mismatch(format!("{name} has the shape {:?}, not {shape:?}", tensor.size()));
+                return mismatch(format!(
+                    "{name} has the shape {:?}, not {shape:?}",
+                    tensor.size()
+                ));
             }
             Some(_) => {}
         }

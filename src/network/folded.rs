@@ -58,18 +58,32 @@ impl Folded {
         weights: &HashMap<String, Tensor>,
         convolution: &Convolution,
     ) -> Result<Self, TchError> {
-        let mut tensors =
-            convolution.tensors().into_iter().map(|(name, shape)| tensor(weights, &name, &shape));
-        let mut next = || tensors.next().expect("a convolution has its kernel and what follows it");
+        let mut tensors = convolution
+            .tensors()
+            .into_iter()
+            .map(|(name, shape)| tensor(weights, &name, &shape));
+        let mut next = || {
+            tensors
+                .next()
+                .expect("a convolution has its kernel and what follows it")
+        };
         let kernel = next()?;
         if !convolution.normalised {
-            return Ok(Self { kernel, bias: next()?, stride: 1 });
+            return Ok(Self {
+                kernel,
+                bias: next()?,
+                stride: 1,
+            });
         }
         let (gain, shift, mean, variance) = (next()?, next()?, next()?, next()?);
         // norm(conv(x)) = gain · (conv(x) − mean) / √(variance + ε) + shift
         let scale = gain.f_div(&variance.f_add_scalar(NORM_EPSILON)?.f_sqrt()?)?;
         let bias = shift.f_sub(&mean.f_mul(&scale)?)?;
-        Ok(Self { kernel: kernel.f_mul(&scale.f_view([-1, 1, 1, 1])?)?, bias, stride: 1 })
+        Ok(Self {
+            kernel: kernel.f_mul(&scale.f_view([-1, 1, 1, 1])?)?,
+            bias,
+            stride: 1,
+        })
     }
 
     /// The convolution for a device and a precision, the faster way.
@@ -85,27 +99,48 @@ impl Folded {
     fn plain(&self, device: Device, kind: Kind) -> Result<Plain, TchError> {
         let kernel = channels_last(&self.kernel.f_to_kind(kind)?.f_to_device(device)?)?;
         let bias = self.bias.f_to_kind(kind)?.f_to_device(device)?;
-        Ok(Plain { kernel, bias, stride: self.stride })
+        Ok(Plain {
+            kernel,
+            bias,
+            stride: self.stride,
+        })
     }
 
     /// The head, for a device: in blocks on the CPU.
     pub(super) fn head(self, device: Device, kind: Kind) -> Result<Head, TchError> {
-        let folded = if device.is_cuda() { self } else { self.in_blocks()? };
-        Ok(Head { convolution: folded.plain(device, kind)? })
+        let folded = if device.is_cuda() {
+            self
+        } else {
+            self.in_blocks()?
+        };
+        Ok(Head {
+            convolution: folded.plain(device, kind)?,
+        })
     }
 
     /// A convolution of one output channel as one of 16, which compute a block of 4×4 outputs in one step.
     fn in_blocks(self) -> Result<Self, TchError> {
         let (inputs, taps) = (self.kernel.size()[1], self.kernel.size()[2]);
         let side = taps + BLOCK - 1;
-        let kernel =
-            Tensor::f_zeros([BLOCK * BLOCK, inputs, side, side], (Kind::Double, self.kernel.device()))?;
+        let kernel = Tensor::f_zeros(
+            [BLOCK * BLOCK, inputs, side, side],
+            (Kind::Double, self.kernel.device()),
+        )?;
         for place in 0..BLOCK * BLOCK {
             let (row, column) = (place / BLOCK, place % BLOCK);
-            let shifted = kernel.f_select(0, place)?.f_narrow(1, row, taps)?.f_narrow(2, column, taps)?;
-            shifted.shallow_clone().f_copy_(&self.kernel.f_select(0, 0)?)?;
+            let shifted = kernel
+                .f_select(0, place)?
+                .f_narrow(1, row, taps)?
+                .f_narrow(2, column, taps)?;
+            shifted
+                .shallow_clone()
+                .f_copy_(&self.kernel.f_select(0, 0)?)?;
         }
-        Ok(Self { kernel, bias: self.bias.f_repeat([BLOCK * BLOCK])?, stride: BLOCK })
+        Ok(Self {
+            kernel,
+            bias: self.bias.f_repeat([BLOCK * BLOCK])?,
+            stride: BLOCK,
+        })
     }
 }
 
@@ -129,31 +164,55 @@ impl Placed {
 impl Plain {
     /// The same convolution for another thread.
     fn share(&self) -> Self {
-        Self { kernel: self.kernel.shallow_clone(), bias: self.bias.shallow_clone(), stride: self.stride }
+        Self {
+            kernel: self.kernel.shallow_clone(),
+            bias: self.bias.shallow_clone(),
+            stride: self.stride,
+        }
     }
 
     fn forward(&self, x: &Tensor) -> Result<Tensor, TchError> {
-        x.f_conv2d(&self.kernel, Some(&self.bias), [self.stride; 2], [1, 1], [1, 1], 1)
+        x.f_conv2d(
+            &self.kernel,
+            Some(&self.bias),
+            [self.stride; 2],
+            [1, 1],
+            [1, 1],
+            1,
+        )
     }
 }
 
 impl Head {
     /// The same head for another thread.
     pub(super) fn share(&self) -> Self {
-        Self { convolution: self.convolution.share() }
+        Self {
+            convolution: self.convolution.share(),
+        }
     }
 
     /// Channels `[n, width, side, side]` in, logits `[n, 1, side, side]` out.
     pub(super) fn forward(&self, x: &Tensor) -> Result<Tensor, TchError> {
-        self.convolution.forward(x)?.f_pixel_shuffle(self.convolution.stride)
+        self.convolution
+            .forward(x)?
+            .f_pixel_shuffle(self.convolution.stride)
     }
 }
 
 /// A tensor by name, in 64 bits, its shape checked: libtorch would broadcast a wrong one.
-fn tensor(weights: &HashMap<String, Tensor>, name: &str, shape: &[i64]) -> Result<Tensor, TchError> {
-    let found = weights.get(name).ok_or_else(|| TchError::Shape(format!("the weights lack {name}")))?;
+fn tensor(
+    weights: &HashMap<String, Tensor>,
+    name: &str,
+    shape: &[i64],
+) -> Result<Tensor, TchError> {
+    let found = weights
+        .get(name)
+        .ok_or_else(|| TchError::Shape(format!("the weights lack {name}")))?;
     if found.size() != shape {
-        return Err(TchError::Shape(format!("{name} has shape {:?}, not {shape:?}", found.size())));
+        return Err(TchError::Shape(format!(
+            "{name} has shape {:?}, not {shape:?}",
+            found.size()
+        )));
     }
     found.f_to_kind(Kind::Double)
 }
@@ -172,7 +231,13 @@ mod tests {
         let (kernel, bias) = (random(&[1, 5, 3, 3]), random(&[1]));
         let x = random(&[2, 5, 32, 64]);
         let expected = x.conv2d(&kernel, Some(&bias), [1, 1], [1, 1], [1, 1], 1);
-        let head = Folded { kernel, bias, stride: 1 }.head(Device::Cpu, Kind::Double).unwrap();
+        let head = Folded {
+            kernel,
+            bias,
+            stride: 1,
+        }
+        .head(Device::Cpu, Kind::Double)
+        .unwrap();
         assert_eq!(head.convolution.kernel.size(), [16, 5, 6, 6]);
         let found = head.forward(&x).unwrap();
         assert!((expected - found).abs().max().double_value(&[]) < 1e-12);

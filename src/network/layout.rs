@@ -36,13 +36,21 @@ impl Convolution {
     /// The names and shapes of its tensors in a weights file.
     #[must_use]
     pub fn tensors(&self) -> Vec<(String, Vec<i64>)> {
-        let named = |tensor: &str, shape: &[i64]| (format!("{}.{tensor}", self.name), shape.to_vec());
+        let named =
+            |tensor: &str, shape: &[i64]| (format!("{}.{tensor}", self.name), shape.to_vec());
         let kernel = named("conv.weight", &[self.outputs, self.inputs, 3, 3]);
         if !self.normalised {
             return vec![kernel, named("conv.bias", &[self.outputs])];
         }
-        let per_channel = ["norm.weight", "norm.bias", "norm.running_mean", "norm.running_var"];
-        std::iter::once(kernel).chain(per_channel.map(|tensor| named(tensor, &[self.outputs]))).collect()
+        let per_channel = [
+            "norm.weight",
+            "norm.bias",
+            "norm.running_mean",
+            "norm.running_var",
+        ];
+        std::iter::once(kernel)
+            .chain(per_channel.map(|tensor| named(tensor, &[self.outputs])))
+            .collect()
     }
 }
 
@@ -67,25 +75,49 @@ impl Layout {
             let inside = if part == "encoder" { outputs } else { inputs };
             (0..convolutions)
                 .map(|place| {
-                    let outputs = if place + 1 == convolutions { outputs } else { inside };
+                    let outputs = if place + 1 == convolutions {
+                        outputs
+                    } else {
+                        inside
+                    };
                     let name = format!("{part}.{index}.{place}");
-                    let convolution = Convolution { name, inputs, outputs, normalised: true };
+                    let convolution = Convolution {
+                        name,
+                        inputs,
+                        outputs,
+                        normalised: true,
+                    };
                     inputs = outputs;
                     convolution
                 })
                 .collect::<Vec<_>>()
         };
-        let encoder =
-            (0..5).map(|i| block("encoder", i, ENCODER_BLOCKS[i], ENCODER_CHANNELS[i] * width)).collect();
-        let decoder =
-            (0..5).map(|i| block("decoder", i, DECODER_BLOCKS[i], DECODER_CHANNELS[i] * width)).collect();
-        let head = Convolution { name: "head".to_owned(), inputs: width, outputs: 1, normalised: false };
-        Self { encoder, decoder, head }
+        let encoder = (0..5)
+            .map(|i| block("encoder", i, ENCODER_BLOCKS[i], ENCODER_CHANNELS[i] * width))
+            .collect();
+        let decoder = (0..5)
+            .map(|i| block("decoder", i, DECODER_BLOCKS[i], DECODER_CHANNELS[i] * width))
+            .collect();
+        let head = Convolution {
+            name: "head".to_owned(),
+            inputs: width,
+            outputs: 1,
+            normalised: false,
+        };
+        Self {
+            encoder,
+            decoder,
+            head,
+        }
     }
 
     /// Every convolution, in the order of the forward pass.
     pub fn convolutions(&self) -> impl Iterator<Item = &Convolution> {
-        self.encoder.iter().chain(&self.decoder).flatten().chain(std::iter::once(&self.head))
+        self.encoder
+            .iter()
+            .chain(&self.decoder)
+            .flatten()
+            .chain(std::iter::once(&self.head))
     }
 
     /// The name and shape of every tensor in a weights file.
@@ -109,20 +141,38 @@ mod tests {
         assert_eq!(layout.convolutions().count(), 26);
         assert_eq!(layout.convolutions().filter(|c| c.normalised).count(), 25);
         assert_eq!(layout.decoder.len(), 5);
-        assert_eq!(layout.encoder.iter().map(Vec::len).collect::<Vec<_>>(), [2, 2, 3, 3, 3]);
-        assert_eq!(layout.decoder.iter().map(Vec::len).collect::<Vec<_>>(), [3, 3, 3, 2, 1]);
+        assert_eq!(
+            layout.encoder.iter().map(Vec::len).collect::<Vec<_>>(),
+            [2, 2, 3, 3, 3]
+        );
+        assert_eq!(
+            layout.decoder.iter().map(Vec::len).collect::<Vec<_>>(),
+            [3, 3, 3, 2, 1]
+        );
     }
 
     #[test]
     fn channels_go_down_and_up_as_the_article_has_them() {
         let outputs = |blocks: &[Vec<Convolution>]| {
-            blocks.iter().map(|b| b.iter().map(|c| c.outputs).collect::<Vec<_>>()).collect::<Vec<_>>()
+            blocks
+                .iter()
+                .map(|b| b.iter().map(|c| c.outputs).collect::<Vec<_>>())
+                .collect::<Vec<_>>()
         };
         let layout = layout(1);
-        assert_eq!(outputs(&layout.encoder), [vec![1, 1], vec![2, 2], vec![4; 3], vec![8; 3], vec![8; 3]]);
+        assert_eq!(
+            outputs(&layout.encoder),
+            [vec![1, 1], vec![2, 2], vec![4; 3], vec![8; 3], vec![8; 3]]
+        );
         assert_eq!(
             outputs(&layout.decoder),
-            [vec![8, 8, 8], vec![8, 8, 4], vec![4, 4, 2], vec![2, 1], vec![1]]
+            [
+                vec![8, 8, 8],
+                vec![8, 8, 4],
+                vec![4, 4, 2],
+                vec![2, 1],
+                vec![1]
+            ]
         );
     }
 
@@ -132,14 +182,22 @@ mod tests {
         let chain: Vec<_> = layout.convolutions().collect();
         assert_eq!(chain[0].inputs, 1);
         for pair in chain.windows(2) {
-            assert_eq!(pair[0].outputs, pair[1].inputs, "{} → {}", pair[0].name, pair[1].name);
+            assert_eq!(
+                pair[0].outputs, pair[1].inputs,
+                "{} → {}",
+                pair[0].name, pair[1].name
+            );
         }
     }
 
     #[test]
     fn the_articles_width_has_29_4_million_trained_parameters() {
         let trained = |(name, shape): (String, Vec<i64>)| {
-            if name.contains("running") { 0 } else { shape.iter().product::<i64>() }
+            if name.contains("running") {
+                0
+            } else {
+                shape.iter().product::<i64>()
+            }
         };
         let parameters: i64 = layout(64).tensors().into_iter().map(trained).sum();
         assert_eq!((parameters + 50_000) / 100_000, 294, "{parameters}");

@@ -7,7 +7,10 @@ use tch::{TchError, Tensor};
 /// tch has no memory formats: channels-last is a contiguous `[n, rows, columns, channels]` seen as
 /// `[n, channels, rows, columns]`.
 pub(super) fn channels_last(tensor: &Tensor) -> Result<Tensor, TchError> {
-    tensor.f_permute([0, 2, 3, 1])?.f_contiguous()?.f_permute([0, 3, 1, 2])
+    tensor
+        .f_permute([0, 2, 3, 1])?
+        .f_contiguous()?
+        .f_permute([0, 3, 1, 2])
 }
 
 /// Planes `[n, 1, rows, columns]` that libtorch takes for channels-last.
@@ -17,7 +20,12 @@ pub(super) fn channels_last(tensor: &Tensor) -> Result<Tensor, TchError> {
 pub(super) fn planes_channels_last(planes: &Tensor) -> Result<Tensor, TchError> {
     let size = planes.size();
     let &[n, 1, rows, columns] = size.as_slice() else {
-        return Err(TchError::Shape(format!("planes have shape {size:?}, not [n, 1, rows, columns]")));
+        return Err(TchError::Shape(format!(
+            "planes have shape {size:?}, not [n, 1, rows, columns]"
+        )));
     };
-    planes.f_contiguous()?.f_view([n, rows, columns, 1])?.f_permute([0, 3, 1, 2])
+    planes
+        .f_contiguous()?
+        .f_view([n, rows, columns, 1])?
+        .f_permute([0, 3, 1, 2])
 }

@@ -33,9 +33,13 @@ impl Plan {
         kind: Kind,
     ) -> Result<Self, TchError> {
         let layout = Layout::new(width);
-        let fold = |convolution: &Convolution| Folded::new(weights, convolution)?.placed(device, kind);
+        let fold =
+            |convolution: &Convolution| Folded::new(weights, convolution)?.placed(device, kind);
         let blocks = |blocks: &[Vec<Convolution>]| {
-            blocks.iter().map(|block| block.iter().map(fold).collect()).collect::<Result<Vec<Vec<_>>, _>>()
+            blocks
+                .iter()
+                .map(|block| block.iter().map(fold).collect())
+                .collect::<Result<Vec<Vec<_>>, _>>()
         };
         Ok(Self {
             encoder: blocks(&layout.encoder)?,
@@ -50,14 +54,20 @@ impl Plan {
     /// Whether every film is segmented together with its mirror image, at twice the cost, and the two maps averaged.
     #[must_use]
     pub fn flip_averaging(self, flip_averaging: bool) -> Self {
-        Self { flip_averaging, ..self }
+        Self {
+            flip_averaging,
+            ..self
+        }
     }
 
     /// The same plan for another thread; the weights are there once.
     #[must_use]
     pub fn share(&self) -> Self {
         let blocks = |blocks: &[Vec<Placed>]| -> Vec<Vec<Placed>> {
-            blocks.iter().map(|block| block.iter().map(Placed::share).collect()).collect()
+            blocks
+                .iter()
+                .map(|block| block.iter().map(Placed::share).collect())
+                .collect()
         };
         Self {
             encoder: blocks(&self.encoder),
@@ -75,7 +85,11 @@ impl Plan {
     /// films at a side of 384 that was 13 % faster than passes of eight, in half the memory.
     #[must_use]
     pub fn films_in_pass(&self, batch_size: usize) -> usize {
-        if self.device.is_cuda() { batch_size.max(1) } else { 1 }
+        if self.device.is_cuda() {
+            batch_size.max(1)
+        } else {
+            1
+        }
     }
 
     /// A batch of planes of one side in, the probability map of each, in order, out.
@@ -101,10 +115,15 @@ impl Plan {
 
     /// The maps of films that go through the network together.
     fn pass(&self, films: &[&ModelInput]) -> Result<Vec<ProbabilityMap>, TchError> {
-        let Some(side) = films.first().map(|input| input.side()) else { return Ok(Vec::new()) };
+        let Some(side) = films.first().map(|input| input.side()) else {
+            return Ok(Vec::new());
+        };
         let planes = planes(films)?;
-        let probabilities =
-            if self.flip_averaging { self.averaged(&planes)? } else { self.probabilities(&planes)? };
+        let probabilities = if self.flip_averaging {
+            self.averaged(&planes)?
+        } else {
+            self.probabilities(&planes)?
+        };
         maps(&probabilities, side)
     }
 
@@ -113,7 +132,10 @@ impl Plan {
         let mirrored = planes.f_flip([3])?;
         let (here, there) = if self.device.is_cuda() {
             let both = self.probabilities(&Tensor::f_cat(&[planes, &mirrored], 0)?)?;
-            (both.f_narrow(0, 0, planes.size()[0])?, both.f_narrow(0, planes.size()[0], planes.size()[0])?)
+            (
+                both.f_narrow(0, 0, planes.size()[0])?,
+                both.f_narrow(0, planes.size()[0], planes.size()[0])?,
+            )
         } else {
             (self.probabilities(planes)?, self.probabilities(&mirrored)?)
         };
@@ -130,33 +152,49 @@ impl Plan {
             for layer in block {
                 x = layer.forward(&x)?.f_relu_()?;
             }
-            let (pooled, indices) = x.f_max_pool2d_with_indices([2, 2], [2, 2], [0, 0], [1, 1], false)?;
+            let (pooled, indices) =
+                x.f_max_pool2d_with_indices([2, 2], [2, 2], [0, 0], [1, 1], false)?;
             poolings.push((indices, x.size()));
             x = pooled;
         }
         for block in &self.decoder {
-            let (indices, size) = poolings.pop().expect("the decoder has as many blocks as the encoder");
+            let (indices, size) = poolings
+                .pop()
+                .expect("the decoder has as many blocks as the encoder");
             x = x.f_max_unpool2d(&indices, &size[2..])?;
             for layer in block {
                 x = layer.forward(&x)?.f_relu_()?;
             }
         }
-        self.head.forward(&x)?.f_to_kind(Kind::Float)?.f_sigmoid()?.f_to_device(Device::Cpu)?.f_contiguous()
+        self.head
+            .forward(&x)?
+            .f_to_kind(Kind::Float)?
+            .f_sigmoid()?
+            .f_to_device(Device::Cpu)?
+            .f_contiguous()
     }
 }
 
 /// Planes of one side as a tensor `[n, 1, side, side]`.
 fn planes(films: &[&ModelInput]) -> Result<Tensor, TchError> {
     let side = films.first().map_or(0, |input| i64::from(input.side()));
-    let values: Vec<f32> = films.iter().flat_map(|input| input.pixels()).copied().collect();
+    let values: Vec<f32> = films
+        .iter()
+        .flat_map(|input| input.pixels())
+        .copied()
+        .collect();
     Tensor::f_from_slice(&values)?.f_view([-1, 1, side, side])
 }
 
 /// The maps in a tensor of planes of this side.
 fn maps(probabilities: &Tensor, side: u32) -> Result<Vec<ProbabilityMap>, TchError> {
     let values = Vec::<f32>::try_from(probabilities.f_contiguous()?.f_view(-1)?)?;
-    let map = |values: &[f32]| ProbabilityMap::new(side, values.to_vec()).expect("a chunk is one plane");
-    Ok(values.chunks_exact((side as usize).pow(2)).map(map).collect())
+    let map =
+        |values: &[f32]| ProbabilityMap::new(side, values.to_vec()).expect("a chunk is one plane");
+    Ok(values
+        .chunks_exact((side as usize).pow(2))
+        .map(map)
+        .collect())
 }
 
 #[cfg(test)]
@@ -185,7 +223,10 @@ mod tests {
         let expected = network.forward_t(&planes, false).sigmoid();
         let found = plan.probabilities(&planes).unwrap();
         assert!((&expected - found).abs().max().double_value(&[]) < 1e-4);
-        assert!(expected.std(false).double_value(&[]) > 1e-3, "a constant output would prove nothing");
+        assert!(
+            expected.std(false).double_value(&[]) > 1e-3,
+            "a constant output would prove nothing"
+        );
     }
 
     #[test]
@@ -196,17 +237,25 @@ mod tests {
         let planes = Tensor::randn([2, 1, 64, 64], (Kind::Float, Device::Cpu));
         let inputs = |planes: &Tensor| -> Vec<ModelInput> {
             let values = Vec::<f32>::try_from(planes.view(-1)).unwrap();
-            values.chunks(64 * 64).map(|plane| ModelInput::new(64, plane.to_vec()).unwrap()).collect()
+            values
+                .chunks(64 * 64)
+                .map(|plane| ModelInput::new(64, plane.to_vec()).unwrap())
+                .collect()
         };
         let maps = |plan: &Plan, planes: &Tensor| -> Tensor {
             let inputs = inputs(planes);
             let maps = plan.segment(&inputs.iter().collect::<Vec<_>>()).unwrap();
-            let maps: Vec<_> =
-                maps.iter().map(|map| Tensor::from_slice(map.values()).view([64, 64])).collect();
+            let maps: Vec<_> = maps
+                .iter()
+                .map(|map| Tensor::from_slice(map.values()).view([64, 64]))
+                .collect();
             Tensor::stack(&maps, 0)
         };
         let averaging = plan().flip_averaging(true);
-        let (here, there) = (maps(&averaging, &planes), maps(&averaging, &planes.flip([3])));
+        let (here, there) = (
+            maps(&averaging, &planes),
+            maps(&averaging, &planes.flip([3])),
+        );
         assert!((&here - there.flip([2])).abs().max().double_value(&[]) < 1e-5);
         let plain = (maps(&plan(), &planes) + maps(&plan(), &planes.flip([3])).flip([2])) / 2;
         assert!((&here - plain).abs().max().double_value(&[]) < 1e-5);
@@ -214,20 +263,33 @@ mod tests {
 
     #[test]
     fn unpooling_puts_values_back_where_the_pooling_found_them() {
-        let plane = Tensor::from_slice(&[1f32, 9., 2., 3., 4., 5., 8., 6., 7., 0., 1., 2., 3., 4., 9., 5.]);
+        let plane = Tensor::from_slice(&[
+            1f32, 9., 2., 3., 4., 5., 8., 6., 7., 0., 1., 2., 3., 4., 9., 5.,
+        ]);
         let plane = plane.view([1, 1, 4, 4]);
-        let (pooled, indices) = plane.max_pool2d_with_indices([2, 2], [2, 2], [0, 0], [1, 1], false);
+        let (pooled, indices) =
+            plane.max_pool2d_with_indices([2, 2], [2, 2], [0, 0], [1, 1], false);
         let back = Vec::<f32>::try_from(pooled.max_unpool2d(&indices, [4, 4]).view(-1)).unwrap();
-        assert_eq!(back, [0., 9., 0., 0., 0., 0., 8., 0., 7., 0., 0., 0., 0., 0., 9., 0.]);
+        assert_eq!(
+            back,
+            [
+                0., 9., 0., 0., 0., 0., 8., 0., 7., 0., 0., 0., 0., 0., 9., 0.
+            ]
+        );
     }
 
     #[test]
     fn missing_and_misshapen_weights_are_refused_by_name() {
         let (_, mut weights, width) = trained();
         let refused = |weights: &HashMap<String, Tensor>| {
-            Plan::fold(weights, width, Device::Cpu, Kind::Float).unwrap_err().to_string()
+            Plan::fold(weights, width, Device::Cpu, Kind::Float)
+                .unwrap_err()
+                .to_string()
         };
-        weights.insert("head.conv.bias".to_owned(), Tensor::zeros([2], (Kind::Float, Device::Cpu)));
+        weights.insert(
+            "head.conv.bias".to_owned(),
+            Tensor::zeros([2], (Kind::Float, Device::Cpu)),
+        );
         assert!(refused(&weights).contains("head.conv.bias has shape [2]"));
         weights.remove("encoder.3.1.norm.bias");
         assert!(refused(&weights).contains("encoder.3.1.norm.bias"));

@@ -33,12 +33,20 @@ impl SegNet {
     pub fn new(path: &nn::Path, width: NonZeroU16, kind: Kind) -> Self {
         let layout = Layout::new(width);
         let blocks = |blocks: &[Vec<Convolution>]| {
-            blocks.iter().map(|block| block.iter().map(|conv| Layer::new(path, conv)).collect()).collect()
+            blocks
+                .iter()
+                .map(|block| block.iter().map(|conv| Layer::new(path, conv)).collect())
+                .collect()
         };
         let encoder = blocks(&layout.encoder);
         let decoder = blocks(&layout.decoder);
         let head = convolution(&at(path, &layout.head.name), &layout.head);
-        Self { encoder, decoder, head, kind }
+        Self {
+            encoder,
+            decoder,
+            head,
+            kind,
+        }
     }
 }
 
@@ -52,12 +60,15 @@ impl ModuleT for SegNet {
         let mut poolings = Vec::with_capacity(self.encoder.len());
         for block in &self.encoder {
             x = block.iter().fold(x, |x, layer| layer.forward_t(&x, train));
-            let (pooled, indices) = x.max_pool2d_with_indices([2, 2], [2, 2], [0, 0], [1, 1], false);
+            let (pooled, indices) =
+                x.max_pool2d_with_indices([2, 2], [2, 2], [0, 0], [1, 1], false);
             poolings.push((indices, x.size()));
             x = pooled;
         }
         for block in &self.decoder {
-            let (indices, size) = poolings.pop().expect("the decoder has as many blocks as the encoder");
+            let (indices, size) = poolings
+                .pop()
+                .expect("the decoder has as many blocks as the encoder");
             x = x.max_unpool2d(&indices, &size[2..]);
             x = block.iter().fold(x, |x, layer| layer.forward_t(&x, train));
         }
@@ -68,22 +79,31 @@ impl ModuleT for SegNet {
 impl Layer {
     fn new(path: &nn::Path, spec: &Convolution) -> Self {
         let path = at(path, &spec.name);
-        let config =
-            nn::BatchNormConfig { eps: NORM_EPSILON, ws_init: nn::Init::Const(1.0), ..Default::default() };
+        let config = nn::BatchNormConfig {
+            eps: NORM_EPSILON,
+            ws_init: nn::Init::Const(1.0),
+            ..Default::default()
+        };
         let norm = nn::batch_norm2d(&path / "norm", spec.outputs, config);
-        Self { convolution: convolution(&path, spec), norm }
+        Self {
+            convolution: convolution(&path, spec),
+            norm,
+        }
     }
 }
 
 impl ModuleT for Layer {
     fn forward_t(&self, x: &Tensor, train: bool) -> Tensor {
-        self.norm.forward_t(&convolve(&self.convolution, x), train).relu_()
+        self.norm
+            .forward_t(&convolve(&self.convolution, x), train)
+            .relu_()
     }
 }
 
 /// A convolution in the precision of `x`. Channels-last weights spare oneDNN the reordering of every plane.
 fn convolve(convolution: &nn::Conv2D, x: &Tensor) -> Tensor {
-    let weight = channels_last(&convolution.ws.to_kind(x.kind())).expect("a kernel has four dimensions");
+    let weight =
+        channels_last(&convolution.ws.to_kind(x.kind())).expect("a kernel has four dimensions");
     let bias = convolution.bs.as_ref().map(|bias| bias.to_kind(x.kind()));
     x.conv2d(&weight, bias, [1, 1], [1, 1], [1, 1], 1)
 }
@@ -95,7 +115,12 @@ fn convolution(path: &nn::Path, spec: &Convolution) -> nn::Conv2D {
         fan: nn::init::FanInOut::FanIn,
         non_linearity: nn::init::NonLinearity::ReLU,
     };
-    let config = nn::ConvConfig { padding: 1, bias: !spec.normalised, ws_init, ..Default::default() };
+    let config = nn::ConvConfig {
+        padding: 1,
+        bias: !spec.normalised,
+        ws_init,
+        ..Default::default()
+    };
     nn::conv2d(path / "conv", spec.inputs, spec.outputs, 3, config)
 }
 
@@ -130,16 +155,25 @@ mod tests {
         let width = NonZeroU16::new(2).unwrap();
         let store = nn::VarStore::new(Device::Cpu);
         let _network = SegNet::new(&store.root(), width, Kind::Float);
-        let variables: BTreeMap<_, _> =
-            store.variables().into_iter().map(|(name, t)| (name, t.size())).collect();
-        assert_eq!(variables, Layout::new(width).tensors().into_iter().collect());
+        let variables: BTreeMap<_, _> = store
+            .variables()
+            .into_iter()
+            .map(|(name, t)| (name, t.size()))
+            .collect();
+        assert_eq!(
+            variables,
+            Layout::new(width).tensors().into_iter().collect()
+        );
     }
 
     #[test]
     fn it_gives_one_logit_per_pixel() {
         let store = nn::VarStore::new(Device::Cpu);
         let network = SegNet::new(&store.root(), NonZeroU16::new(2).unwrap(), Kind::Float);
-        let logits = network.forward_t(&Tensor::rand([3, 1, 64, 64], (Kind::Float, Device::Cpu)), true);
+        let logits = network.forward_t(
+            &Tensor::rand([3, 1, 64, 64], (Kind::Float, Device::Cpu)),
+            true,
+        );
         assert_eq!(logits.size(), [3, 1, 64, 64]);
     }
 
@@ -148,18 +182,30 @@ mod tests {
         let width = NonZeroU16::new(4).unwrap();
         let store = nn::VarStore::new(Device::Cpu);
         let network = SegNet::new(&store.root(), width, kind);
-        for (place, tensor) in store.variables().into_iter().collect::<BTreeMap<_, _>>().values().enumerate()
+        for (place, tensor) in store
+            .variables()
+            .into_iter()
+            .collect::<BTreeMap<_, _>>()
+            .values()
+            .enumerate()
         {
             let count = i64::try_from(tensor.numel()).unwrap();
-            let values = (Tensor::arange(count, (Kind::Float, Device::Cpu)) * 0.37 + place as f64).sin();
+            let values =
+                (Tensor::arange(count, (Kind::Float, Device::Cpu)) * 0.37 + place as f64).sin();
             tensor.detach().copy_(&(values * 0.3 + 0.4).view_as(tensor));
         }
-        let planes =
-            (Tensor::arange(2 * 64 * 64, (Kind::Float, Device::Cpu)) * 0.01).sin().view([2, 1, 64, 64]);
+        let planes = (Tensor::arange(2 * 64 * 64, (Kind::Float, Device::Cpu)) * 0.01)
+            .sin()
+            .view([2, 1, 64, 64]);
         let logits = network.forward_t(&planes, true);
         assert_eq!(logits.kind(), Kind::Float);
         (&logits * &logits).mean(Kind::Float).backward();
-        store.variables().into_iter().filter(|(_, t)| t.requires_grad()).map(|(n, t)| (n, t.grad())).collect()
+        store
+            .variables()
+            .into_iter()
+            .filter(|(_, t)| t.requires_grad())
+            .map(|(n, t)| (n, t.grad()))
+            .collect()
     }
 
     #[test]
@@ -167,7 +213,10 @@ mod tests {
         for (name, gradient) in gradients(Kind::BFloat16) {
             assert_eq!(gradient.kind(), Kind::Float, "{name}");
             assert!(gradient.isfinite().all().int64_value(&[]) == 1, "{name}");
-            assert!(gradient.abs().max().double_value(&[]) > 0.0, "{name} learns nothing");
+            assert!(
+                gradient.abs().max().double_value(&[]) > 0.0,
+                "{name} learns nothing"
+            );
         }
     }
 }

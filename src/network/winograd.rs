@@ -62,7 +62,10 @@ impl Winograd {
         let (outputs, inputs) = (kernel.size()[0], kernel.size()[1]);
         let transform = squared(&KERNEL, PATCH, 3)?.f_div_scalar(24. * 24.)?;
         let taps = kernel.f_view([outputs * inputs, 9])?.f_transpose(0, 1)?;
-        let kernel = transform.f_mm(&taps)?.f_view([PATCH * PATCH, outputs, inputs])?.f_transpose(1, 2)?;
+        let kernel = transform
+            .f_mm(&taps)?
+            .f_view([PATCH * PATCH, outputs, inputs])?
+            .f_transpose(1, 2)?;
         let single = |tensor: &Tensor| tensor.f_to_kind(Kind::Float)?.f_contiguous();
         Ok(Self {
             kernel: single(&kernel)?,
@@ -88,7 +91,10 @@ impl Winograd {
         let (down, across) = ((rows + TILE - 1) / TILE, (columns + TILE - 1) / TILE);
         let tiles = (n, down, across);
         let patches = patches(x, tiles, (rows, columns))?;
-        let transformed = self.input.f_mm(&patches)?.f_view([PATCH * PATCH, -1, inputs])?;
+        let transformed = self
+            .input
+            .f_mm(&patches)?
+            .f_view([PATCH * PATCH, -1, inputs])?;
         let products = transformed.f_bmm(&self.kernel)?;
         let _shared = products.f_select(0, EVEN)?.f_add_(&self.bias)?;
         let values = self.output.f_mm(&products.f_view([PATCH * PATCH, -1])?)?;
@@ -98,7 +104,11 @@ impl Winograd {
             .f_contiguous()?;
         let planes = values.f_view([n, TILE * down, TILE * across, -1])?;
         // Where the sides are no multiples of a tile's, the last tiles reach over.
-        planes.f_narrow(1, 0, rows)?.f_narrow(2, 0, columns)?.f_contiguous()?.f_permute([0, 3, 1, 2])
+        planes
+            .f_narrow(1, 0, rows)?
+            .f_narrow(2, 0, columns)?
+            .f_contiguous()?
+            .f_permute([0, 3, 1, 2])
     }
 }
 
@@ -109,13 +119,26 @@ fn patches(
     (rows, columns): (i64, i64),
 ) -> Result<Tensor, TchError> {
     let channels = x.size()[1];
-    let padding = [0, 0, 1, TILE * across + 1 - columns, 1, TILE * down + 1 - rows];
-    let padded = x.f_permute([0, 2, 3, 1])?.f_constant_pad_nd(padding)?.f_contiguous()?;
+    let padding = [
+        0,
+        0,
+        1,
+        TILE * across + 1 - columns,
+        1,
+        TILE * down + 1 - rows,
+    ];
+    let padded = x
+        .f_permute([0, 2, 3, 1])?
+        .f_constant_pad_nd(padding)?
+        .f_contiguous()?;
     let row = (TILE * across + 2) * channels;
     let plane = (TILE * down + 2) * row;
     let size = [PATCH, PATCH, n, down, across, channels];
     let strides = [row, channels, plane, TILE * row, TILE * channels, 1];
-    padded.f_as_strided(size, strides, None)?.f_contiguous()?.f_view([PATCH * PATCH, -1])
+    padded
+        .f_as_strided(size, strides, None)?
+        .f_contiguous()?
+        .f_view([PATCH * PATCH, -1])
 }
 
 /// What transforms both sides at once: the Kronecker product of a matrix with itself.

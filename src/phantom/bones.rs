@@ -32,8 +32,15 @@ pub(super) fn limbs(frame: &Frame) -> Vec<Stroke> {
         (0.72, 1.4, 0.075, 7.0),
     ];
     let limb = |side: Side| {
-        let knot = |(x, y, radius, depth)| Knot { at: beside(side, frame, x, y), radius, depth };
-        Stroke { lines: vec![line.map(knot).to_vec()], section: CrossSection::Tube }
+        let knot = |(x, y, radius, depth)| Knot {
+            at: beside(side, frame, x, y),
+            radius,
+            depth,
+        };
+        Stroke {
+            lines: vec![line.map(knot).to_vec()],
+            section: CrossSection::Tube,
+        }
     };
     Side::BOTH.map(limb).to_vec()
 }
@@ -45,12 +52,22 @@ fn beside(side: Side, frame: &Frame, x: f32, y: f32) -> Point {
 
 /// A smooth bone of even thickness.
 fn bone(points: &[Point], radius: f32, depth: f32) -> Stroke {
-    let line = smooth(points).into_iter().map(|at| Knot { at, radius, depth }).collect();
-    Stroke { lines: vec![line], section: CrossSection::Bone }
+    let line = smooth(points)
+        .into_iter()
+        .map(|at| Knot { at, radius, depth })
+        .collect();
+    Stroke {
+        lines: vec![line],
+        section: CrossSection::Bone,
+    }
 }
 
 fn spine(frame: &Frame) -> Vec<Stroke> {
-    let knot = |y: f32, radius, depth| Knot { at: Point::new(0.0, y), radius, depth };
+    let knot = |y: f32, radius, depth| Knot {
+        at: Point::new(0.0, y),
+        radius,
+        depth,
+    };
     let column = [
         knot(-9.0, 0.04, 2.0),
         knot(-0.4, 0.04, 2.0),
@@ -59,16 +76,27 @@ fn spine(frame: &Frame) -> Vec<Stroke> {
         knot(1.5, 0.065, 4.5),
         knot(9.0, 0.065, 4.5),
     ];
-    let mut bones = vec![Stroke { lines: vec![column.to_vec()], section: CrossSection::Tube }];
+    let mut bones = vec![Stroke {
+        lines: vec![column.to_vec()],
+        section: CrossSection::Tube,
+    }];
     for index in 0..VERTEBRAE {
         let y = frame.apex - 0.16 + 0.062 * f32::from(index);
         let half = 0.036 + 0.001 * f32::from(index);
-        let plate = [Point::new(-half, y + 0.003), Point::new(0.0, y), Point::new(half, y + 0.003)];
+        let plate = [
+            Point::new(-half, y + 0.003),
+            Point::new(0.0, y),
+            Point::new(half, y + 0.003),
+        ];
         bones.push(bone(&plate, 0.004, 0.9));
         let process = [Point::new(0.0, y + 0.022), Point::new(0.0, y + 0.042)];
         bones.push(bone(&process, 0.007, 1.0));
         for x in [-0.6 * half, 0.6 * half] {
-            bones.push(bone(&[Point::new(x, y + 0.014), Point::new(x, y + 0.024)], 0.007, 0.7));
+            bones.push(bone(
+                &[Point::new(x, y + 0.014), Point::new(x, y + 0.024)],
+                0.007,
+                0.7,
+            ));
         }
     }
     bones
@@ -100,7 +128,8 @@ fn rib(index: u8, frame: &Frame, lung: &Lung, chance: &mut Chance) -> Stroke {
         (0.5 * wall, turn + 2.2 * steep),
     ];
     let mut rib = bone(&posterior.each_ref().map(place), thick, dense);
-    rib.lines.extend(faded(bone(&anterior.each_ref().map(place), thick, 0.65 * dense)).lines);
+    rib.lines
+        .extend(faded(bone(&anterior.each_ref().map(place), thick, 0.65 * dense)).lines);
     rib
 }
 
@@ -117,7 +146,13 @@ fn faded(mut bone: Stroke) -> Stroke {
 
 fn clavicle(side: Side, frame: &Frame, chance: &mut Chance) -> Stroke {
     let (lift, lean) = (chance.about(0.0, 0.02), chance.about(0.0, 0.02));
-    let line = [(0.04, 0.21), (0.12, 0.18), (0.22, 0.16), (0.32, 0.125), (0.41, 0.115)];
+    let line = [
+        (0.04, 0.21),
+        (0.12, 0.18),
+        (0.22, 0.16),
+        (0.32, 0.125),
+        (0.41, 0.115),
+    ];
     let place = |(x, y): (f32, f32)| beside(side, frame, x, y + lift + lean * x);
     bone(&line.map(place), 0.0125, 1.5)
 }

@@ -40,7 +40,11 @@ impl Chance {
 
     /// Bell-shaped noise of mean 0 and standard deviation 1: four uniforms added up, no further than 3.5 from 0.
     pub(super) fn grain(&mut self) -> f32 {
-        let sum: f32 = [self.halves(), self.halves()].into_iter().flatten().map(f32::from).sum();
+        let sum: f32 = [self.halves(), self.halves()]
+            .into_iter()
+            .flatten()
+            .map(f32::from)
+            .sum();
         (sum / 65_536.0 - 2.0) * 1.732_050_8
     }
 

@@ -65,7 +65,11 @@ impl Chest {
             return 0.0;
         }
         let bodies: f32 = self.bodies.iter().map(|soft| soft.at(point)).sum();
-        let air = if lung > 0.0 { lung * self.lung_air_cm(point) } else { 0.0 };
+        let air = if lung > 0.0 {
+            lung * self.lung_air_cm(point)
+        } else {
+            0.0
+        };
         let hidden = (1.0 - lung) * self.hidden_air_cm(point);
         let uneven = 1.0 + 0.05 * self.unevenness[0].at(point);
         let flesh = body + bodies * (trunk / 4.0).min(1.0);
@@ -131,7 +135,10 @@ impl Trunk {
             (22.0 * stout, top + 0.62),
             (21.0 * stout, 1.2),
         ]);
-        Self { half_width, depth_cm }
+        Self {
+            half_width,
+            depth_cm,
+        }
     }
 
     fn at(&self, point: Point) -> f32 {
@@ -152,14 +159,22 @@ fn bodies(frame: &Frame, chance: &mut Chance) -> Vec<SoftBody> {
         depth,
     };
     let mut bodies = vec![
-        SoftBody { lean: 0.25, ..body(at(0.14, 0.66), 0.55 * frame.heart, 0.31, 6.5) },
+        SoftBody {
+            lean: 0.25,
+            ..body(at(0.14, 0.66), 0.55 * frame.heart, 0.31, 6.5)
+        },
         body(at(0.03, 0.36), 0.32, 0.42, 4.5),
         body(at(-0.45, 1.12), 1.1, 0.44, 4.0),
         body(at(0.4, 1.2), 1.1, 0.5, 3.0),
     ];
     if chance.happens(0.6) {
         let (half_width, half_height) = (chance.between(0.10, 0.22), chance.between(0.03, 0.07));
-        bodies.push(body(at(chance.about(0.55, 0.12), 0.97), half_width, half_height, -7.0));
+        bodies.push(body(
+            at(chance.about(0.55, 0.12), 0.97),
+            half_width,
+            half_height,
+            -7.0,
+        ));
     }
     if chance.happens(0.35) {
         let (low, depth) = (chance.about(0.84, 0.08), chance.between(2.0, 4.0));

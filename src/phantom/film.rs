@@ -63,11 +63,20 @@ impl Film {
         let chest = Chest::new(&mut Chance::new(seed, ANATOMY_STREAM));
         let mut chance = Chance::new(seed, EXPOSURE_STREAM);
         let placement = place(size, &mut chance);
-        let placed = |strokes: &[Stroke]| strokes.iter().map(|stroke| stroke.placed(placement)).collect();
+        let placed = |strokes: &[Stroke]| {
+            strokes
+                .iter()
+                .map(|stroke| stroke.placed(placement))
+                .collect()
+        };
         Self {
             size,
             seed,
-            lungs: chest.lungs.iter().map(|lung| lung.outline.placed(placement)).collect(),
+            lungs: chest
+                .lungs
+                .iter()
+                .map(|lung| lung.outline.placed(placement))
+                .collect(),
             limbs: placed(&chest.limbs),
             bones: placed(&chest.bones),
             vessels: placed(&chest.vessels),
@@ -82,15 +91,23 @@ impl Film {
     /// Which pixel centres lie in a lung field.
     pub(super) fn lung_fields(&self) -> Mask {
         let mut pixels = vec![false; self.size.pixels()];
-        pixels.par_chunks_mut(self.size.columns()).enumerate().for_each(|(row, pixels)| {
-            let spans = self.lungs.iter().flat_map(|lung| lung.spans(row as f32 + 0.5));
-            for (enter, leave) in spans.filter(|(enter, leave)| leave - enter >= THINNEST_LUNG_PX) {
-                // A centre at x + 0.5 lies right of `enter` from x = ⌈enter - 0.5⌉ on, which is ⌊enter + 0.5⌋ but for ties.
-                let end = floor(leave + 0.5).min(pixels.len());
-                let start = floor(enter + 0.5).min(end);
-                pixels[start..end].fill(true);
-            }
-        });
+        pixels
+            .par_chunks_mut(self.size.columns())
+            .enumerate()
+            .for_each(|(row, pixels)| {
+                let spans = self
+                    .lungs
+                    .iter()
+                    .flat_map(|lung| lung.spans(row as f32 + 0.5));
+                for (enter, leave) in
+                    spans.filter(|(enter, leave)| leave - enter >= THINNEST_LUNG_PX)
+                {
+                    // A centre at x + 0.5 lies right of `enter` from x = ⌈enter - 0.5⌉ on, which is ⌊enter + 0.5⌋ but for ties.
+                    let end = floor(leave + 0.5).min(pixels.len());
+                    let start = floor(enter + 0.5).min(end);
+                    pixels[start..end].fill(true);
+                }
+            });
         Mask::new(self.size, pixels).expect("rows of the film's width fill its size")
     }
 
@@ -99,17 +116,23 @@ impl Film {
         let (width, reach) = (self.size.columns(), 0.0034 * self.placement.scale());
         let kernel = blur_kernel(reach);
         let mut tissue = vec![0.0; self.size.pixels()];
-        tissue.par_chunks_mut(width).enumerate().for_each(|(row, out)| {
-            let sharp = self.tissue_cm(row as f32 + 0.5);
-            for (x, value) in out.iter_mut().enumerate() {
-                *value = blurred(&kernel, x, width, |x| sharp[x]);
-            }
-        });
+        tissue
+            .par_chunks_mut(width)
+            .enumerate()
+            .for_each(|(row, out)| {
+                let sharp = self.tissue_cm(row as f32 + 0.5);
+                for (x, value) in out.iter_mut().enumerate() {
+                    *value = blurred(&kernel, x, width, |x| sharp[x]);
+                }
+            });
         let mut brightness = vec![0.0; self.size.pixels()];
-        brightness.par_chunks_mut(width).enumerate().for_each(|(row, out)| {
-            add_rows(&kernel, row, &tissue, out);
-            self.expose(row, out);
-        });
+        brightness
+            .par_chunks_mut(width)
+            .enumerate()
+            .for_each(|(row, out)| {
+                add_rows(&kernel, row, &tissue, out);
+                self.expose(row, out);
+            });
         brightness
     }
 
@@ -122,14 +145,22 @@ impl Film {
         }
         let mut scratch = vec![Ink::default(); width];
         let mut row = vec![0.0; width];
-        lay(&self.limbs, y, &mut scratch, |x, depth| row[x] = depth.max(row[x]));
+        lay(&self.limbs, y, &mut scratch, |x, depth| {
+            row[x] = depth.max(row[x])
+        });
         for (x, value) in row.iter_mut().enumerate() {
             let point = self.placement.to_chest(Point::new(x as f32 + 0.5, y));
             *value = self.chest.soft_tissue_cm(point, *value, lung[x]);
         }
-        lay(&self.bones, y, &mut scratch, |x, depth| row[x] += depth * (row[x] * 0.3).min(1.0));
-        lay(&self.vessels, y, &mut scratch, |x, depth| row[x] += depth * lung[x]);
-        lay(&self.airways, y, &mut scratch, |x, depth| row[x] -= depth.min(0.3 * row[x]) * (1.0 - lung[x]));
+        lay(&self.bones, y, &mut scratch, |x, depth| {
+            row[x] += depth * (row[x] * 0.3).min(1.0)
+        });
+        lay(&self.vessels, y, &mut scratch, |x, depth| {
+            row[x] += depth * lung[x]
+        });
+        lay(&self.airways, y, &mut scratch, |x, depth| {
+            row[x] -= depth.min(0.3 * row[x]) * (1.0 - lung[x])
+        });
         row
     }
 
@@ -140,7 +171,8 @@ impl Film {
         let y = (row as f32 + 0.5) / height;
         for (x, value) in values.iter_mut().enumerate() {
             let at = Point::new((x as f32 + 0.5) / width, y);
-            let brightness = self.exposure.brightness(*value, at) + self.exposure.noise * noise.grain();
+            let brightness =
+                self.exposure.brightness(*value, at) + self.exposure.noise * noise.grain();
             *value = self.exposure.frame.around(at).unwrap_or(brightness);
         }
         let mut letters = vec![Ink::default(); values.len()];
@@ -163,10 +195,17 @@ fn place(size: Size, chance: &mut Chance) -> Placement {
     let turn = chance.about(0.0, 0.035);
     let norm = (1.0 + turn * turn).sqrt();
     let right = Point::new(scale / norm, scale * turn / norm);
-    let centre = Placement { origin: Point::new(0.0, 0.0), right }.to_film(Point::new(0.0, 0.45));
+    let centre = Placement {
+        origin: Point::new(0.0, 0.0),
+        right,
+    }
+    .to_film(Point::new(0.0, 0.45));
     let middle = 0.5 * width + shorter * chance.about(-0.008, 0.022);
     let height = 0.45 * shorter + 0.22 * (height - shorter) + shorter * chance.about(0.0, 0.02);
-    Placement { origin: Point::new(middle - centre.x, height - centre.y), right }
+    Placement {
+        origin: Point::new(middle - centre.x, height - centre.y),
+        right,
+    }
 }
 
 impl Exposure {
@@ -192,10 +231,23 @@ impl Exposure {
 
 impl Border {
     fn new(chance: &mut Chance) -> Self {
-        let mut side = || if chance.happens(0.3) { chance.between(0.003, 0.018) } else { 0.0 };
+        let mut side = || {
+            if chance.happens(0.3) {
+                chance.between(0.003, 0.018)
+            } else {
+                0.0
+            }
+        };
         let [left, right, top, bottom] = [side(), side(), side(), side()];
         let brightness = if chance.happens(0.3) { 0.97 } else { 0.01 };
-        Self { left, right, top, bottom, lean: chance.about(0.0, 0.008), brightness }
+        Self {
+            left,
+            right,
+            top,
+            bottom,
+            lean: chance.about(0.0, 0.008),
+            brightness,
+        }
     }
 
     /// The frame's brightness where it covers the film.
@@ -213,15 +265,37 @@ impl Border {
 
 /// A lead letter in an upper corner: R at the film's left or L at its right, the patient's sides.
 fn marker(size: Size, chance: &mut Chance) -> PlacedStroke {
-    const R: &[(f32, f32)] = &[(0., 2.), (0., 0.), (0.8, 0.05), (1.1, 0.5), (0.8, 0.95), (0., 1.), (1.1, 2.)];
+    const R: &[(f32, f32)] = &[
+        (0., 2.),
+        (0., 0.),
+        (0.8, 0.05),
+        (1.1, 0.5),
+        (0.8, 0.95),
+        (0., 1.),
+        (1.1, 2.),
+    ];
     const L: &[(f32, f32)] = &[(0., 0.), (0., 2.), (1., 2.)];
     let (width, shorter) = (size.width() as f32, size.width().min(size.height()) as f32);
-    let (letter, x) = if chance.happens(0.5) { (R, 0.06 * shorter) } else { (L, width - 0.09 * shorter) };
+    let (letter, x) = if chance.happens(0.5) {
+        (R, 0.06 * shorter)
+    } else {
+        (L, width - 0.09 * shorter)
+    };
     let origin = Point::new(x, shorter * chance.between(0.04, 0.09));
     let letter_height = shorter * chance.between(0.012, 0.018);
-    let knot = |&(x, y): &(f32, f32)| Knot { at: Point::new(x, y), radius: 0.2, depth: 0.95 };
-    let stroke = Stroke { lines: vec![letter.iter().map(knot).collect()], section: CrossSection::Flat };
-    stroke.placed(Placement { origin, right: Point::new(letter_height, 0.0) })
+    let knot = |&(x, y): &(f32, f32)| Knot {
+        at: Point::new(x, y),
+        radius: 0.2,
+        depth: 0.95,
+    };
+    let stroke = Stroke {
+        lines: vec![letter.iter().map(knot).collect()],
+        section: CrossSection::Flat,
+    };
+    stroke.placed(Placement {
+        origin,
+        right: Point::new(letter_height, 0.0),
+    })
 }
 
 /// Paints strokes one after the other and hands over each pixel's depth; `scratch` is blank before and after.
@@ -248,7 +322,9 @@ fn blur_kernel(reach: f32) -> Vec<f32> {
         let part = distance / (reach + 1.0);
         (1.0 - part * part).max(0.0) * (1.0 - part * part).max(0.0)
     };
-    let weights: Vec<f32> = (0..=floor(reach)).map(|distance| bell(distance as f32)).collect();
+    let weights: Vec<f32> = (0..=floor(reach))
+        .map(|distance| bell(distance as f32))
+        .collect();
     let sum = 2.0 * weights.iter().sum::<f32>() - weights[0];
     weights.iter().map(|weight| weight / sum).collect()
 }

@@ -92,7 +92,13 @@ impl Side {
     /// The diaphragm, from the costophrenic angle to the cardiophrenic one, both left out.
     fn dome(self) -> &'static [(f32, f32)] {
         match self {
-            Self::Right => &[(0.93, 0.925), (0.84, 0.865), (0.70, 0.82), (0.56, 0.80), (0.41, 0.815)],
+            Self::Right => &[
+                (0.93, 0.925),
+                (0.84, 0.865),
+                (0.70, 0.82),
+                (0.56, 0.80),
+                (0.41, 0.815),
+            ],
             Self::Left => &[(0.94, 0.945), (0.875, 0.90), (0.79, 0.868), (0.70, 0.86)],
         }
     }
@@ -125,18 +131,27 @@ pub(super) struct Lung {
 impl Lung {
     pub(super) fn new(side: Side, frame: &Frame, chance: &mut Chance) -> Self {
         let medial = medial_border(side, frame, chance);
-        let lateral: Vec<(f32, f32)> =
-            LATERAL.iter().map(|&(across, down)| (chance.about(across, 0.016), down)).collect();
+        let lateral: Vec<(f32, f32)> = LATERAL
+            .iter()
+            .map(|&(across, down)| (chance.about(across, 0.016), down))
+            .collect();
         let dome = diaphragm(side, medial[0], lateral[lateral.len() - 1], chance);
         let place = |points: &[(f32, f32)]| -> Vec<Point> {
-            points.iter().map(|&(across, down)| frame.point(side, across, down)).collect()
+            points
+                .iter()
+                .map(|&(across, down)| frame.point(side, across, down))
+                .collect()
         };
         // Smooth over the apex, sharp at both ends of the diaphragm.
         let mut outline = smooth(&place(&[medial, lateral.clone()].concat()));
         outline.extend(smooth(&place(&dome)));
         let distance = |point: &Point| Point::new(point.x.abs(), point.y);
         let wall: Vec<Point> = smooth(&place(&lateral)).iter().map(distance).collect();
-        Self { side, outline: Outline(outline), wall: Course::along(&wall) }
+        Self {
+            side,
+            outline: Outline(outline),
+            wall: Course::along(&wall),
+        }
     }
 }
 
@@ -150,7 +165,12 @@ fn medial_border(side: Side, frame: &Frame, chance: &mut Chance) -> Vec<(f32, f3
 }
 
 /// A dome between the two angles, higher or lower as a whole.
-fn diaphragm(side: Side, medial: (f32, f32), lateral: (f32, f32), chance: &mut Chance) -> Vec<(f32, f32)> {
+fn diaphragm(
+    side: Side,
+    medial: (f32, f32),
+    lateral: (f32, f32),
+    chance: &mut Chance,
+) -> Vec<(f32, f32)> {
     let lift = chance.about(0.0, 0.025);
     let lowest = side.dome()[side.dome().len() - 1].0;
     let mut dome = vec![lateral];

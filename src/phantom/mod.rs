@@ -83,15 +83,25 @@ impl TryFrom<PlainOptions> for PhantomOptions {
     type Error = &'static str;
 
     fn try_from(plain: PlainOptions) -> Result<Self, Self::Error> {
-        let size = Size::new(plain.width, plain.height).ok_or("a phantom has at least one pixel")?;
-        Ok(Self { seed: plain.seed, size, depth: plain.depth })
+        let size =
+            Size::new(plain.width, plain.height).ok_or("a phantom has at least one pixel")?;
+        Ok(Self {
+            seed: plain.seed,
+            size,
+            depth: plain.depth,
+        })
     }
 }
 
 impl From<PhantomOptions> for PlainOptions {
     fn from(options: PhantomOptions) -> Self {
         let PhantomOptions { seed, size, depth } = options;
-        Self { seed, width: size.width(), height: size.height(), depth }
+        Self {
+            seed,
+            width: size.width(),
+            height: size.height(),
+            depth,
+        }
     }
 }
 
@@ -113,7 +123,10 @@ impl Phantom {
     pub fn draw(options: &PhantomOptions) -> Self {
         let PhantomOptions { seed, size, depth } = *options;
         let drawn = Film::new(seed, size);
-        Self { film: developed(&drawn.brightness(), size, depth), mask: drawn.lung_fields() }
+        Self {
+            film: developed(&drawn.brightness(), size, depth),
+            mask: drawn.lung_fields(),
+        }
     }
 }
 
@@ -137,7 +150,11 @@ mod tests {
     use super::*;
 
     fn options(seed: u64, width: u32, height: u32) -> PhantomOptions {
-        PhantomOptions { seed, size: Size::new(width, height).unwrap(), depth: Depth::Eight }
+        PhantomOptions {
+            seed,
+            size: Size::new(width, height).unwrap(),
+            depth: Depth::Eight,
+        }
     }
 
     fn draw(seed: u64, width: u32, height: u32) -> Phantom {
@@ -179,11 +196,19 @@ mod tests {
                     continue;
                 }
                 part.push((index % columns) as f64);
-                let beside =
-                    [(index % columns > 0, index.wrapping_sub(1)), ((index + 1) % columns > 0, index + 1)];
-                let above_below = [(index >= columns, index.wrapping_sub(columns)), (true, index + columns)];
-                let next =
-                    beside.into_iter().chain(above_below).filter(|&(inside, _)| inside).map(|(_, next)| next);
+                let beside = [
+                    (index % columns > 0, index.wrapping_sub(1)),
+                    ((index + 1) % columns > 0, index + 1),
+                ];
+                let above_below = [
+                    (index >= columns, index.wrapping_sub(columns)),
+                    (true, index + columns),
+                ];
+                let next = beside
+                    .into_iter()
+                    .chain(above_below)
+                    .filter(|&(inside, _)| inside)
+                    .map(|(_, next)| next);
                 waiting.extend(next.filter(|&next| next < unseen.len()));
             }
             if !part.is_empty() {
@@ -198,12 +223,16 @@ mod tests {
         let (columns, rows) = (mask.size().columns() / factor, mask.size().rows() / factor);
         let lung = |x: usize, y: usize| mask.row(y).get(x);
         let block = |x: usize, y: usize| {
-            let inside =
-                (0..factor * factor).filter(|i| lung(x * factor + i % factor, y * factor + i / factor));
+            let inside = (0..factor * factor)
+                .filter(|i| lung(x * factor + i % factor, y * factor + i / factor));
             2 * inside.count() > factor * factor
         };
         let pixels = (0..columns * rows).map(|i| block(i % columns, i / columns));
-        let size = Size::new(u32::try_from(columns).unwrap(), u32::try_from(rows).unwrap()).unwrap();
+        let size = Size::new(
+            u32::try_from(columns).unwrap(),
+            u32::try_from(rows).unwrap(),
+        )
+        .unwrap();
         Mask::new(size, pixels).unwrap()
     }
 
@@ -214,8 +243,16 @@ mod tests {
 
     #[test]
     fn threads_do_not_change_a_pixel() {
-        let pool = |threads| rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-        assert_eq!(pool(1).install(|| draw(7, 96, 96)), pool(5).install(|| draw(7, 96, 96)));
+        let pool = |threads| {
+            rayon::ThreadPoolBuilder::new()
+                .num_threads(threads)
+                .build()
+                .unwrap()
+        };
+        assert_eq!(
+            pool(1).install(|| draw(7, 96, 96)),
+            pool(5).install(|| draw(7, 96, 96))
+        );
     }
 
     #[test]
@@ -228,8 +265,11 @@ mod tests {
     #[test]
     fn a_golden_seed_draws_what_it_always_drew() {
         let phantom = draw(1, 64, 64);
-        let sum: u64 =
-            greys(&phantom).iter().zip(1_u64..).map(|(&grey, place)| u64::from(grey) * place).sum();
+        let sum: u64 = greys(&phantom)
+            .iter()
+            .zip(1_u64..)
+            .map(|(&grey, place)| u64::from(grey) * place)
+            .sum();
         assert_eq!(
             (phantom.mask.area_px(), sum),
             (868, 1_196_728_259),
@@ -242,7 +282,12 @@ mod tests {
         // Montgomery and Shenzhen, train split: mean 0.24, standard deviation 0.06, from 0.10 to 0.40.
         let fraction = |seed| mask(seed, 128, 128).area_px() as f64 / (128.0 * 128.0);
         let fractions: Vec<f64> = (0..50).map(fraction).collect();
-        assert!(fractions.iter().all(|fraction| (0.15..0.33).contains(fraction)), "{fractions:?}");
+        assert!(
+            fractions
+                .iter()
+                .all(|fraction| (0.15..0.33).contains(fraction)),
+            "{fractions:?}"
+        );
         let mean = fractions.iter().sum::<f64>() / 50.0;
         assert!((0.21..0.26).contains(&mean), "{mean}");
     }
@@ -252,12 +297,16 @@ mod tests {
         for seed in 0..10 {
             let phantom = draw(seed, 128, 128);
             let lungs = mean_grey(&phantom, |_, _, lung| lung);
-            let mediastinum =
-                mean_grey(&phantom, |x, y, lung| !lung && (58..68).contains(&x) && (40..80).contains(&y));
+            let mediastinum = mean_grey(&phantom, |x, y, lung| {
+                !lung && (58..68).contains(&x) && (40..80).contains(&y)
+            });
             let mut sorted = greys(&phantom).to_vec();
             sorted.sort_unstable();
             let outside = f64::from(sorted[sorted.len() / 100]);
-            assert!(lungs + 40.0 < mediastinum, "seed {seed}: {lungs} and {mediastinum}");
+            assert!(
+                lungs + 40.0 < mediastinum,
+                "seed {seed}: {lungs} and {mediastinum}"
+            );
             assert!(outside + 30.0 < lungs, "seed {seed}: {outside} and {lungs}");
         }
     }
@@ -267,17 +316,33 @@ mod tests {
         for seed in 0..50 {
             let lungs = parts(&mask(seed, 160, 160));
             assert_eq!(lungs.len(), 2, "seed {seed}");
-            let (right, left) =
-                if lungs[0].1 < lungs[1].1 { (lungs[0], lungs[1]) } else { (lungs[1], lungs[0]) };
-            assert!(right.1 < 80.0 && left.1 > 80.0, "seed {seed}: {right:?} {left:?}");
+            let (right, left) = if lungs[0].1 < lungs[1].1 {
+                (lungs[0], lungs[1])
+            } else {
+                (lungs[1], lungs[0])
+            };
+            assert!(
+                right.1 < 80.0 && left.1 > 80.0,
+                "seed {seed}: {right:?} {left:?}"
+            );
             assert!(right.0 > left.0, "seed {seed}: {right:?} {left:?}");
         }
     }
 
     #[test]
     fn lungs_lie_whole_within_films_of_any_shape() {
-        for (width, height) in [(32, 32), (33, 57), (640, 200), (200, 640), (105, 128), (128, 105)] {
-            assert_eq!(draw(1, width, height).film.size(), Size::new(width, height).unwrap());
+        for (width, height) in [
+            (32, 32),
+            (33, 57),
+            (640, 200),
+            (200, 640),
+            (105, 128),
+            (128, 105),
+        ] {
+            assert_eq!(
+                draw(1, width, height).film.size(),
+                Size::new(width, height).unwrap()
+            );
             for seed in 0..40 {
                 let mask = mask(seed, width, height);
                 let size = mask.size();
@@ -302,21 +367,37 @@ mod tests {
         for (width, height) in [(64, 64), (80, 64), (64, 78)] {
             let coarse = mask(5, width, height);
             let fine = shrunk(&mask(5, 4 * width, 4 * height), 4);
-            let differing = coarse.pixels().zip(fine.pixels()).filter(|(a, b)| a != b).count() as f64;
+            let differing = coarse
+                .pixels()
+                .zip(fine.pixels())
+                .filter(|(a, b)| a != b)
+                .count() as f64;
             let both = (coarse.area_px() + fine.area_px()) as f64;
-            assert!(differing < 0.03 * both, "{width}×{height}: {differing} of {both}");
+            assert!(
+                differing < 0.03 * both,
+                "{width}×{height}: {differing} of {both}"
+            );
         }
     }
 
     #[test]
     fn deep_films_use_their_depth() {
-        for (depth, levels, white) in [(Depth::Twelve, 1000, 4095), (Depth::Sixteen, 4000, 65_535)] {
-            let phantom = Phantom::draw(&PhantomOptions { depth, ..options(3, 128, 128) });
-            let Pixels::Sixteen(values) = phantom.film.pixels() else { panic!("drawn with {depth:?}") };
+        for (depth, levels, white) in [(Depth::Twelve, 1000, 4095), (Depth::Sixteen, 4000, 65_535)]
+        {
+            let phantom = Phantom::draw(&PhantomOptions {
+                depth,
+                ..options(3, 128, 128)
+            });
+            let Pixels::Sixteen(values) = phantom.film.pixels() else {
+                panic!("drawn with {depth:?}")
+            };
             let distinct: std::collections::BTreeSet<u16> = values.iter().copied().collect();
             assert!(distinct.len() > levels, "{depth:?}: {}", distinct.len());
             let brightest = *distinct.last().unwrap();
-            assert!(brightest <= white && brightest > white / 10 * 8, "{depth:?}: {brightest}");
+            assert!(
+                brightest <= white && brightest > white / 10 * 8,
+                "{depth:?}: {brightest}"
+            );
         }
     }
 
@@ -324,7 +405,10 @@ mod tests {
     fn options_are_written_plainly_and_read_back() {
         let written = serde_json::to_string(&options(1, 512, 420)).unwrap();
         assert_eq!(written, r#"{"seed":1,"width":512,"height":420,"depth":8}"#);
-        assert_eq!(serde_json::from_str::<PhantomOptions>(&written).unwrap(), options(1, 512, 420));
+        assert_eq!(
+            serde_json::from_str::<PhantomOptions>(&written).unwrap(),
+            options(1, 512, 420)
+        );
     }
 
     #[test]
@@ -334,7 +418,10 @@ mod tests {
             r#"{"seed":1,"width":512,"height":420,"depth":10}"#,
             r#"{"seed":1,"width":512,"height":420,"depth":8,"sex":"f"}"#,
         ] {
-            assert!(serde_json::from_str::<PhantomOptions>(bad).is_err(), "{bad}");
+            assert!(
+                serde_json::from_str::<PhantomOptions>(bad).is_err(),
+                "{bad}"
+            );
         }
     }
 }

@@ -23,9 +23,13 @@ const PIECES: u8 = 12;
 
 /// The Catmull-Rom curve through all points, as a line of short straight pieces.
 pub(super) fn smooth(points: &[Point]) -> Vec<Point> {
-    let Some((&first, &last)) = points.first().zip(points.last()) else { return Vec::new() };
-    let padded: Vec<Point> =
-        std::iter::once(first).chain(points.iter().copied()).chain(std::iter::once(last)).collect();
+    let Some((&first, &last)) = points.first().zip(points.last()) else {
+        return Vec::new();
+    };
+    let padded: Vec<Point> = std::iter::once(first)
+        .chain(points.iter().copied())
+        .chain(std::iter::once(last))
+        .collect();
     let spans = padded.windows(4).flat_map(|span| {
         (0..PIECES).map(move |piece| catmull_rom(span, f32::from(piece) / f32::from(PIECES)))
     });
@@ -66,7 +70,10 @@ impl Placement {
         let Self { origin, right } = self;
         let (x, y) = (film.x - origin.x, film.y - origin.y);
         let square = right.x * right.x + right.y * right.y;
-        Point::new((x * right.x + y * right.y) / square, (y * right.x - x * right.y) / square)
+        Point::new(
+            (x * right.x + y * right.y) / square,
+            (y * right.x - x * right.y) / square,
+        )
     }
 
     /// Pixels per chest unit.
@@ -81,17 +88,30 @@ pub(super) struct Outline(pub(super) Vec<Point>);
 
 impl Outline {
     pub(super) fn placed(&self, placement: Placement) -> Self {
-        Self(self.0.iter().map(|&point| placement.to_film(point)).collect())
+        Self(
+            self.0
+                .iter()
+                .map(|&point| placement.to_film(point))
+                .collect(),
+        )
     }
 
     /// Where the horizontal line at `y` enters and leaves the outline, left to right: pairs of entry and exit.
     pub(super) fn spans(&self, y: f32) -> Vec<(f32, f32)> {
         let next = self.0.iter().cycle().skip(1);
-        let edges = self.0.iter().zip(next).filter(|(a, b)| (a.y <= y) != (b.y <= y));
-        let mut crossings: Vec<f32> =
-            edges.map(|(a, b)| a.x + (b.x - a.x) * ((y - a.y) / (b.y - a.y))).collect();
+        let edges = self
+            .0
+            .iter()
+            .zip(next)
+            .filter(|(a, b)| (a.y <= y) != (b.y <= y));
+        let mut crossings: Vec<f32> = edges
+            .map(|(a, b)| a.x + (b.x - a.x) * ((y - a.y) / (b.y - a.y)))
+            .collect();
         crossings.sort_by(f32::total_cmp);
-        crossings.chunks_exact(2).map(|pair| (pair[0], pair[1])).collect()
+        crossings
+            .chunks_exact(2)
+            .map(|pair| (pair[0], pair[1]))
+            .collect()
     }
 }
 
@@ -110,7 +130,9 @@ impl Course {
     pub(super) fn along(line: &[Point]) -> Self {
         let step = (Self::BOTTOM - Self::TOP) / f32::from(Self::STEPS);
         let heights = (0..=Self::STEPS).map(|index| Self::TOP + f32::from(index) * step);
-        Self { values: heights.map(|height| interpolate(line, height)).collect() }
+        Self {
+            values: heights.map(|height| interpolate(line, height)).collect(),
+        }
     }
 
     pub(super) fn at(&self, y: f32) -> f32 {
@@ -125,7 +147,10 @@ impl Course {
 
 fn interpolate(line: &[Point], y: f32) -> f32 {
     let after = line.partition_point(|point| point.y <= y);
-    match (after.checked_sub(1).and_then(|before| line.get(before)), line.get(after)) {
+    match (
+        after.checked_sub(1).and_then(|before| line.get(before)),
+        line.get(after),
+    ) {
         (Some(a), Some(b)) => a.x + (b.x - a.x) * ((y - a.y) / (b.y - a.y)),
         (Some(only), None) | (None, Some(only)) => only.x,
         (None, None) => 0.0,
@@ -164,16 +189,27 @@ pub(super) struct Unevenness {
 impl Unevenness {
     pub(super) fn new(chance: &mut Chance, cells_per_unit: f32) -> Self {
         let side = floor(cells_per_unit) + 2;
-        let knots = (0..side * side).map(|_| chance.between(-1.0, 1.0)).collect();
-        Self { side, cells_per_unit, knots }
+        let knots = (0..side * side)
+            .map(|_| chance.between(-1.0, 1.0))
+            .collect();
+        Self {
+            side,
+            cells_per_unit,
+            knots,
+        }
     }
 
     pub(super) fn at(&self, point: Point) -> f32 {
         // The offset keeps coordinates positive on every film that is not fifty times as long as wide.
-        let (x, y) = ((point.x + 50.0) * self.cells_per_unit, (point.y + 50.0) * self.cells_per_unit);
+        let (x, y) = (
+            (point.x + 50.0) * self.cells_per_unit,
+            (point.y + 50.0) * self.cells_per_unit,
+        );
         let (column, row) = (floor(x), floor(y));
         let (x, y) = (ease(x - column as f32), ease(y - row as f32));
-        let knot = |row: usize, column: usize| self.knots[row % self.side * self.side + column % self.side];
+        let knot = |row: usize, column: usize| {
+            self.knots[row % self.side * self.side + column % self.side]
+        };
         let above = knot(row, column) * (1.0 - x) + knot(row, column + 1) * x;
         let below = knot(row + 1, column) * (1.0 - x) + knot(row + 1, column + 1) * x;
         above * (1.0 - y) + below * y
@@ -187,7 +223,11 @@ pub(super) fn ease(t: f32) -> f32 {
 }
 
 /// The whole number at or below `value`; 0 for negative ones.
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "the cast saturates, as wanted")]
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "the cast saturates, as wanted"
+)]
 pub(super) fn floor(value: f32) -> usize {
     value as usize
 }
@@ -198,7 +238,11 @@ mod tests {
 
     #[test]
     fn a_smooth_curve_passes_through_its_points() {
-        let points = [Point::new(0.0, 0.0), Point::new(1.0, 2.0), Point::new(3.0, 1.0)];
+        let points = [
+            Point::new(0.0, 0.0),
+            Point::new(1.0, 2.0),
+            Point::new(3.0, 1.0),
+        ];
         let curve = smooth(&points);
         assert!(points.iter().all(|point| curve.contains(point)));
         assert!(smooth(&[]).is_empty());
@@ -206,7 +250,10 @@ mod tests {
 
     #[test]
     fn a_placement_inverts_itself() {
-        let placement = Placement { origin: Point::new(10.0, 20.0), right: Point::new(99.0, 7.0) };
+        let placement = Placement {
+            origin: Point::new(10.0, 20.0),
+            right: Point::new(99.0, 7.0),
+        };
         let there_and_back = placement.to_chest(placement.to_film(Point::new(0.3, 0.7)));
         assert!((there_and_back.x - 0.3).abs() < 1e-5 && (there_and_back.y - 0.7).abs() < 1e-5);
     }
@@ -230,9 +277,14 @@ mod tests {
     #[test]
     fn unevenness_is_continuous_and_bounded() {
         let unevenness = Unevenness::new(&mut Chance::new(1, 0), 7.5);
-        let values: Vec<f32> =
-            (0..4000_u16).map(|x| unevenness.at(Point::new(f32::from(x) / 1000.0 - 2.0, 0.3))).collect();
+        let values: Vec<f32> = (0..4000_u16)
+            .map(|x| unevenness.at(Point::new(f32::from(x) / 1000.0 - 2.0, 0.3)))
+            .collect();
         assert!(values.iter().all(|value| value.abs() <= 1.0));
-        assert!(values.windows(2).all(|pair| (pair[0] - pair[1]).abs() < 0.05));
+        assert!(
+            values
+                .windows(2)
+                .all(|pair| (pair[0] - pair[1]).abs() < 0.05)
+        );
     }
 }

@@ -71,9 +71,17 @@ const THINNEST_PX: f32 = 0.75;
 
 impl Stroke {
     pub(super) fn placed(&self, placement: Placement) -> PlacedStroke {
-        let place = |pair: &[Knot]| Piece::new(pair[0].placed(placement), pair[1].placed(placement));
-        let pieces = self.lines.iter().flat_map(|line| line.windows(2).map(place)).collect();
-        PlacedStroke { pieces, section: self.section }
+        let place =
+            |pair: &[Knot]| Piece::new(pair[0].placed(placement), pair[1].placed(placement));
+        let pieces = self
+            .lines
+            .iter()
+            .flat_map(|line| line.windows(2).map(place))
+            .collect();
+        PlacedStroke {
+            pieces,
+            section: self.section,
+        }
     }
 }
 
@@ -82,7 +90,11 @@ impl Knot {
     fn placed(&self, placement: Placement) -> Self {
         let wanted = self.radius * placement.scale();
         let radius = wanted.max(THINNEST_PX);
-        Self { at: placement.to_film(self.at), radius, depth: self.depth * wanted / radius }
+        Self {
+            at: placement.to_film(self.at),
+            radius,
+            depth: self.depth * wanted / radius,
+        }
     }
 }
 
@@ -91,7 +103,9 @@ impl PlacedStroke {
     pub(super) fn paint(&self, y: f32, row: &mut [Ink]) -> Range<usize> {
         let mut changed = row.len()..0;
         for piece in &self.pieces {
-            let Some(columns) = piece.columns(y, row.len()) else { continue };
+            let Some(columns) = piece.columns(y, row.len()) else {
+                continue;
+            };
             for (x, ink) in columns.clone().zip(&mut row[columns.clone()]) {
                 let new = piece.ink(Point::new(x as f32 + 0.5, y), self.section);
                 if new.rank > ink.rank {
@@ -107,7 +121,11 @@ impl PlacedStroke {
 impl Piece {
     fn new(start: Knot, end: Knot) -> Self {
         let (x, y) = (end.at.x - start.at.x, end.at.y - start.at.y);
-        Self { start, end, inverse_square_length: 1.0 / (x * x + y * y).max(1e-6) }
+        Self {
+            start,
+            end,
+            inverse_square_length: 1.0 / (x * x + y * y).max(1e-6),
+        }
     }
 
     /// The columns that the piece can reach on the row at height `y`, or `None` where it stays clear of it.
@@ -123,7 +141,11 @@ impl Piece {
     }
 
     fn ink(&self, point: Point, section: CrossSection) -> Ink {
-        let Self { start, end, inverse_square_length } = self;
+        let Self {
+            start,
+            end,
+            inverse_square_length,
+        } = self;
         let (along_x, along_y) = (end.at.x - start.at.x, end.at.y - start.at.y);
         let (x, y) = (point.x - start.at.x, point.y - start.at.y);
         let t = ((x * along_x + y * along_y) * inverse_square_length).clamp(0.0, 1.0);
@@ -135,7 +157,11 @@ impl Piece {
         }
         let depth = (start.depth + (end.depth - start.depth) * t) * section.at(square);
         // A bone's wall is denser than its middle, so the nearest piece shows, not the densest: else walls would show at every joint.
-        let rank = if section == CrossSection::Bone { 1.0 - square } else { depth };
+        let rank = if section == CrossSection::Bone {
+            1.0 - square
+        } else {
+            depth
+        };
         Ink { depth, rank }
     }
 }
@@ -144,12 +170,22 @@ impl Piece {
 mod tests {
     use super::*;
 
-    const IDENTITY: Placement =
-        Placement { origin: Point { x: 0.0, y: 0.0 }, right: Point { x: 1.0, y: 0.0 } };
+    const IDENTITY: Placement = Placement {
+        origin: Point { x: 0.0, y: 0.0 },
+        right: Point { x: 1.0, y: 0.0 },
+    };
 
     fn horizontal(radius: f32) -> PlacedStroke {
-        let knot = |x| Knot { at: Point::new(x, 5.5), radius, depth: 2.0 };
-        Stroke { lines: vec![vec![knot(3.5), knot(6.5)]], section: CrossSection::Tube }.placed(IDENTITY)
+        let knot = |x| Knot {
+            at: Point::new(x, 5.5),
+            radius,
+            depth: 2.0,
+        };
+        Stroke {
+            lines: vec![vec![knot(3.5), knot(6.5)]],
+            section: CrossSection::Tube,
+        }
+        .placed(IDENTITY)
     }
 
     #[test]

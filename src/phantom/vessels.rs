@@ -35,7 +35,10 @@ pub(super) fn tree(side: Side, frame: &Frame, chance: &mut Chance) -> Stroke {
         };
         grow(branch, chance, &mut lines);
     }
-    Stroke { lines, section: CrossSection::Tube }
+    Stroke {
+        lines,
+        section: CrossSection::Tube,
+    }
 }
 
 fn direction(x: f32, y: f32) -> Point {
@@ -45,7 +48,13 @@ fn direction(x: f32, y: f32) -> Point {
 
 /// A bent twig, then two thinner ones out of its end.
 fn grow(branch: Branch, chance: &mut Chance, lines: &mut Vec<Vec<Knot>>) {
-    let Branch { from, towards, length, radius, forks_left } = branch;
+    let Branch {
+        from,
+        towards,
+        length,
+        radius,
+        forks_left,
+    } = branch;
     let bend = chance.about(0.0, 0.5) * length;
     let along = |part: f32| {
         let (ahead, aside) = (part * length, part * (1.0 - part) * bend);
@@ -57,7 +66,11 @@ fn grow(branch: Branch, chance: &mut Chance, lines: &mut Vec<Vec<Knot>>) {
     // A vessel is as deep as it is wide, 80 cm to each unit of its radius, and blood outweighs the flesh in this model.
     let knot = |part: f32| {
         let radius = radius * (1.0 - 0.25 * part);
-        Knot { at: along(part), radius, depth: 170.0 * radius }
+        Knot {
+            at: along(part),
+            radius,
+            depth: 170.0 * radius,
+        }
     };
     lines.push([0.0, 0.25, 0.5, 0.75, 1.0].map(knot).to_vec());
     if forks_left == 0 {
@@ -65,8 +78,21 @@ fn grow(branch: Branch, chance: &mut Chance, lines: &mut Vec<Vec<Knot>>) {
     }
     for turn in [chance.about(-0.38, 0.25), chance.about(0.38, 0.25)] {
         let towards = direction(towards.x - turn * towards.y, towards.y + turn * towards.x);
-        let (length, radius) = (length * chance.about(0.78, 0.12), 0.75 * radius * chance.about(0.85, 0.15));
-        grow(Branch { from: along(1.0), towards, length, radius, forks_left: forks_left - 1 }, chance, lines);
+        let (length, radius) = (
+            length * chance.about(0.78, 0.12),
+            0.75 * radius * chance.about(0.85, 0.15),
+        );
+        grow(
+            Branch {
+                from: along(1.0),
+                towards,
+                length,
+                radius,
+                forks_left: forks_left - 1,
+            },
+            chance,
+            lines,
+        );
     }
 }
 
@@ -75,9 +101,22 @@ pub(super) fn airways(frame: &Frame) -> Stroke {
     let fork = Point::new(-0.006, frame.down(0.33));
     let knot = |at, radius, depth| Knot { at, radius, depth };
     let bronchus = |side: Side, across, down| {
-        vec![knot(fork, 0.016, 1.6), knot(frame.point(side, across, down), 0.013, 1.6)]
+        vec![
+            knot(fork, 0.016, 1.6),
+            knot(frame.point(side, across, down), 0.013, 1.6),
+        ]
     };
-    let trachea = vec![knot(Point::new(0.0, frame.apex - 0.2), 0.023, 4.5), knot(fork, 0.019, 1.6)];
-    let lines = vec![trachea, bronchus(Side::Right, 0.19, 0.41), bronchus(Side::Left, 0.23, 0.43)];
-    Stroke { lines, section: CrossSection::Tube }
+    let trachea = vec![
+        knot(Point::new(0.0, frame.apex - 0.2), 0.023, 4.5),
+        knot(fork, 0.019, 1.6),
+    ];
+    let lines = vec![
+        trachea,
+        bronchus(Side::Right, 0.19, 0.41),
+        bronchus(Side::Left, 0.23, 0.43),
+    ];
+    Stroke {
+        lines,
+        section: CrossSection::Tube,
+    }
 }

@@ -43,15 +43,24 @@ impl Samples {
     }
 
     /// The same as a film, where its size is an allowed one.
-    fn radiograph(&self, limits: Limits, value: impl Fn(u8) -> u8) -> Result<Radiograph, DecodeError> {
+    fn radiograph(
+        &self,
+        limits: Limits,
+        value: impl Fn(u8) -> u8,
+    ) -> Result<Radiograph, DecodeError> {
         let size = limits.admit(self.size.width(), self.size.height())?;
         let values = self.values.iter().map(|&sample| value(sample)).collect();
-        Ok(Radiograph::new(size, Pixels::Eight(values), None).expect("there is a sample for each pixel"))
+        Ok(Radiograph::new(size, Pixels::Eight(values), None)
+            .expect("there is a sample for each pixel"))
     }
 
     /// What masks of 0 and 1 have to be multiplied by to be cut as other pictures are.
     fn gain(&self) -> u8 {
-        if self.values.iter().all(|&sample| sample <= 1) { u8::MAX } else { 1 }
+        if self.values.iter().all(|&sample| sample <= 1) {
+            u8::MAX
+        } else {
+            1
+        }
     }
 }
 
@@ -111,8 +120,15 @@ impl Film {
     }
 
     /// The reference mask of a film of this size, where there is one.
-    pub(super) fn reference_mask(&self, size: Size, limits: Limits) -> Result<Option<Mask>, ReferenceError> {
-        self.reference.as_ref().map(|image| image.reference(size, limits)).transpose()
+    pub(super) fn reference_mask(
+        &self,
+        size: Size,
+        limits: Limits,
+    ) -> Result<Option<Mask>, ReferenceError> {
+        self.reference
+            .as_ref()
+            .map(|image| image.reference(size, limits))
+            .transpose()
     }
 }
 
@@ -143,7 +159,10 @@ mod tests {
         let size = Size::new(40, 32).unwrap();
         assert!(Samples::new(size, Bytes::from(vec![0; 40 * 32 - 1])).is_none());
         let few = Limits { max_pixels: 1000 };
-        assert!(matches!(samples(|_| 0).decode(few), Err(DecodeError::TooManyPixels { .. })));
+        assert!(matches!(
+            samples(|_| 0).decode(few),
+            Err(DecodeError::TooManyPixels { .. })
+        ));
         let thin = Samples::new(Size::new(31, 32).unwrap(), Bytes::from(vec![0; 31 * 32])).unwrap();
         let thin = Image::Samples(thin).decode(Limits::default());
         assert!(matches!(thin, Err(DecodeError::TooSmall { .. })));

@@ -37,7 +37,8 @@ impl Pending {
         let warnings = warnings(&lungs, &segmented.map, &self.warnings);
         let reference = self.files.reference_mask(mask.size(), self.limits)?;
         let overlap = reference.as_ref().map(|reference| {
-            Overlap::of(&mask, reference).expect("the reference mask was checked to have the film's size")
+            Overlap::of(&mask, reference)
+                .expect("the reference mask was checked to have the film's size")
         });
         Ok(Segmentation {
             mask: self.write((&mask, &lungs), &segmented.map, reference.as_ref())?,
@@ -58,15 +59,28 @@ impl Pending {
         reference: Option<&Mask>,
     ) -> Result<Written, PipelineError> {
         Ok(match &self.form {
-            &Form::Rle { plain, with_reference } => Written::Rle {
+            &Form::Rle {
+                plain,
+                with_reference,
+            } => Written::Rle {
                 mask: encoded(Rle::of(mask), plain),
-                reference: reference.filter(|_| with_reference).map(|mask| echo(mask, plain)).transpose()?,
+                reference: reference
+                    .filter(|_| with_reference)
+                    .map(|mask| echo(mask, plain))
+                    .transpose()?,
             },
             Form::Png => Written::Png(png::encode_mask(mask)),
             Form::Samples => Written::Samples(form::samples(mask)),
-            Form::Overlay => Written::Png(overlay::draw(&self.film()?, mask, reference).expect(ONE_SIZE)),
+            Form::Overlay => {
+                Written::Png(overlay::draw(&self.film()?, mask, reference).expect(ONE_SIZE))
+            }
             Form::Dicom(wanted) => {
-                let findings = Findings { mask, lungs, spacing: self.spacing, threshold: self.threshold };
+                let findings = Findings {
+                    mask,
+                    lungs,
+                    spacing: self.spacing,
+                    threshold: self.threshold,
+                };
                 let probabilities = match wanted.kind {
                     Kind::Fractional => postprocess::restore_probabilities(map, &self.geometry),
                     Kind::Binary | Kind::Capture | Kind::Report => Vec::new(),
@@ -74,10 +88,14 @@ impl Pending {
                 let planes = match wanted.kind {
                     Kind::Binary | Kind::Report => Planes::None,
                     Kind::Fractional => Planes::Probabilities(&probabilities),
-                    Kind::Capture => Planes::Colours(overlay::samples(&self.film()?, mask).expect(ONE_SIZE)),
+                    Kind::Capture => {
+                        Planes::Colours(overlay::samples(&self.film()?, mask).expect(ONE_SIZE))
+                    }
                 };
-                let origin =
-                    self.origin.as_ref().expect("the origin was read where something is written about it");
+                let origin = self
+                    .origin
+                    .as_ref()
+                    .expect("the origin was read where something is written about it");
                 Written::Dicom(dicom::write(origin, &findings, planes, wanted).map_err(unwritten)?)
             }
         })
@@ -102,7 +120,11 @@ fn echo(reference: &Mask, plain: bool) -> Result<Encoded, PipelineError> {
 }
 
 fn encoded(runs: Rle, plain: bool) -> Encoded {
-    if plain { runs.plain() } else { runs.compressed() }
+    if plain {
+        runs.plain()
+    } else {
+        runs.compressed()
+    }
 }
 
 /// What drawing and writing need, and have.

@@ -27,7 +27,14 @@ pub enum Form {
 impl Form {
     /// Whether the film itself is seen in it.
     pub(super) fn shows_film(&self) -> bool {
-        matches!(self, Self::Overlay | Self::Dicom(Wanted { kind: Kind::Capture, .. }))
+        matches!(
+            self,
+            Self::Overlay
+                | Self::Dicom(Wanted {
+                    kind: Kind::Capture,
+                    ..
+                })
+        )
     }
 }
 

@@ -110,7 +110,9 @@ pub enum PipelineError {
     #[error("the deadline has passed")]
     DeadlineExceeded,
     /// The reference mask was to be given back, and has more runs than anything that was drawn.
-    #[error("the reference mask has more than {MAX_ECHOED_RUNS} runs; ask without having it given back")]
+    #[error(
+        "the reference mask has more than {MAX_ECHOED_RUNS} runs; ask without having it given back"
+    )]
     ReferenceTooFine,
     /// A DICOM object was asked for about a film that came as something else, and so has neither patient nor study.
     #[error("the film is no DICOM object, and an object about it needs its patient and its study")]
@@ -172,7 +174,13 @@ impl Pipeline {
         limits: Limits,
         decode_permits: usize,
     ) -> Self {
-        Self { engine, preprocessor, threshold, limits, permits: Arc::new(Semaphore::new(decode_permits)) }
+        Self {
+            engine,
+            preprocessor,
+            threshold,
+            limits,
+            permits: Arc::new(Semaphore::new(decode_permits)),
+        }
     }
 
     /// The engine, for its health and its queue.
@@ -182,7 +190,11 @@ impl Pipeline {
     }
 
     /// Segments one film, or says by the deadline why not.
-    pub async fn segment(&self, film: Film, question: Question) -> Result<Segmentation, PipelineError> {
+    pub async fn segment(
+        &self,
+        film: Film,
+        question: Question,
+    ) -> Result<Segmentation, PipelineError> {
         let answered = self.segment_and(film, question, |_| ()).await;
         answered.map(|(segmentation, ())| segmentation)
     }
@@ -197,7 +209,9 @@ impl Pipeline {
     ) -> Result<(Segmentation, T), PipelineError> {
         let deadline = question.deadline.into();
         let work = self.segment_in_time(film, question, make);
-        tokio::time::timeout_at(deadline, work).await.unwrap_or(Err(PipelineError::DeadlineExceeded))
+        tokio::time::timeout_at(deadline, work)
+            .await
+            .unwrap_or(Err(PipelineError::DeadlineExceeded))
     }
 
     async fn segment_in_time<T: Send + 'static>(
@@ -209,7 +223,11 @@ impl Pipeline {
         let place = self.engine.reserve()?;
         let started = Instant::now();
         let files = Film {
-            image: if question.form.shows_film() { film.image.clone() } else { Bytes::new().into() },
+            image: if question.form.shows_film() {
+                film.image.clone()
+            } else {
+                Bytes::new().into()
+            },
             reference: film.reference.clone(),
         };
         let (preprocessor, limits) = (self.preprocessor.clone(), self.limits);
@@ -230,8 +248,12 @@ impl Pipeline {
             files,
         };
         let started = Instant::now();
-        let timings =
-            Timings { decode, queue: segmented.queue, infer: segmented.infer, encode: Duration::ZERO };
+        let timings = Timings {
+            decode,
+            queue: segmented.queue,
+            infer: segmented.infer,
+            encode: Duration::ZERO,
+        };
         let span = tracing::info_span!("encode");
         let finish = move || {
             let segmentation = pending.finish(&segmented)?;
@@ -239,7 +261,10 @@ impl Pipeline {
             Ok::<_, PipelineError>((segmentation, made))
         };
         let (mut segmentation, made) = self.blocking(span, finish).await??;
-        segmentation.timings = Timings { encode: started.elapsed(), ..timings };
+        segmentation.timings = Timings {
+            encode: started.elapsed(),
+            ..timings
+        };
         Ok((segmentation, made))
     }
 
@@ -252,8 +277,13 @@ impl Pipeline {
         let work = move || film.image.decode(limits).map(|film| display::draw(&film));
         let work = self.blocking(tracing::info_span!("picture"), work);
         let work = tokio::time::timeout_at(deadline.into(), work);
-        let png = work.await.unwrap_or(Err(PipelineError::DeadlineExceeded))??;
-        Ok(Picture { png, decode: started.elapsed() })
+        let png = work
+            .await
+            .unwrap_or(Err(PipelineError::DeadlineExceeded))??;
+        Ok(Picture {
+            png,
+            decode: started.elapsed(),
+        })
     }
 
     /// Runs work on a blocking thread. It can't be aborted, so the permit goes with it: what a departed caller left
@@ -263,14 +293,20 @@ impl Pipeline {
         span: tracing::Span,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, PipelineError> {
-        let permit = Arc::clone(&self.permits).acquire_owned().await.expect("the permits are never closed");
+        let permit = Arc::clone(&self.permits)
+            .acquire_owned()
+            .await
+            .expect("the permits are never closed");
         let work = move || {
             let _permit = permit;
             span.in_scope(work)
         };
         tokio::task::spawn_blocking(work).await.map_err(|error| {
             // Not what was said: it may quote what somebody sent.
-            tracing::error!(panicked = error.is_panic(), "decoding or encoding broke off");
+            tracing::error!(
+                panicked = error.is_panic(),
+                "decoding or encoding broke off"
+            );
             PipelineError::Broken
         })
     }

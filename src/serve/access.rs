@@ -30,14 +30,26 @@ impl Doors {
         let tls = encryption(settings)?;
         let access = Access {
             keys: keys.as_ref().map(Live::watch),
-            origins: settings.cors_origin.iter().map(|origin| origin.parse()).collect::<Result<_, _>>()?,
+            origins: settings
+                .cors_origin
+                .iter()
+                .map(|origin| origin.parse())
+                .collect::<Result<_, _>>()?,
             tls: tls.is_some(),
-            audit: settings.audit_log.as_deref().map(|log| audit(log, settings)).transpose()?,
+            audit: settings
+                .audit_log
+                .as_deref()
+                .map(|log| audit(log, settings))
+                .transpose()?,
         };
         let encrypted = tls.as_ref().map(Live::watch);
         live.extend(keys.map(|keys| Box::new(keys) as Box<dyn Reload>));
         live.extend(tls.map(|tls| Box::new(tls) as Box<dyn Reload>));
-        Ok(Self { access, tls: encrypted, live })
+        Ok(Self {
+            access,
+            tls: encrypted,
+            live,
+        })
     }
 }
 
@@ -49,17 +61,31 @@ fn keys(file: &Path) -> anyhow::Result<Live<Keys>> {
 }
 
 fn encryption(settings: &AccessSettings) -> anyhow::Result<Option<Live<ServerConfig>>> {
-    let (Some(chain), Some(key)) = (&settings.tls_cert, &settings.tls_key) else { return Ok(None) };
-    let files: Vec<PathBuf> = [chain, key].into_iter().chain(&settings.tls_client_ca).cloned().collect();
+    let (Some(chain), Some(key)) = (&settings.tls_cert, &settings.tls_key) else {
+        return Ok(None);
+    };
+    let files: Vec<PathBuf> = [chain, key]
+        .into_iter()
+        .chain(&settings.tls_client_ca)
+        .cloned()
+        .collect();
     let make = |files: &[Vec<u8>]| {
         let client_authorities = files.get(2).map(Vec::as_slice);
-        Ok(tls::config(Pem { chain: &files[0], key: &files[1], client_authorities })?)
+        Ok(tls::config(Pem {
+            chain: &files[0],
+            key: &files[1],
+            client_authorities,
+        })?)
     };
     Live::new("the TLS certificate", files, make).map(Some)
 }
 
 fn audit(log: &Path, settings: &AccessSettings) -> anyhow::Result<Audit> {
-    let sink = if log == Path::new("-") { AuditSink::Stdout } else { AuditSink::File(log.to_owned()) };
+    let sink = if log == Path::new("-") {
+        AuditSink::Stdout
+    } else {
+        AuditSink::File(log.to_owned())
+    };
     let secret = match &settings.audit_key {
         Some(file) => fs_err::read(file).context("the audit key can't be read")?,
         None => rand::random::<[u8; 32]>().to_vec(),

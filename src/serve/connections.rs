@@ -63,16 +63,33 @@ impl Connections {
     /// Connections to `router`, which is a part of what `app` serves.
     pub(super) fn new(app: &Arc<App>, router: Router, options: ConnectionOptions) -> Self {
         let mut builder = Builder::new(TokioExecutor::new());
-        builder.http1().timer(TokioTimer::new()).header_read_timeout(options.header_timeout);
-        builder.http2().timer(TokioTimer::new()).keep_alive_interval(options.header_timeout);
+        builder
+            .http1()
+            .timer(TokioTimer::new())
+            .header_read_timeout(options.header_timeout);
+        builder
+            .http2()
+            .timer(TokioTimer::new())
+            .keep_alive_interval(options.header_timeout);
         let free = Arc::new(Semaphore::new(options.max_connections));
         let (graceful, closing) = (GracefulShutdown::new(), watch::Sender::new(()));
-        Self { app: Arc::clone(app), router, builder, graceful, closing, options, free }
+        Self {
+            app: Arc::clone(app),
+            router,
+            builder,
+            graceful,
+            closing,
+            options,
+            free,
+        }
     }
 
     pub(super) async fn accept(&self, listener: &TcpListener) -> Never {
         loop {
-            let free = Arc::clone(&self.free).acquire_owned().await.expect("the semaphore is never closed");
+            let free = Arc::clone(&self.free)
+                .acquire_owned()
+                .await
+                .expect("the semaphore is never closed");
             match listener.accept().await {
                 Ok((stream, _peer)) => self.open(stream, Open::new(&self.app, free)),
                 Err(error) => {
@@ -91,7 +108,10 @@ impl Connections {
         let stream = Box::pin(stream);
         match &self.options.tls {
             None => self.serve(async { Ok(stream) }, open),
-            Some(tls) => self.serve(TlsAcceptor::from(Arc::clone(&tls.borrow())).accept(stream), open),
+            Some(tls) => self.serve(
+                TlsAcceptor::from(Arc::clone(&tls.borrow())).accept(stream),
+                open,
+            ),
         }
     }
 
@@ -102,10 +122,13 @@ impl Connections {
     {
         let asked = Arc::new(Notify::new());
         let asks = Arc::clone(&asked);
-        let service = self.router.clone().map_request(move |request: Request<Incoming>| {
-            asks.notify_one();
-            request
-        });
+        let service = self
+            .router
+            .clone()
+            .map_request(move |request: Request<Incoming>| {
+                asks.notify_one();
+                request
+            });
         let service = TowerToHyperService::new(service);
         let (builder, watcher) = (self.builder.clone(), self.graceful.watcher());
         let mut closing = self.closing.subscribe();
@@ -119,13 +142,16 @@ impl Connections {
                 Err(error) => return tracing::debug!(error = %error, "a handshake failed"),
             };
             drop(closing);
-            let connection = builder.serve_connection(TokioIo::new(stream), service).into_owned();
+            let connection = builder
+                .serve_connection(TokioIo::new(stream), service)
+                .into_owned();
             if let Err(error) = watcher.watch(connection).await {
                 tracing::debug!(error = %error, "a connection broke");
             }
         };
         // Hyper's own timeout begins only once a connection has shown which HTTP it speaks.
-        let first_request = tokio::time::timeout(self.options.header_timeout, asked.notified_owned());
+        let first_request =
+            tokio::time::timeout(self.options.header_timeout, asked.notified_owned());
         tokio::spawn(async move {
             tokio::select! {
                 Err(_elapsed) = first_request => tracing::debug!("a connection came to no request"),
@@ -146,7 +172,10 @@ impl Connections {
 impl Open {
     fn new(app: &Arc<App>, free: OwnedSemaphorePermit) -> Self {
         app.metrics().connection_opened();
-        Self { app: Arc::clone(app), _free: free }
+        Self {
+            app: Arc::clone(app),
+            _free: free,
+        }
     }
 }
 

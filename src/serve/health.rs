@@ -22,30 +22,48 @@ pub async fn check_health(settings: &ServeSettings) -> anyhow::Result<()> {
     let MetricsListen::At(address) = settings.access.metrics_listen else {
         bail!("--health-check asks at --metrics-listen, which is off");
     };
-    ensure!(address.port() != 0, "--health-check can't know the port that --metrics-listen got");
+    ensure!(
+        address.port() != 0,
+        "--health-check can't know the port that --metrics-listen got"
+    );
     let asked = tokio::time::timeout(PATIENCE, ask(reachable(address)));
-    asked.await.with_context(|| format!("{address} did not answer within {} s", PATIENCE.as_secs()))?
+    asked
+        .await
+        .with_context(|| format!("{address} did not answer within {} s", PATIENCE.as_secs()))?
 }
 
 /// Where whoever listens on all addresses can be reached from the same machine.
 fn reachable(mut address: SocketAddr) -> SocketAddr {
     if address.ip().is_unspecified() {
-        let ip = if address.is_ipv4() { Ipv4Addr::LOCALHOST.into() } else { Ipv6Addr::LOCALHOST.into() };
+        let ip = if address.is_ipv4() {
+            Ipv4Addr::LOCALHOST.into()
+        } else {
+            Ipv6Addr::LOCALHOST.into()
+        };
         address.set_ip(ip);
     }
     address
 }
 
 async fn ask(address: SocketAddr) -> anyhow::Result<()> {
-    let stream = TcpStream::connect(address).await.with_context(|| format!("nobody answers at {address}"))?;
-    let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
+    let stream = TcpStream::connect(address)
+        .await
+        .with_context(|| format!("nobody answers at {address}"))?;
+    let (mut sender, connection) =
+        hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
     let request = Request::get("/health/ready").header(header::HOST, address.to_string());
-    let request = request.body(Empty::<Bytes>::new()).expect("the request is well formed");
+    let request = request
+        .body(Empty::<Bytes>::new())
+        .expect("the request is well formed");
     let answer = tokio::select! {
         answer = sender.send_request(request) => answer?,
         ended = connection => bail!("the connection ended: {ended:?}"),
     };
-    ensure!(answer.status().is_success(), "not ready: {}", answer.status());
+    ensure!(
+        answer.status().is_success(),
+        "not ready: {}",
+        answer.status()
+    );
     Ok(())
 }
 

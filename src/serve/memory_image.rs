@@ -11,6 +11,14 @@ const NEXT_TO_NOTHING: u64 = 1;
 /// Has the system write no image of this process where it crashes.
 pub(super) fn forbid() -> io::Result<()> {
     // A limit of 0 that somebody has set can't be raised.
-    let limit = getrlimit(Resource::Core).maximum.map_or(NEXT_TO_NOTHING, |set| set.min(NEXT_TO_NOTHING));
-    Ok(setrlimit(Resource::Core, Rlimit { current: Some(limit), maximum: Some(limit) })?)
+    let limit = getrlimit(Resource::Core)
+        .maximum
+        .map_or(NEXT_TO_NOTHING, |set| set.min(NEXT_TO_NOTHING));
+    Ok(setrlimit(
+        Resource::Core,
+        Rlimit {
+            current: Some(limit),
+            maximum: Some(limit),
+        },
+    )?)
 }

@@ -70,10 +70,25 @@ pub fn assemble(
     phase: watch::Receiver<Phase>,
 ) -> anyhow::Result<Arc<App>> {
     let options = |placement| settings.engine_options(placement);
-    let Loaded { pipeline, manifest, placement, max_batch_size } =
-        loading::load(&settings.model, &settings.films, options)?;
-    let card = ModelCard::new(&manifest, placement, max_batch_size.get(), settings.upload_limits());
-    Ok(App::new(pipeline, settings.http_options(), access, card, phase))
+    let Loaded {
+        pipeline,
+        manifest,
+        placement,
+        max_batch_size,
+    } = loading::load(&settings.model, &settings.films, options)?;
+    let card = ModelCard::new(
+        &manifest,
+        placement,
+        max_batch_size.get(),
+        settings.upload_limits(),
+    );
+    Ok(App::new(
+        pipeline,
+        settings.http_options(),
+        access,
+        card,
+        phase,
+    ))
 }
 
 /// Runs a server until it is asked to leave, or told to end, or loses its model.
@@ -100,8 +115,14 @@ pub async fn run(
     let serve = async {
         let app = tokio::task::spawn_blocking(move || assemble(&owned, access, watched)).await??;
         // Not before: a balancer takes a server that accepts connections for one that answers.
-        let films = sockets.films.listen(BACKLOG).context("can't listen (--listen)")?;
-        let operators = sockets.operators.map(|socket| socket.listen(BACKLOG)).transpose();
+        let films = sockets
+            .films
+            .listen(BACKLOG)
+            .context("can't listen (--listen)")?;
+        let operators = sockets
+            .operators
+            .map(|socket| socket.listen(BACKLOG))
+            .transpose();
         let operators = operators.context("can't listen (--metrics-listen)")?;
         if let Some(exposure) = settings.access.exposure(films.local_addr()?) {
             tracing::warn!("{exposure}");
@@ -127,8 +148,12 @@ async fn operate(
     listener: Option<TcpListener>,
     header_timeout: Duration,
 ) -> anyhow::Result<Never> {
-    let Some(listener) = listener else { return Ok(std::future::pending().await) };
-    let address = listener.local_addr().context("the operators' listener has no address")?;
+    let Some(listener) = listener else {
+        return Ok(std::future::pending().await);
+    };
+    let address = listener
+        .local_addr()
+        .context("the operators' listener has no address")?;
     tracing::info!(metrics.address = %address, "metrics at http://{address}/metrics");
     let options = ConnectionOptions {
         max_connections: OPERATORS,
@@ -136,7 +161,11 @@ async fn operate(
         write_timeout: header_timeout,
         tls: None,
     };
-    Ok(Connections::new(app, operator_router(Arc::clone(app)), options).accept(&listener).await)
+    Ok(
+        Connections::new(app, operator_router(Arc::clone(app)), options)
+            .accept(&listener)
+            .await,
+    )
 }
 
 /// Serves an application on a listener until it is asked to leave, then drains.
@@ -147,8 +176,14 @@ pub async fn listen(
     phase: watch::Sender<Phase>,
     leave: impl Future<Output = ()>,
 ) -> anyhow::Result<()> {
-    let address = listener.local_addr().context("the listener has no address")?;
-    let scheme = if options.connections.tls.is_some() { "https" } else { "http" };
+    let address = listener
+        .local_addr()
+        .context("the listener has no address")?;
+    let scheme = if options.connections.tls.is_some() {
+        "https"
+    } else {
+        "http"
+    };
     tracing::info!(http.address = %address, "listening on {scheme}://{address}");
     let connections = Connections::new(app, router(Arc::clone(app)), options.connections);
     let mut health = app.pipeline().engine().health();
@@ -158,7 +193,10 @@ pub async fn listen(
     let leaving = async {
         leave.await;
         phase.send_replace(Phase::Leaving);
-        tracing::info!(drain_delay_ms = options.drain_delay.as_millis(), "leaving: not ready, still serving");
+        tracing::info!(
+            drain_delay_ms = options.drain_delay.as_millis(),
+            "leaving: not ready, still serving"
+        );
         tokio::time::sleep(options.drain_delay).await;
     };
     let lost = tokio::select! {
@@ -168,13 +206,19 @@ pub async fn listen(
     };
     drop(listener);
     phase.send_replace(Phase::Draining);
-    let timeout = if lost { LOST_TIMEOUT } else { options.drain_timeout };
+    let timeout = if lost {
+        LOST_TIMEOUT
+    } else {
+        options.drain_timeout
+    };
     tracing::info!(drain_timeout_ms = timeout.as_millis(), "draining");
     let drained = tokio::time::timeout(timeout, connections.drain()).await;
     match (lost, drained) {
         (true, _) => bail!("the model is lost; the log says why"),
         (false, Ok(())) => tracing::info!("drained"),
-        (false, Err(_elapsed)) => tracing::warn!("the drain timed out; some requests were not answered"),
+        (false, Err(_elapsed)) => {
+            tracing::warn!("the drain timed out; some requests were not answered")
+        }
     }
     Ok(())
 }

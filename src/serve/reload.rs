@@ -29,7 +29,13 @@ impl<T> Live<T> {
     ) -> anyhow::Result<Self> {
         let seen = read(&files).with_context(|| format!("{what} can't be read"))?;
         let first = make(&seen).with_context(|| names(what, &files))?;
-        Ok(Self { what, files, make, seen, current: watch::Sender::new(Arc::new(first)) })
+        Ok(Self {
+            what,
+            files,
+            make,
+            seen,
+            current: watch::Sender::new(Arc::new(first)),
+        })
     }
 
     /// Where it is found now, and after every change.
@@ -93,6 +99,9 @@ fn read(files: &[PathBuf]) -> std::io::Result<Vec<Vec<u8>>> {
 }
 
 fn names(what: &str, files: &[PathBuf]) -> String {
-    let files: Vec<_> = files.iter().map(|file| file.display().to_string()).collect();
+    let files: Vec<_> = files
+        .iter()
+        .map(|file| file.display().to_string())
+        .collect();
     format!("{what} can't be used ({})", files.join(", "))
 }

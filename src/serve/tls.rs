@@ -45,8 +45,8 @@ pub(super) fn config(pem: Pem<'_>) -> Result<ServerConfig, TlsError> {
     }
     let key = PrivateKeyDer::from_pem_slice(pem.key).map_err(TlsError::Key)?;
     let provider = cryptography::provider();
-    let builder =
-        ServerConfig::builder_with_provider(Arc::clone(&provider)).with_safe_default_protocol_versions()?;
+    let builder = ServerConfig::builder_with_provider(Arc::clone(&provider))
+        .with_safe_default_protocol_versions()?;
     let builder = match pem.client_authorities {
         None => builder.with_no_client_auth(),
         Some(authorities) => {
@@ -54,7 +54,8 @@ pub(super) fn config(pem: Pem<'_>) -> Result<ServerConfig, TlsError> {
             for certificate in certificates(authorities).map_err(TlsError::Authorities)? {
                 roots.add(certificate)?;
             }
-            let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider).build()?;
+            let verifier =
+                WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider).build()?;
             builder.with_client_cert_verifier(verifier)
         }
     };

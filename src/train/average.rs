@@ -15,20 +15,30 @@ pub struct MovingAverage {
 impl MovingAverage {
     /// An average that starts as a copy of `tensors`.
     pub fn new(tensors: &HashMap<String, Tensor>, decay: f64) -> Result<Self, TchError> {
-        Ok(Self { decay, updates: 0, averages: copies(tensors)? })
+        Ok(Self {
+            decay,
+            updates: 0,
+            averages: copies(tensors)?,
+        })
     }
 
     /// An average that goes on from `averages`, made in as many `updates`.
     #[must_use]
     pub fn resumed(averages: HashMap<String, Tensor>, decay: f64, updates: u32) -> Self {
-        Self { decay, updates, averages }
+        Self {
+            decay,
+            updates,
+            averages,
+        }
     }
 
     /// Takes in the tensors as they are now. Early on the average forgets faster, so that it leaves its start behind.
     pub fn update(&mut self, tensors: &HashMap<String, Tensor>) -> Result<(), TchError> {
         let _guard = tch::no_grad_guard();
         self.updates += 1;
-        let decay = self.decay.min(f64::from(1 + self.updates) / f64::from(10 + self.updates));
+        let decay = self
+            .decay
+            .min(f64::from(1 + self.updates) / f64::from(10 + self.updates));
         for (name, average) in &mut self.averages {
             let _ = average.f_lerp_(&tensors[name], 1.0 - decay)?;
         }
@@ -44,7 +54,10 @@ impl MovingAverage {
 
 /// Deep copies, cut off from training.
 pub fn copies(tensors: &HashMap<String, Tensor>) -> Result<HashMap<String, Tensor>, TchError> {
-    tensors.iter().map(|(name, tensor)| Ok((name.clone(), tensor.f_detach()?.f_detach_copy()?))).collect()
+    tensors
+        .iter()
+        .map(|(name, tensor)| Ok((name.clone(), tensor.f_detach()?.f_detach_copy()?)))
+        .collect()
 }
 
 #[cfg(test)]
@@ -59,7 +72,10 @@ mod tests {
         let tensors = HashMap::from([("w".to_owned(), weight.shallow_clone())]);
         let mut average = MovingAverage::new(&tensors, 0.9).unwrap();
         let _ = weight.shallow_clone().fill_(1.0);
-        assert!(average.tensors()["w"].double_value(&[0]).abs() < 1e-9, "a copy, not a view");
+        assert!(
+            average.tensors()["w"].double_value(&[0]).abs() < 1e-9,
+            "a copy, not a view"
+        );
         let mut last = 0.0;
         for _ in 0..200 {
             average.update(&tensors).unwrap();

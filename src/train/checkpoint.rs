@@ -100,12 +100,22 @@ pub fn write(folder: &Path, run: &Run, setup: &Setup) -> Result<(), CheckpointEr
         .chain(named("average", run.average.tensors()))
         .chain(run.optimiser.state())
         .collect();
-    let state = State { format: FORMAT, iteration: run.iteration, best: run.best };
-    let header = serde_json::to_string(&Header { setup: setup.clone(), state });
+    let state = State {
+        format: FORMAT,
+        iteration: run.iteration,
+        best: run.best,
+    };
+    let header = serde_json::to_string(&Header {
+        setup: setup.clone(),
+        state,
+    });
     let header = header.expect("numbers and names are JSON");
     // One entry only: a header's entries have no order, and the same run is to give the same bytes.
     let header = HashMap::from([(HEADER.to_owned(), header)]);
-    files::replace(&folder.join(CHECKPOINT), &weights::serialise(&tensors, Some(header))?)?;
+    files::replace(
+        &folder.join(CHECKPOINT),
+        &weights::serialise(&tensors, Some(header))?,
+    )?;
     Ok(())
 }
 
@@ -116,17 +126,28 @@ pub fn read(folder: &Path) -> Result<Option<Checkpoint>, CheckpointError> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         bytes => bytes?,
     };
-    let unreadable = |cause: String| CheckpointError::Unreadable { path: path.clone(), cause };
-    let Stored { tensors, header } = weights::parse(&bytes).map_err(|cause| unreadable(cause.to_string()))?;
-    let header = header.get(HEADER).ok_or_else(|| unreadable(format!("its header lacks {HEADER}")))?;
-    let Versioned { state: Version { format } } =
-        serde_json::from_str(header).map_err(|cause| unreadable(cause.to_string()))?;
+    let unreadable = |cause: String| CheckpointError::Unreadable {
+        path: path.clone(),
+        cause,
+    };
+    let Stored { tensors, header } =
+        weights::parse(&bytes).map_err(|cause| unreadable(cause.to_string()))?;
+    let header = header
+        .get(HEADER)
+        .ok_or_else(|| unreadable(format!("its header lacks {HEADER}")))?;
+    let Versioned {
+        state: Version { format },
+    } = serde_json::from_str(header).map_err(|cause| unreadable(cause.to_string()))?;
     if format != FORMAT {
         return Err(unreadable(format!("its format is {format}, not {FORMAT}")));
     }
     let Header { setup, state } =
         serde_json::from_str(header).map_err(|cause| unreadable(cause.to_string()))?;
-    Ok(Some(Checkpoint { setup, state, tensors }))
+    Ok(Some(Checkpoint {
+        setup,
+        state,
+        tensors,
+    }))
 }
 
 impl Checkpoint {
@@ -139,7 +160,9 @@ impl Checkpoint {
         }
         let mut averages = HashMap::new();
         for name in run.store.variables().into_keys() {
-            let average = self.tensor(&format!("average.{name}"))?.f_to_device(device)?;
+            let average = self
+                .tensor(&format!("average.{name}"))?
+                .f_to_device(device)?;
             averages.insert(name, average);
         }
         let updates = self.state.iteration;

@@ -68,7 +68,12 @@ impl Export {
     ///
     /// Weights and manifest are two files: whoever reads between the two writes finds a hash that does not fit, and
     /// says so, rather than new weights under an old manifest.
-    pub fn write(&self, folder: &Path, learned: &Learned, recipe: &Recipe) -> Result<(), ExportError> {
+    pub fn write(
+        &self,
+        folder: &Path,
+        learned: &Learned,
+        recipe: &Recipe,
+    ) -> Result<(), ExportError> {
         let golden = self.golden(learned, recipe)?;
         let training = Training {
             recipe,
@@ -81,7 +86,9 @@ impl Export {
             name: self.name.clone(),
             version: self.version.clone(),
             license: self.license.clone(),
-            network: Network::SegNet { width: recipe.width },
+            network: Network::SegNet {
+                width: recipe.width,
+            },
             preprocessing: self.preprocessing.clone(),
             flip_averaging: recipe.flip_averaging,
             training: serde_json::to_value(training).expect("numbers and names are JSON"),
@@ -94,7 +101,12 @@ impl Export {
     fn golden(&self, learned: &Learned, recipe: &Recipe) -> Result<Golden, ExportError> {
         let plan = Plan::fold(&learned.weights, recipe.width, Device::Cpu, Kind::Float)?;
         let plan = plan.flip_averaging(recipe.flip_averaging);
-        let preprocessor = Preprocessor::new(self.preprocessing.clone()).map_err(ManifestError::from)?;
-        Ok(Golden::record(&mut TorchSegmenter::new(plan), &preprocessor, Threshold::HALF)?)
+        let preprocessor =
+            Preprocessor::new(self.preprocessing.clone()).map_err(ManifestError::from)?;
+        Ok(Golden::record(
+            &mut TorchSegmenter::new(plan),
+            &preprocessor,
+            Threshold::HALF,
+        )?)
     }
 }

@@ -37,13 +37,22 @@ pub struct FeedOptions {
 /// Every film of every iteration has a generator of its own, so films are varied side by side and a resumed run sees
 /// what it would have seen.
 #[must_use]
-pub fn batch(samples: &[Sample], places: &[usize], options: &FeedOptions, iteration: u32) -> Vec<Varied> {
+pub fn batch(
+    samples: &[Sample],
+    places: &[usize],
+    options: &FeedOptions,
+    iteration: u32,
+) -> Vec<Varied> {
     let first = u64::from(iteration) * options.batch_size as u64;
     let film = |(index, &place): (usize, &usize)| {
         let mut rng = stream(options.seed, 1, first + index as u64);
         let sample = &samples[place];
         let fine = sample.input.side();
-        let side = if iteration < options.coarse_iterations { coarse_side(fine) } else { fine };
+        let side = if iteration < options.coarse_iterations {
+            coarse_side(fine)
+        } else {
+            fine
+        };
         vary(sample, side as usize, &options.augment, &mut rng)
     };
     places.par_iter().enumerate().map(film).collect()
@@ -56,10 +65,14 @@ pub fn start(samples: Arc<[Sample]>, options: FeedOptions) -> Receiver<Vec<Varie
     let produce = move || {
         let sources: Vec<_> = samples.iter().map(|sample| &*sample.source).collect();
         let drawn = u64::from(options.done) * options.batch_size as u64;
-        let mut sampler = Sampler::new(&sources, options.source_balance, options.seed).skipping(drawn);
+        let mut sampler =
+            Sampler::new(&sources, options.source_balance, options.seed).skipping(drawn);
         for iteration in options.done..options.iterations {
             let places: Vec<_> = (0..options.batch_size).map(|_| sampler.draw()).collect();
-            if sender.send(batch(&samples, &places, &options, iteration)).is_err() {
+            if sender
+                .send(batch(&samples, &places, &options, iteration))
+                .is_err()
+            {
                 return; // training has stopped
             }
         }
@@ -96,7 +109,11 @@ mod tests {
             augment: AugmentOptions::default(),
             coarse_iterations: 2,
         };
-        start(samples(), options).iter().flatten().map(|varied| varied.plane).collect()
+        start(samples(), options)
+            .iter()
+            .flatten()
+            .map(|varied| varied.plane)
+            .collect()
     }
 
     #[test]
@@ -104,7 +121,18 @@ mod tests {
         let whole = planes(0);
         assert_eq!(whole.len(), 18);
         let sizes: Vec<_> = whole.iter().map(Vec::len).collect();
-        assert_eq!(sizes[..7], [32 * 32, 32 * 32, 32 * 32, 32 * 32, 32 * 32, 32 * 32, 64 * 64]);
+        assert_eq!(
+            sizes[..7],
+            [
+                32 * 32,
+                32 * 32,
+                32 * 32,
+                32 * 32,
+                32 * 32,
+                32 * 32,
+                64 * 64
+            ]
+        );
         for done in [1, 2, 4] {
             assert_eq!(planes(done), whole[3 * done as usize..], "after {done}");
         }

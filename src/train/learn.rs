@@ -163,19 +163,31 @@ impl Run {
 
     fn step(&mut self, batches: &Receiver<Vec<Varied>>) -> Result<Step, TchError> {
         let began = Instant::now();
-        let batch = batches.recv().expect("the feed makes a batch for every iteration");
+        let batch = batches
+            .recv()
+            .expect("the feed makes a batch for every iteration");
         let waited = began.elapsed();
         let device = self.store.device();
         let planes = stack(batch.iter().map(|varied| varied.plane.as_slice()), device)?;
         let targets = stack(batch.iter().map(|varied| varied.target.as_slice()), device)?;
         let learning_rate = self.recipe.schedule().learning_rate(self.iteration);
-        let loss = loss(&self.network.forward_t(&planes, true), &targets, &self.recipe.loss)?;
+        let loss = loss(
+            &self.network.forward_t(&planes, true),
+            &targets,
+            &self.recipe.loss,
+        )?;
         loss.f_backward()?;
         self.optimiser.step(learning_rate)?;
         self.average.update(&self.store.variables())?;
         self.iteration += 1;
         let loss = loss.f_double_value(&[])?; // on CUDA this waits for the step, so the time below is whole
-        Ok(Step { iteration: self.iteration, loss, learning_rate, took: began.elapsed(), waited })
+        Ok(Step {
+            iteration: self.iteration,
+            loss,
+            learning_rate,
+            took: began.elapsed(),
+            waited,
+        })
     }
 
     /// The averaged weights, and how they do.
@@ -183,25 +195,41 @@ impl Run {
         let began = Instant::now();
         let weights = copies(self.average.tensors())?;
         let validation = validate::validate(&weights, &self.recipe, self.store.device(), exams)?;
-        Ok(Learned { weights, iteration: self.iteration, validation, took: began.elapsed() })
+        Ok(Learned {
+            weights,
+            iteration: self.iteration,
+            validation,
+            took: began.elapsed(),
+        })
     }
 
     fn is_best(&mut self, learned: &Learned) -> bool {
         let mean_dice = learned.validation.mean_dice();
         let is_best = self.best.is_none_or(|best| mean_dice > best.mean_dice);
         if is_best {
-            self.best = Some(Best { iteration: learned.iteration, mean_dice });
+            self.best = Some(Best {
+                iteration: learned.iteration,
+                mean_dice,
+            });
         }
         is_best
     }
 }
 
 /// Square planes, one over another: `[n, 1, side, side]`.
-fn stack<'a>(planes: impl ExactSizeIterator<Item = &'a [f32]>, device: Device) -> Result<Tensor, TchError> {
+fn stack<'a>(
+    planes: impl ExactSizeIterator<Item = &'a [f32]>,
+    device: Device,
+) -> Result<Tensor, TchError> {
     let count = i64::try_from(planes.len()).expect("a batch fits in memory");
     let values: Vec<f32> = planes.flatten().copied().collect();
     let side = (values.len() as f64 / count as f64).sqrt();
-    #[expect(clippy::cast_possible_truncation, reason = "the root of a square number of pixels")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "the root of a square number of pixels"
+    )]
     let side = side as i64;
-    Tensor::f_from_slice(&values)?.f_view([count, 1, side, side])?.f_to_device(device)
+    Tensor::f_from_slice(&values)?
+        .f_view([count, 1, side, side])?
+        .f_to_device(device)
 }

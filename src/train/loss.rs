@@ -19,18 +19,26 @@ pub struct LossOptions {
 /// plain sums in its denominator). `logits` and `targets` have shape `[n, 1, side, side]`; a target is a share of lung.
 pub fn loss(logits: &Tensor, targets: &Tensor, options: &LossOptions) -> Result<Tensor, TchError> {
     let none: Option<&Tensor> = None;
-    let lung =
-        Tensor::f_from_slice(&[options.lung_weight])?.f_to_kind(Kind::Float)?.f_to_device(logits.device())?;
-    let entropy = logits.f_binary_cross_entropy_with_logits(targets, none, Some(&lung), Reduction::Mean)?;
+    let lung = Tensor::f_from_slice(&[options.lung_weight])?
+        .f_to_kind(Kind::Float)?
+        .f_to_device(logits.device())?;
+    let entropy =
+        logits.f_binary_cross_entropy_with_logits(targets, none, Some(&lung), Reduction::Mean)?;
     if options.dice_weight <= 0.0 {
         return Ok(entropy);
     }
     let sums = |plane: &Tensor| plane.f_sum_dim_intlist([1, 2, 3].as_slice(), false, Kind::Float);
     let probabilities = logits.f_sigmoid()?;
-    let shared = sums(&probabilities.f_mul(targets)?)?.f_mul_scalar(2.0)?.f_add_scalar(SMOOTH)?;
-    let whole = sums(&probabilities)?.f_add(&sums(targets)?)?.f_add_scalar(SMOOTH)?;
+    let shared = sums(&probabilities.f_mul(targets)?)?
+        .f_mul_scalar(2.0)?
+        .f_add_scalar(SMOOTH)?;
+    let whole = sums(&probabilities)?
+        .f_add(&sums(targets)?)?
+        .f_add_scalar(SMOOTH)?;
     let dice = shared.f_div(&whole)?.f_mean(Kind::Float)?;
-    entropy.f_add_scalar(options.dice_weight)?.f_sub(&dice.f_mul_scalar(options.dice_weight)?)
+    entropy
+        .f_add_scalar(options.dice_weight)?
+        .f_sub(&dice.f_mul_scalar(options.dice_weight)?)
 }
 
 #[cfg(test)]
@@ -39,11 +47,16 @@ mod tests {
 
     use super::*;
 
-    const BOTH: LossOptions = LossOptions { dice_weight: 1.0, lung_weight: 1.0 };
+    const BOTH: LossOptions = LossOptions {
+        dice_weight: 1.0,
+        lung_weight: 1.0,
+    };
 
     fn of(logit: f64, target: f64, options: &LossOptions) -> f64 {
         let plane = |value| Tensor::full([2, 1, 8, 8], value, (Kind::Float, Device::Cpu));
-        loss(&plane(logit), &plane(target), options).unwrap().double_value(&[])
+        loss(&plane(logit), &plane(target), options)
+            .unwrap()
+            .double_value(&[])
     }
 
     #[test]
@@ -62,12 +75,24 @@ mod tests {
 
     #[test]
     fn weights_weigh_their_terms() {
-        let entropy = LossOptions { dice_weight: 0.0, lung_weight: 1.0 };
+        let entropy = LossOptions {
+            dice_weight: 0.0,
+            lung_weight: 1.0,
+        };
         assert!((of(0.0, 1.0, &entropy) - 2f64.ln()).abs() < 1e-6);
-        let lung = LossOptions { lung_weight: 3.0, ..entropy };
+        let lung = LossOptions {
+            lung_weight: 3.0,
+            ..entropy
+        };
         assert!((of(0.0, 1.0, &lung) - 3.0 * 2f64.ln()).abs() < 1e-6);
-        assert!((of(0.0, 0.0, &lung) - 2f64.ln()).abs() < 1e-6, "what is no lung weighs 1");
-        let half = LossOptions { dice_weight: 0.5, ..BOTH };
+        assert!(
+            (of(0.0, 0.0, &lung) - 2f64.ln()).abs() < 1e-6,
+            "what is no lung weighs 1"
+        );
+        let half = LossOptions {
+            dice_weight: 0.5,
+            ..BOTH
+        };
         assert!((of(0.0, 1.0, &half) - (2f64.ln() + 0.5 * (1.0 - 65.0 / 97.0))).abs() < 1e-4);
     }
 }

@@ -73,12 +73,25 @@ impl Optimiser {
         variables: impl IntoIterator<Item = (String, Tensor)>,
         options: OptimiserOptions,
     ) -> Result<Self, TchError> {
-        let learns = variables.into_iter().filter(|(_, tensor)| tensor.requires_grad());
+        let learns = variables
+            .into_iter()
+            .filter(|(_, tensor)| tensor.requires_grad());
         let parameter = |(name, weight): (String, Tensor)| {
             let rule = Rule::of(&name, &weight, options.method)?;
-            Ok((name, Parameter { velocity: weight.f_zeros_like()?, rule, weight }))
+            Ok((
+                name,
+                Parameter {
+                    velocity: weight.f_zeros_like()?,
+                    rule,
+                    weight,
+                },
+            ))
         };
-        Ok(Self { options, parameters: learns.map(parameter).collect::<Result<_, TchError>>()?, steps: 0 })
+        Ok(Self {
+            options,
+            parameters: learns.map(parameter).collect::<Result<_, TchError>>()?,
+            steps: 0,
+        })
     }
 
     /// Takes one step against the gradients that `backward` left, and clears them.
@@ -113,7 +126,9 @@ impl Optimiser {
     ) -> Result<(), TchError> {
         self.steps = steps;
         for (name, parameter) in &mut self.parameters {
-            parameter.velocity.f_copy_(&tensor(&format!("velocity.{name}"))?)?;
+            parameter
+                .velocity
+                .f_copy_(&tensor(&format!("velocity.{name}"))?)?;
             if let Rule::Adam { squares, .. } = &mut parameter.rule {
                 squares.f_copy_(&tensor(&format!("squares.{name}"))?)?;
             }
@@ -124,7 +139,12 @@ impl Optimiser {
 
 impl Rule {
     fn of(name: &str, weight: &Tensor, method: Method) -> Result<Self, TchError> {
-        let adam = |share| Ok(Self::Adam { squares: weight.f_zeros_like()?, share });
+        let adam = |share| {
+            Ok(Self::Adam {
+                squares: weight.f_zeros_like()?,
+                share,
+            })
+        };
         match method {
             Method::Sgd => Ok(Self::Sgd),
             Method::Adamw => adam(1.0),
@@ -156,15 +176,27 @@ impl Parameter {
                 let _ = self.velocity.f_lerp_(slope, 1.0 - first)?;
                 let _ = squares.f_lerp_(&slope.f_square()?, 1.0 - second)?;
                 let unbiased = |memory: f64| 1.0 - memory.powf(f64::from(steps));
-                let root = squares.f_div_scalar(unbiased(second))?.f_sqrt()?.f_add_scalar(tiny)?;
-                let step = self.velocity.f_div(&root)?.f_mul_scalar(rate / unbiased(first))?;
-                let _ = self.weight.f_mul_scalar_(1.0 - rate * decay)?.f_sub_(&step)?;
+                let root = squares
+                    .f_div_scalar(unbiased(second))?
+                    .f_sqrt()?
+                    .f_add_scalar(tiny)?;
+                let step = self
+                    .velocity
+                    .f_div(&root)?
+                    .f_mul_scalar(rate / unbiased(first))?;
+                let _ = self
+                    .weight
+                    .f_mul_scalar_(1.0 - rate * decay)?
+                    .f_sub_(&step)?;
             }
             Rule::Muon => {
                 let _ = self.velocity.f_lerp_(slope, 1.0 - momentum)?;
                 let ahead = slope.f_lerp(&self.velocity, momentum)?;
                 let step = orthogonal(&ahead)?.f_mul_scalar(rate)?;
-                let _ = self.weight.f_mul_scalar_(1.0 - rate * decay)?.f_sub_(&step)?;
+                let _ = self
+                    .weight
+                    .f_mul_scalar_(1.0 - rate * decay)?
+                    .f_sub_(&step)?;
             }
         }
         Ok(())
@@ -178,7 +210,11 @@ mod tests {
     use super::*;
 
     fn optimiser(name: &str, weight: &Tensor, method: Method) -> Optimiser {
-        let options = OptimiserOptions { method, momentum: 0.9, weight_decay: 0.1 };
+        let options = OptimiserOptions {
+            method,
+            momentum: 0.9,
+            weight_decay: 0.1,
+        };
         Optimiser::new([(name.to_owned(), weight.shallow_clone())], options).unwrap()
     }
 
@@ -215,9 +251,12 @@ mod tests {
             let slope = 2.0 * expected;
             mean = 0.9 * mean + 0.1 * slope;
             square = 0.999 * square + 0.001 * slope * slope;
-            let unbiased =
-                (mean / (1.0 - 0.9f64.powi(step_number)), square / (1.0 - 0.999f64.powi(step_number)));
-            expected = expected * (1.0 - 0.05 * 0.1) - 0.05 * unbiased.0 / (unbiased.1.sqrt() + 1e-8);
+            let unbiased = (
+                mean / (1.0 - 0.9f64.powi(step_number)),
+                square / (1.0 - 0.999f64.powi(step_number)),
+            );
+            expected =
+                expected * (1.0 - 0.05 * 0.1) - 0.05 * unbiased.0 / (unbiased.1.sqrt() + 1e-8);
             assert!((step(&mut adam, &weight) - expected).abs() < 1e-9);
         }
     }
@@ -225,28 +264,41 @@ mod tests {
     #[test]
     fn muon_moves_a_kernel_by_an_orthogonal_step_whatever_the_size_of_its_gradient() {
         for size in [1e-3, 1e3] {
-            let kernel = Tensor::zeros([4, 2, 3, 3], (Kind::Float, Device::Cpu)).set_requires_grad(true);
-            let direction = (Tensor::arange(72, (Kind::Float, Device::Cpu)) * 1.7).sin().view([4, 2, 3, 3]);
+            let kernel =
+                Tensor::zeros([4, 2, 3, 3], (Kind::Float, Device::Cpu)).set_requires_grad(true);
+            let direction = (Tensor::arange(72, (Kind::Float, Device::Cpu)) * 1.7)
+                .sin()
+                .view([4, 2, 3, 3]);
             let mut muon = optimiser("encoder.0.0.conv.weight", &kernel, Method::Muon);
             (&kernel * &direction * size).sum(Kind::Float).backward();
             muon.step(0.1).unwrap();
             let rows = kernel.detach().view([4, -1]) / 0.1;
             let lengths = Vec::<f32>::try_from(rows.matmul(&rows.tr()).diag(0)).unwrap();
-            assert!(lengths.iter().all(|square| (0.4..1.5).contains(square)), "{lengths:?}");
-            assert!((&kernel * &direction).sum(Kind::Float).double_value(&[]) < 0.0, "uphill");
+            assert!(
+                lengths.iter().all(|square| (0.4..1.5).contains(square)),
+                "{lengths:?}"
+            );
+            assert!(
+                (&kernel * &direction).sum(Kind::Float).double_value(&[]) < 0.0,
+                "uphill"
+            );
         }
     }
 
     #[test]
     fn muon_leaves_norms_and_the_head_to_adam() {
-        let kernel = Tensor::zeros([1, 2, 3, 3], (Kind::Float, Device::Cpu)).set_requires_grad(true);
+        let kernel =
+            Tensor::zeros([1, 2, 3, 3], (Kind::Float, Device::Cpu)).set_requires_grad(true);
         let names = |name, weight: &Tensor| {
             let muon = optimiser(name, weight, Method::Muon);
             muon.state().map(|(name, _)| name).collect::<Vec<_>>()
         };
         assert_eq!(names("head.conv.weight", &kernel).len(), 2);
         assert_eq!(names("encoder.0.0.norm.weight", &two()).len(), 2);
-        assert_eq!(names("encoder.0.0.conv.weight", &kernel), ["velocity.encoder.0.0.conv.weight"]);
+        assert_eq!(
+            names("encoder.0.0.conv.weight", &kernel),
+            ["velocity.encoder.0.0.conv.weight"]
+        );
     }
 
     #[test]
@@ -255,10 +307,15 @@ mod tests {
             let (weight, again) = (two(), two());
             let mut first = optimiser("w", &weight, method);
             step(&mut first, &weight);
-            let state: BTreeMap<_, _> = first.state().map(|(name, tensor)| (name, tensor.copy())).collect();
+            let state: BTreeMap<_, _> = first
+                .state()
+                .map(|(name, tensor)| (name, tensor.copy()))
+                .collect();
             again.detach().copy_(&weight.detach());
             let mut second = optimiser("w", &again, method);
-            second.restore(1, &|name| Ok(state[name].shallow_clone())).unwrap();
+            second
+                .restore(1, &|name| Ok(state[name].shallow_clone()))
+                .unwrap();
             assert_eq!(
                 step(&mut first, &weight).to_bits(),
                 step(&mut second, &again).to_bits(),

@@ -22,7 +22,9 @@ pub(super) fn orthogonal(kernel: &Tensor) -> Result<Tensor, TchError> {
     for _ in 0..ROUNDS {
         let (a, b, c) = COEFFICIENTS;
         let square = x.f_matmul(&x.f_tr()?)?;
-        let correction = square.f_mul_scalar(b)?.f_add(&square.f_matmul(&square)?.f_mul_scalar(c)?)?;
+        let correction = square
+            .f_mul_scalar(b)?
+            .f_add(&square.f_matmul(&square)?.f_mul_scalar(c)?)?;
         x = x.f_mul_scalar(a)?.f_add(&correction.f_matmul(&x)?)?;
     }
     let x = if tall { x.f_tr()? } else { x };
@@ -39,8 +41,13 @@ mod tests {
     /// The singular values of the matrix that is made of a kernel of this shape.
     fn singular_values(shape: [i64; 4]) -> Vec<f32> {
         let count: i64 = shape.iter().product();
-        let kernel = (Tensor::arange(count, (Kind::Float, Device::Cpu)) * 0.7).sin().view(shape) * 5.0
-            + (Tensor::arange(count, (Kind::Float, Device::Cpu)) * 1.9).cos().view(shape);
+        let kernel = (Tensor::arange(count, (Kind::Float, Device::Cpu)) * 0.7)
+            .sin()
+            .view(shape)
+            * 5.0
+            + (Tensor::arange(count, (Kind::Float, Device::Cpu)) * 1.9)
+                .cos()
+                .view(shape);
         let matrix = orthogonal(&kernel).unwrap();
         assert_eq!(matrix.size(), shape);
         let (_, values, _) = matrix.flatten(1, -1).svd(true, false);
@@ -50,7 +57,10 @@ mod tests {
     #[test]
     fn every_direction_comes_out_about_as_long() {
         let values = singular_values([2, 3, 3, 3]);
-        assert!(values.iter().all(|value| (0.6..1.3).contains(value)), "{values:?}");
+        assert!(
+            values.iter().all(|value| (0.6..1.3).contains(value)),
+            "{values:?}"
+        );
     }
 
     #[test]
@@ -58,7 +68,12 @@ mod tests {
         let scale = (27.0f32 / 9.0).sqrt();
         let values = singular_values([27, 1, 3, 3]);
         // The kernel has two directions; a matrix of lower rank has none to stretch in the others.
-        assert!(values[..2].iter().all(|value| (0.6 * scale..1.3 * scale).contains(value)), "{values:?}");
+        assert!(
+            values[..2]
+                .iter()
+                .all(|value| (0.6 * scale..1.3 * scale).contains(value)),
+            "{values:?}"
+        );
     }
 
     #[test]

@@ -92,11 +92,18 @@ fn lungfield(precision: Precision) -> Recipe {
         precision,
         iterations: 3900,
         batch_size: 6,
-        optimiser: OptimiserOptions { method: Method::Muon, momentum: 0.95, weight_decay: 0.0 },
+        optimiser: OptimiserOptions {
+            method: Method::Muon,
+            momentum: 0.95,
+            weight_decay: 0.0,
+        },
         learning_rate: 0.02,
         warmup: 100,
         decay: Decay::Polynomial,
-        loss: LossOptions { dice_weight: 1.0, lung_weight: 1.0 },
+        loss: LossOptions {
+            dice_weight: 1.0,
+            lung_weight: 1.0,
+        },
         average_decay: 0.995,
         flip_averaging: true,
         source_balance: 0.7,
@@ -112,12 +119,19 @@ fn lungfield(precision: Precision) -> Recipe {
 fn article(precision: Precision) -> Recipe {
     Recipe {
         width: NonZeroU16::new(64).expect("64 is not 0"),
-        optimiser: OptimiserOptions { method: Method::Sgd, momentum: 0.9, weight_decay: 5e-4 },
+        optimiser: OptimiserOptions {
+            method: Method::Sgd,
+            momentum: 0.9,
+            weight_decay: 5e-4,
+        },
         iterations: 5000,
         learning_rate: 0.01,
         warmup: 0,
         decay: Decay::Constant,
-        loss: LossOptions { dice_weight: 0.0, lung_weight: 1.0 },
+        loss: LossOptions {
+            dice_weight: 0.0,
+            lung_weight: 1.0,
+        },
         average_decay: 0.0,
         flip_averaging: false,
         source_balance: 0.0,
@@ -157,20 +171,50 @@ impl Recipe {
         let at_least_0 = |value: f64| value.is_finite() && value >= 0.0;
         let share = |value: f64| (0.0..1.0).contains(&value);
         let rules = [
-            (self.precision != Precision::F16, "--precision f16 loses gradients; train in bf16 or f32"),
+            (
+                self.precision != Precision::F16,
+                "--precision f16 loses gradients; train in bf16 or f32",
+            ),
             (self.iterations > 0, "--iterations is 0"),
             (self.batch_size > 0, "--batch-size is 0"),
             (self.validate_every > 0, "--validate-every is 0"),
-            (share(self.coarse_share), "--coarse-share is not from 0 to below 1"),
-            (positive(self.learning_rate), "--learning-rate is not a number above 0"),
-            (share(self.optimiser.momentum), "--momentum is not from 0 to below 1"),
-            (share(self.optimiser.weight_decay), "--weight-decay is not from 0 to below 1"),
-            (share(self.average_decay), "--average-decay is not from 0 to below 1"),
-            ((0.0..=1.0).contains(&self.source_balance), "--source-balance is not from 0 to 1"),
-            (at_least_0(self.loss.dice_weight), "--dice-weight is not a number from 0 on"),
-            (positive(self.loss.lung_weight), "--lung-weight is not a number above 0"),
+            (
+                share(self.coarse_share),
+                "--coarse-share is not from 0 to below 1",
+            ),
+            (
+                positive(self.learning_rate),
+                "--learning-rate is not a number above 0",
+            ),
+            (
+                share(self.optimiser.momentum),
+                "--momentum is not from 0 to below 1",
+            ),
+            (
+                share(self.optimiser.weight_decay),
+                "--weight-decay is not from 0 to below 1",
+            ),
+            (
+                share(self.average_decay),
+                "--average-decay is not from 0 to below 1",
+            ),
+            (
+                (0.0..=1.0).contains(&self.source_balance),
+                "--source-balance is not from 0 to 1",
+            ),
+            (
+                at_least_0(self.loss.dice_weight),
+                "--dice-weight is not a number from 0 on",
+            ),
+            (
+                positive(self.loss.lung_weight),
+                "--lung-weight is not a number above 0",
+            ),
         ];
-        rules.into_iter().find(|(kept, _)| !kept).map_or(Ok(()), |(_, broken)| Err(broken))?;
+        rules
+            .into_iter()
+            .find(|(kept, _)| !kept)
+            .map_or(Ok(()), |(_, broken)| Err(broken))?;
         self.augment.check()
     }
 }
@@ -182,7 +226,10 @@ mod tests {
     #[test]
     fn the_articles_preset_is_what_the_article_says() {
         let article = Preset::Article.recipe(Precision::F32);
-        assert_eq!((article.width.get(), article.batch_size, article.iterations), (64, 6, 5000));
+        assert_eq!(
+            (article.width.get(), article.batch_size, article.iterations),
+            (64, 6, 5000)
+        );
         assert_eq!(article.optimiser.method, Method::Sgd);
         assert!(article.optimiser.momentum > 0.0);
         assert_eq!(article.augment, AugmentOptions::NONE);
@@ -195,34 +242,102 @@ mod tests {
         }
         let good = Preset::Lungfield.recipe(Precision::F32);
         let refused = |recipe: Recipe| recipe.check().unwrap_err();
-        assert!(refused(Recipe { learning_rate: f64::NAN, ..good.clone() }).contains("--learning-rate"));
-        assert!(refused(Recipe { average_decay: 1.0, ..good.clone() }).contains("--average-decay"));
-        assert!(refused(Recipe { source_balance: 1.1, ..good.clone() }).contains("--source-balance"));
-        assert!(refused(Recipe { precision: Precision::F16, ..good.clone() }).contains("--precision"));
-        assert!(refused(Recipe { coarse_share: 1.0, ..good.clone() }).contains("--coarse-share"));
+        assert!(
+            refused(Recipe {
+                learning_rate: f64::NAN,
+                ..good.clone()
+            })
+            .contains("--learning-rate")
+        );
+        assert!(
+            refused(Recipe {
+                average_decay: 1.0,
+                ..good.clone()
+            })
+            .contains("--average-decay")
+        );
+        assert!(
+            refused(Recipe {
+                source_balance: 1.1,
+                ..good.clone()
+            })
+            .contains("--source-balance")
+        );
+        assert!(
+            refused(Recipe {
+                precision: Precision::F16,
+                ..good.clone()
+            })
+            .contains("--precision")
+        );
+        assert!(
+            refused(Recipe {
+                coarse_share: 1.0,
+                ..good.clone()
+            })
+            .contains("--coarse-share")
+        );
         let none = AugmentOptions::NONE;
         for (augment, flag) in [
-            (AugmentOptions { flip_probability: 2.0, ..none }, "--flip-probability"),
+            (
+                AugmentOptions {
+                    flip_probability: 2.0,
+                    ..none
+                },
+                "--flip-probability",
+            ),
             (AugmentOptions { bend: 0.11, ..none }, "--bend"),
             (AugmentOptions { blur: 0.11, ..none }, "--blur"),
-            (AugmentOptions { opacity_probability: -0.1, ..none }, "--opacity-probability"),
+            (
+                AugmentOptions {
+                    opacity_probability: -0.1,
+                    ..none
+                },
+                "--opacity-probability",
+            ),
         ] {
-            assert!(refused(Recipe { augment, ..good.clone() }).contains(flag));
+            assert!(
+                refused(Recipe {
+                    augment,
+                    ..good.clone()
+                })
+                .contains(flag)
+            );
         }
     }
 
     #[test]
     fn a_coarse_grid_is_one_that_the_network_takes_and_never_finer() {
-        assert_eq!([384, 256, 128, 96, 64, 32].map(coarse_side), [256, 160, 96, 64, 32, 32]);
-        assert!((1..=64).map(|i| i * SIDE_MULTIPLE).all(|fine| coarse_side(fine) <= fine));
+        assert_eq!(
+            [384, 256, 128, 96, 64, 32].map(coarse_side),
+            [256, 160, 96, 64, 32, 32]
+        );
+        assert!(
+            (1..=64)
+                .map(|i| i * SIDE_MULTIPLE)
+                .all(|fine| coarse_side(fine) <= fine)
+        );
     }
 
     #[test]
     fn coarse_iterations_are_a_share_of_the_run() {
         let recipe = Preset::Lungfield.recipe(Precision::F32);
-        assert_eq!((recipe.iterations, recipe.coarse_iterations()), (3900, 2600));
-        assert_eq!(Recipe { iterations: 30, ..recipe }.coarse_iterations(), 20);
-        assert_eq!(Preset::Article.recipe(Precision::F32).coarse_iterations(), 0);
+        assert_eq!(
+            (recipe.iterations, recipe.coarse_iterations()),
+            (3900, 2600)
+        );
+        assert_eq!(
+            Recipe {
+                iterations: 30,
+                ..recipe
+            }
+            .coarse_iterations(),
+            20
+        );
+        assert_eq!(
+            Preset::Article.recipe(Precision::F32).coarse_iterations(),
+            0
+        );
     }
 
     #[test]

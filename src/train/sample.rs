@@ -40,7 +40,12 @@ pub struct Exam {
 impl Exam {
     /// Prepares a film and its reference mask, which have one size, for scoring.
     #[must_use]
-    pub fn new(film: &Radiograph, reference: Mask, source: &str, preprocessor: &Preprocessor) -> Self {
+    pub fn new(
+        film: &Radiograph,
+        reference: Mask,
+        source: &str,
+        preprocessor: &Preprocessor,
+    ) -> Self {
         let prepared = preprocessor.prepare(film);
         Self {
             input: prepared.input,

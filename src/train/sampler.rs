@@ -36,7 +36,10 @@ impl Sampler {
         let mut members: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
         for (place, source) in sources.iter().enumerate() {
             // Films that are all equal are one group: shuffled passes over all of them.
-            members.entry(if balance > 0.0 { source } else { "" }).or_default().push(place);
+            members
+                .entry(if balance > 0.0 { source } else { "" })
+                .or_default()
+                .push(place);
         }
         let weight = |group: &Vec<usize>| (group.len() as f64).powf(1.0 - balance);
         let whole: f64 = members.values().map(weight).sum();
@@ -47,7 +50,11 @@ impl Sampler {
             left: Vec::new(),
             members,
         };
-        Self { groups: members.into_values().map(group).collect(), drawn: 0, seed }
+        Self {
+            groups: members.into_values().map(group).collect(),
+            drawn: 0,
+            seed,
+        }
     }
 
     /// Passes over what an earlier part of a run drew.
@@ -115,9 +122,14 @@ mod tests {
 
     #[test]
     fn balance_gives_small_sources_their_share() {
-        let sources: Vec<_> = (0..100).map(|i| if i < 10 { "small" } else { "large" }).collect();
+        let sources: Vec<_> = (0..100)
+            .map(|i| if i < 10 { "small" } else { "large" })
+            .collect();
         let small = |balance| {
-            draws(&mut Sampler::new(&sources, balance, 1), 1000).into_iter().filter(|&i| i < 10).count()
+            draws(&mut Sampler::new(&sources, balance, 1), 1000)
+                .into_iter()
+                .filter(|&i| i < 10)
+                .count()
         };
         assert_eq!(small(0.0), 100);
         assert_eq!(small(1.0), 500);
@@ -128,7 +140,10 @@ mod tests {
     fn the_seed_decides_and_a_skip_changes_nothing() {
         let sources = ["a", "b", "a", "a", "b"];
         let whole = draws(&mut Sampler::new(&sources, 0.7, 3), 40);
-        assert_eq!(draws(&mut Sampler::new(&sources, 0.7, 3).skipping(17), 23), whole[17..]);
+        assert_eq!(
+            draws(&mut Sampler::new(&sources, 0.7, 3).skipping(17), 23),
+            whole[17..]
+        );
         assert_ne!(draws(&mut Sampler::new(&sources, 0.7, 4), 40), whole);
     }
 }

@@ -53,7 +53,12 @@ mod tests {
     use super::*;
 
     fn schedule(decay: Decay) -> Schedule {
-        Schedule { peak: 0.1, warmup: 10, iterations: 110, decay }
+        Schedule {
+            peak: 0.1,
+            warmup: 10,
+            iterations: 110,
+            decay,
+        }
     }
 
     #[test]
@@ -79,7 +84,10 @@ mod tests {
 
     #[test]
     fn it_has_no_hole_where_everything_is_warm_up() {
-        let short = Schedule { iterations: 5, ..schedule(Decay::Polynomial) };
+        let short = Schedule {
+            iterations: 5,
+            ..schedule(Decay::Polynomial)
+        };
         assert!((0..5).all(|i| short.learning_rate(i) > 0.0));
         assert!(short.learning_rate(10).is_finite());
     }

@@ -45,7 +45,10 @@ pub fn assign(cases: &mut [Case], options: &SplitOptions) -> Result<(), Problems
     }
     let mut splits = BTreeMap::new();
     for (source, patients) in &patients {
-        splits.insert(source.clone(), decided(source, patients, shares, options.seed));
+        splits.insert(
+            source.clone(),
+            decided(source, patients, shares, options.seed),
+        );
     }
     for case in cases {
         case.split = Some(splits[&case.source][&case.patient]);
@@ -56,8 +59,12 @@ pub fn assign(cases: &mut [Case], options: &SplitOptions) -> Result<(), Problems
 impl SplitOptions {
     /// The shares of the splits, in their order.
     fn shares(&self) -> Result<[f64; 3], Problems> {
-        let Self { validation, test, .. } = *self;
-        let valid = [validation, test, validation + test].iter().all(|share| (0.0..=1.0).contains(share));
+        let Self {
+            validation, test, ..
+        } = *self;
+        let valid = [validation, test, validation + test]
+            .iter()
+            .all(|share| (0.0..=1.0).contains(share));
         if valid {
             Ok([1.0 - validation - test, validation, test])
         } else {
@@ -115,8 +122,9 @@ fn patients(cases: &[Case]) -> BTreeMap<String, BTreeMap<String, Patient>> {
 }
 
 fn conflicts(sources: &BTreeMap<String, BTreeMap<String, Patient>>) -> Vec<Problem> {
-    let patients =
-        sources.iter().flat_map(|(source, patients)| patients.iter().map(move |entry| (source, entry)));
+    let patients = sources
+        .iter()
+        .flat_map(|(source, patients)| patients.iter().map(move |entry| (source, entry)));
     let torn = patients.filter(|(_, (_, patient))| patient.splits.len() > 1);
     torn.map(|(source, (name, patient))| Problem::PatientSplits {
         source_name: source.clone(),
@@ -138,7 +146,10 @@ fn decided(
     for (name, patient) in patients {
         match patient.splits.first() {
             Some(&split) => drop(decided.insert(name.clone(), split)),
-            None => strata.entry(patient.finding).or_default().push((name, patient.films)),
+            None => strata
+                .entry(patient.finding)
+                .or_default()
+                .push((name, patient.films)),
         }
     }
     // What one stratum could not get exactly, since patients are whole, the next one makes good.
@@ -168,8 +179,13 @@ fn dealt(films: &[usize], shares: [f64; 3], owed: &mut [f64; 3]) -> Vec<Split> {
         *owed += share * all as f64;
     }
     let mut deal = |&films: &usize| {
-        let most =
-            (1..SPLITS.len()).fold(0, |most, place| if owed[place] > owed[most] { place } else { most });
+        let most = (1..SPLITS.len()).fold(0, |most, place| {
+            if owed[place] > owed[most] {
+                place
+            } else {
+                most
+            }
+        });
         owed[most] -= films as f64;
         SPLITS[most]
     };
@@ -184,14 +200,23 @@ mod tests {
     use super::*;
     use crate::train::dataset::builders::case;
 
-    const OPTIONS: SplitOptions = SplitOptions { seed: 1, validation: 0.1, test: 0.2 };
+    const OPTIONS: SplitOptions = SplitOptions {
+        seed: 1,
+        validation: 0.1,
+        test: 0.2,
+    };
 
     /// Cases of one source: a film each of as many patients, of whom nothing is known.
     fn singles(source: &str, count: usize) -> Vec<Case> {
-        (0..count).map(|at| case(source, &format!("p{at}"), &format!("f{at}"), None)).collect()
+        (0..count)
+            .map(|at| case(source, &format!("p{at}"), &format!("f{at}"), None))
+            .collect()
     }
 
-    fn with_finding(mut cases: Vec<Case>, finding: impl Fn(usize) -> Option<&'static str>) -> Vec<Case> {
+    fn with_finding(
+        mut cases: Vec<Case>,
+        finding: impl Fn(usize) -> Option<&'static str>,
+    ) -> Vec<Case> {
         for (at, case) in cases.iter_mut().enumerate() {
             case.finding = finding(at).map(str::to_owned);
         }
@@ -207,7 +232,10 @@ mod tests {
     fn counts<'a>(cases: impl IntoIterator<Item = &'a Case>) -> [usize; 3] {
         let mut counts = [0; 3];
         for case in cases {
-            let place = SPLITS.iter().position(|split| Some(*split) == case.split).unwrap();
+            let place = SPLITS
+                .iter()
+                .position(|split| Some(*split) == case.split)
+                .unwrap();
             counts[place] += 1;
         }
         counts
@@ -217,9 +245,17 @@ mod tests {
     fn round_shares_are_met_exactly() {
         assert_eq!(counts(&assigned(singles("a", 100), &OPTIONS)), [70, 10, 20]);
         assert_eq!(counts(&assigned(singles("a", 10), &OPTIONS)), [7, 1, 2]);
-        let all = SplitOptions { validation: 0.0, test: 1.0, ..OPTIONS };
+        let all = SplitOptions {
+            validation: 0.0,
+            test: 1.0,
+            ..OPTIONS
+        };
         assert_eq!(counts(&assigned(singles("a", 7), &all)), [0, 0, 7]);
-        let none = SplitOptions { validation: 0.0, test: 0.0, ..OPTIONS };
+        let none = SplitOptions {
+            validation: 0.0,
+            test: 0.0,
+            ..OPTIONS
+        };
         assert_eq!(counts(&assigned(singles("a", 7), &none)), [7, 0, 0]);
     }
 
@@ -227,10 +263,16 @@ mod tests {
     fn every_source_and_every_finding_has_its_shares() {
         let words = ["normal", "tuberculosis", "Normal", "nodule"];
         let first = with_finding(singles("a", 200), |at| Some(words[at % 4]));
-        let second = with_finding(singles("b", 60), |at| Some(words[at % 4]).filter(|_| at < 40));
+        let second = with_finding(singles("b", 60), |at| {
+            Some(words[at % 4]).filter(|_| at < 40)
+        });
         let cases = assigned([first, second].concat(), &OPTIONS);
         let stratum = |source: &str, finding| {
-            counts(cases.iter().filter(|case| case.source == source && Finding::of(case) == finding))
+            counts(
+                cases
+                    .iter()
+                    .filter(|case| case.source == source && Finding::of(case) == finding),
+            )
         };
         assert_eq!(stratum("a", Finding::Normal), [70, 10, 20]);
         assert_eq!(stratum("a", Finding::Other), [70, 10, 20]);
@@ -241,20 +283,36 @@ mod tests {
 
     #[test]
     fn what_a_small_stratum_can_not_have_another_makes_good() {
-        let cases = with_finding(singles("a", 10), |at| [None, Some("normal"), Some("x")][at % 3]);
-        let options = SplitOptions { validation: 0.1, test: 0.1, ..OPTIONS };
+        let cases = with_finding(singles("a", 10), |at| {
+            [None, Some("normal"), Some("x")][at % 3]
+        });
+        let options = SplitOptions {
+            validation: 0.1,
+            test: 0.1,
+            ..OPTIONS
+        };
         assert_eq!(counts(&assigned(cases, &options)), [8, 1, 1]);
     }
 
     #[test]
     fn a_patients_films_stay_together_and_patients_of_another_source_are_others() {
         let films = |source: &str| -> Vec<Case> {
-            (0..60).map(|at| case(source, &format!("p{}", at / 3), &format!("f{at}"), None)).collect()
+            (0..60)
+                .map(|at| case(source, &format!("p{}", at / 3), &format!("f{at}"), None))
+                .collect()
         };
         let cases = assigned([films("a"), films("b")].concat(), &OPTIONS);
-        assert!(cases.chunks(3).all(|films| films.iter().all(|film| film.split == films[0].split)));
+        assert!(
+            cases
+                .chunks(3)
+                .all(|films| films.iter().all(|film| film.split == films[0].split))
+        );
         let splits = |cases: &[Case]| cases.iter().map(|case| case.split).collect::<Vec<_>>();
-        assert_ne!(splits(&cases[..60]), splits(&cases[60..]), "each source has a draw of its own");
+        assert_ne!(
+            splits(&cases[..60]),
+            splits(&cases[60..]),
+            "each source has a draw of its own"
+        );
         assert_eq!(counts(&cases[..60]), [42, 6, 12]);
     }
 
@@ -263,14 +321,22 @@ mod tests {
         let mut cases = singles("a", 9);
         cases.extend((0..9).map(|at| case("a", "many", &format!("m{at}"), None)));
         for seed in 0..20 {
-            let options = SplitOptions { seed, validation: 0.5, test: 0.0 };
+            let options = SplitOptions {
+                seed,
+                validation: 0.5,
+                test: 0.0,
+            };
             assert_eq!(counts(&assigned(cases.clone(), &options)), [9, 9, 0]);
         }
     }
 
     #[test]
     fn a_patient_with_a_finding_on_one_film_has_one() {
-        let mut cases = [case("a", "p", "1", None), case("a", "p", "2", None), case("a", "p", "3", None)];
+        let mut cases = [
+            case("a", "p", "1", None),
+            case("a", "p", "2", None),
+            case("a", "p", "3", None),
+        ];
         cases[1].finding = Some("nodule".to_owned());
         cases[2].finding = Some("normal".to_owned());
         assert_eq!(patients(&cases)["a"]["p"].finding, Finding::Other);
@@ -283,7 +349,14 @@ mod tests {
         cases.push(case("b", "p3", "another", None));
         cases[3].split = Some(Split::Test);
         cases[9].split = Some(Split::Validation);
-        let cases = assigned(cases, &SplitOptions { validation: 0.0, test: 0.0, ..OPTIONS });
+        let cases = assigned(
+            cases,
+            &SplitOptions {
+                validation: 0.0,
+                test: 0.0,
+                ..OPTIONS
+            },
+        );
         for (at, case) in cases.iter().enumerate() {
             let expected = match at {
                 3 | 40 => Split::Test,
@@ -297,7 +370,9 @@ mod tests {
     #[test]
     fn shares_are_those_of_the_films_without_a_split() {
         let mut cases = singles("a", 110);
-        cases[..10].iter_mut().for_each(|case| case.split = Some(Split::Test));
+        cases[..10]
+            .iter_mut()
+            .for_each(|case| case.split = Some(Split::Test));
         assert_eq!(counts(&assigned(cases, &OPTIONS)[10..]), [70, 10, 20]);
     }
 
@@ -313,7 +388,9 @@ mod tests {
         let problems = assign(&mut cases, &OPTIONS).unwrap_err();
         assert_eq!(problems.all().len(), 1);
         assert!(
-            problems.to_string().contains("patient p of a is in several splits: train, test"),
+            problems
+                .to_string()
+                .contains("patient p of a is in several splits: train, test"),
             "{problems}"
         );
         assert_eq!(cases, before);
@@ -321,11 +398,23 @@ mod tests {
 
     #[test]
     fn impossible_shares_are_refused() {
-        for (validation, test) in [(0.6, 0.5), (-0.1, 0.5), (0.1, f64::NAN), (f64::INFINITY, 0.0), (0.0, 1.1)]
-        {
-            let options = SplitOptions { seed: 1, validation, test };
+        for (validation, test) in [
+            (0.6, 0.5),
+            (-0.1, 0.5),
+            (0.1, f64::NAN),
+            (f64::INFINITY, 0.0),
+            (0.0, 1.1),
+        ] {
+            let options = SplitOptions {
+                seed: 1,
+                validation,
+                test,
+            };
             let problems = assign(&mut singles("a", 3), &options).unwrap_err();
-            assert!(matches!(problems.all(), [Problem::Shares { .. }]), "{problems}");
+            assert!(
+                matches!(problems.all(), [Problem::Shares { .. }]),
+                "{problems}"
+            );
         }
     }
 
@@ -333,7 +422,10 @@ mod tests {
     fn the_seed_decides_and_another_source_does_not() {
         let alone = assigned(singles("a", 50), &OPTIONS);
         assert_eq!(alone, assigned(singles("a", 50), &OPTIONS));
-        assert_ne!(alone, assigned(singles("a", 50), &SplitOptions { seed: 2, ..OPTIONS }));
+        assert_ne!(
+            alone,
+            assigned(singles("a", 50), &SplitOptions { seed: 2, ..OPTIONS })
+        );
         let together = assigned([singles("0", 7), singles("a", 50)].concat(), &OPTIONS);
         assert_eq!(together[7..], alone);
     }
@@ -342,15 +434,20 @@ mod tests {
     fn any_cases() -> impl Strategy<Value = Vec<Case>> {
         let patient = (0..3_usize, 1..=4_usize, 0..3_usize, 0..8_usize);
         prop::collection::vec(patient, 1..60).prop_map(|patients| {
-            let films = patients.iter().enumerate().flat_map(|(at, &(source, films, finding, split))| {
-                (0..films).map(move |film| {
-                    let split = SPLITS.get(split).copied().filter(|_| film == 0);
-                    let (patient, name) = (format!("p{at}"), format!("{at}-{film}"));
-                    let mut case = case(["a", "b", "c"][source], &patient, &name, split);
-                    case.finding = [None, Some("normal"), Some("x")][finding].map(str::to_owned);
-                    case
-                })
-            });
+            let films =
+                patients
+                    .iter()
+                    .enumerate()
+                    .flat_map(|(at, &(source, films, finding, split))| {
+                        (0..films).map(move |film| {
+                            let split = SPLITS.get(split).copied().filter(|_| film == 0);
+                            let (patient, name) = (format!("p{at}"), format!("{at}-{film}"));
+                            let mut case = case(["a", "b", "c"][source], &patient, &name, split);
+                            case.finding =
+                                [None, Some("normal"), Some("x")][finding].map(str::to_owned);
+                            case
+                        })
+                    });
             films.collect()
         })
     }

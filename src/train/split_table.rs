@@ -83,11 +83,16 @@ pub struct TwoSplits {
 
 impl SplitTable {
     /// The table of cases and their films, in any order. Cases without a split are left out.
-    pub fn new<'a>(films: impl IntoIterator<Item = (&'a Case, FilmDigest)>) -> Result<Self, TwoSplits> {
+    pub fn new<'a>(
+        films: impl IntoIterator<Item = (&'a Case, FilmDigest)>,
+    ) -> Result<Self, TwoSplits> {
         let mut table = Self::default();
         for (case, digest) in films {
-            let names =
-                Names { source: case.source.clone(), patient: case.patient.clone(), case: case.name.clone() };
+            let names = Names {
+                source: case.source.clone(),
+                patient: case.patient.clone(),
+                case: case.name.clone(),
+            };
             if let Some(split) = case.split {
                 table.add(digest, split, names)?;
             }
@@ -96,11 +101,19 @@ impl SplitTable {
     }
 
     fn add(&mut self, digest: FilmDigest, split: Split, names: Names) -> Result<(), TwoSplits> {
-        let film = self.films.entry(digest).or_insert_with(|| Film { split, names: BTreeSet::new() });
+        let film = self.films.entry(digest).or_insert_with(|| Film {
+            split,
+            names: BTreeSet::new(),
+        });
         if film.split != split {
-            return Err(TwoSplits { film: digest, first: film.split, second: split });
+            return Err(TwoSplits {
+                film: digest,
+                first: film.split,
+                second: split,
+            });
         }
-        self.patients.insert((names.source.clone(), names.patient.clone()), split);
+        self.patients
+            .insert((names.source.clone(), names.patient.clone()), split);
         film.names.insert(names);
         Ok(())
     }
@@ -109,7 +122,11 @@ impl SplitTable {
     /// film may come in another size or depth; `None` where neither was there.
     #[must_use]
     pub fn split_of(&self, film: &FilmDigest, case: &Case) -> Option<Split> {
-        let patient = || self.patients.get(&(case.source.clone(), case.patient.clone())).copied();
+        let patient = || {
+            self.patients
+                .get(&(case.source.clone(), case.patient.clone()))
+                .copied()
+        };
         self.films.get(film).map(|film| film.split).or_else(patient)
     }
 
@@ -125,11 +142,18 @@ impl SplitTable {
     }
 
     fn to_csv(&self) -> Vec<u8> {
-        let mut writer = csv::WriterBuilder::new().has_headers(false).from_writer(Vec::new());
+        let mut writer = csv::WriterBuilder::new()
+            .has_headers(false)
+            .from_writer(Vec::new());
         let mut lines = || {
             writer.write_record(COLUMNS)?;
             for (digest, film) in &self.films {
-                for Names { source, patient, case } in &film.names {
+                for Names {
+                    source,
+                    patient,
+                    case,
+                } in &film.names
+                {
                     let (digest, split) = (digest.to_string(), film.split.to_string());
                     writer.write_record([&digest, &split, source, patient, case])?;
                 }
@@ -149,21 +173,31 @@ impl SplitTable {
             bytes => bytes?,
         };
         let table = Self::from_csv(&bytes);
-        table.map(Some).map_err(|(line, reason)| SplitTableError::Damaged { path, line, reason })
+        table
+            .map(Some)
+            .map_err(|(line, reason)| SplitTableError::Damaged { path, line, reason })
     }
 
     /// The table, or a line and what is wrong with it.
     fn from_csv(bytes: &[u8]) -> Result<Self, (u64, String)> {
-        let mut reader = csv::ReaderBuilder::new().has_headers(false).from_reader(bytes);
+        let mut reader = csv::ReaderBuilder::new()
+            .has_headers(false)
+            .from_reader(bytes);
         let mut records = reader.records();
-        let header = records.next().transpose().map_err(|error| located(&error))?;
+        let header = records
+            .next()
+            .transpose()
+            .map_err(|error| located(&error))?;
         let header = header.filter(|header| header.iter().eq(COLUMNS));
-        let header = header.ok_or_else(|| (1, format!("its columns are not {}", COLUMNS.join(","))))?;
+        let header =
+            header.ok_or_else(|| (1, format!("its columns are not {}", COLUMNS.join(","))))?;
         let mut table = Self::default();
         for record in records {
             let record = record.map_err(|error| located(&error))?;
             let line = record.position().map_or(0, csv::Position::line);
-            table.add_record(&record, &header).map_err(|reason| (line, reason))?;
+            table
+                .add_record(&record, &header)
+                .map_err(|reason| (line, reason))?;
         }
         if !bytes.ends_with(b"\n") {
             let lines = bytes.split(|byte| *byte == b'\n').count();
@@ -173,23 +207,47 @@ impl SplitTable {
     }
 
     fn add_record(&mut self, record: &StringRecord, header: &StringRecord) -> Result<(), String> {
-        let row: Row = record.deserialize(Some(header)).map_err(|error| reason(&error))?;
-        let Row { film_sha256, split, source, patient, case } = row;
-        let digest = film_sha256.parse::<FilmDigest>().map_err(|error| error.to_string())?;
-        self.add(digest, split, Names { source, patient, case }).map_err(|error| error.to_string())
+        let row: Row = record
+            .deserialize(Some(header))
+            .map_err(|error| reason(&error))?;
+        let Row {
+            film_sha256,
+            split,
+            source,
+            patient,
+            case,
+        } = row;
+        let digest = film_sha256
+            .parse::<FilmDigest>()
+            .map_err(|error| error.to_string())?;
+        self.add(
+            digest,
+            split,
+            Names {
+                source,
+                patient,
+                case,
+            },
+        )
+        .map_err(|error| error.to_string())
     }
 }
 
 /// The line in which the reader found an error, and the error.
 fn located(error: &csv::Error) -> (u64, String) {
-    (error.position().map_or(1, csv::Position::line), reason(error))
+    (
+        error.position().map_or(1, csv::Position::line),
+        reason(error),
+    )
 }
 
 /// What is wrong with a line, without its place, which is told apart.
 fn reason(error: &csv::Error) -> String {
     match error.kind() {
         csv::ErrorKind::Deserialize { err, .. } => err.to_string(),
-        csv::ErrorKind::UnequalLengths { expected_len, len, .. } => {
+        csv::ErrorKind::UnequalLengths {
+            expected_len, len, ..
+        } => {
             format!("it has {len} of {expected_len} fields")
         }
         csv::ErrorKind::Utf8 { err, .. } => err.to_string(),
@@ -206,7 +264,10 @@ mod tests {
     fn films() -> Vec<(Case, FilmDigest)> {
         let film = |seed| FilmDigest::of(&phantom(seed).film);
         vec![
-            (case("b", "p, \"the\" first", "x", Some(Split::Train)), film(0)),
+            (
+                case("b", "p, \"the\" first", "x", Some(Split::Train)),
+                film(0),
+            ),
             (case("a", "q", "y", Some(Split::Test)), film(1)),
             (case("a", "p", "z\nz", Some(Split::Train)), film(0)),
             (case("a", "r", "w", None), film(2)),
@@ -235,11 +296,25 @@ mod tests {
         table().write(folder.path()).unwrap();
         let read = SplitTable::read(folder.path()).unwrap().unwrap();
         assert_eq!(read, table());
-        let found: Vec<_> = films().iter().map(|(case, film)| read.split_of(film, case)).collect();
-        assert_eq!(found, [Some(Split::Train), Some(Split::Test), Some(Split::Train), None]);
+        let found: Vec<_> = films()
+            .iter()
+            .map(|(case, film)| read.split_of(film, case))
+            .collect();
+        assert_eq!(
+            found,
+            [
+                Some(Split::Train),
+                Some(Split::Test),
+                Some(Split::Train),
+                None
+            ]
+        );
         let resized = FilmDigest::of(&phantom(9).film);
         let of_patient = |patient| read.split_of(&resized, &case("a", patient, "v", None));
-        assert_eq!([of_patient("q"), of_patient("r")], [Some(Split::Test), None]);
+        assert_eq!(
+            [of_patient("q"), of_patient("r")],
+            [Some(Split::Test), None]
+        );
         let empty = SplitTable::default();
         empty.write(folder.path()).unwrap();
         assert_eq!(SplitTable::read(folder.path()).unwrap(), Some(empty));
@@ -252,7 +327,10 @@ mod tests {
         let reversed = SplitTable::new(films.iter().map(|(case, film)| (case, *film))).unwrap();
         assert_eq!(reversed.to_csv(), table().to_csv());
         let text = String::from_utf8(table().to_csv()).unwrap();
-        assert!(text.starts_with("film_sha256,split,source,patient,case\n"), "{text}");
+        assert!(
+            text.starts_with("film_sha256,split,source,patient,case\n"),
+            "{text}"
+        );
         let line = format!("{},test,a,q,y\n", films[2].1);
         assert!(text.contains(&line), "{text}");
     }
@@ -262,7 +340,14 @@ mod tests {
         let mut films = films();
         films[2].0.split = Some(Split::Test);
         let error = SplitTable::new(films.iter().map(|(case, film)| (case, *film))).unwrap_err();
-        assert_eq!(error, TwoSplits { film: films[0].1, first: Split::Train, second: Split::Test });
+        assert_eq!(
+            error,
+            TwoSplits {
+                film: films[0].1,
+                first: Split::Train,
+                second: Split::Test
+            }
+        );
     }
 
     #[test]
@@ -273,8 +358,16 @@ mod tests {
         for (rest, line, says) in [
             (format!("{line}\n{digest},train,a\n"), 3, "3 of 5 fields"),
             (format!("{line}\n{digest},holiday,a,p,x\n"), 3, "holiday"),
-            (format!("{},train,a,p,x\n", &digest[1..]), 2, "64 hexadecimal digits"),
-            (format!("{line}\n{digest},test,a,p,y\n"), 3, "in the split train and in test"),
+            (
+                format!("{},train,a,p,x\n", &digest[1..]),
+                2,
+                "64 hexadecimal digits",
+            ),
+            (
+                format!("{line}\n{digest},test,a,p,y\n"),
+                3,
+                "in the split train and in test",
+            ),
             (format!("{line}\n{digest},train,a,p,y"), 3, "ends early"),
         ] {
             let (found, reason) = refusal(format!("{header}\n{rest}").as_bytes());

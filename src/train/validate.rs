@@ -52,7 +52,10 @@ impl Validation {
         for (source, dice) in &self.0 {
             sources.entry(source).or_default().push(*dice);
         }
-        sources.into_iter().map(|(source, dice)| (source.to_owned(), mean(&dice))).collect()
+        sources
+            .into_iter()
+            .map(|(source, dice)| (source.to_owned(), mean(&dice)))
+            .collect()
     }
 }
 
@@ -84,7 +87,8 @@ pub fn overlaps(
     let maps = segmenter.segment(&planes)?;
     let overlap = |(exam, map): (&Exam, &_)| {
         let mask = postprocess::restore(map, &exam.geometry, threshold);
-        Overlap::of(&mask, &exam.reference).expect("a reference mask was checked to have its film's size")
+        Overlap::of(&mask, &exam.reference)
+            .expect("a reference mask was checked to have its film's size")
     };
     Ok(exams.iter().zip(&maps).map(overlap).collect())
 }

@@ -34,13 +34,26 @@ enum Kept {
 
 impl Loaded {
     /// Reads every film, also those to test on: what is wrong with them is better known before than after.
-    pub(super) fn read(settings: &TrainSettings, preprocessor: &Preprocessor) -> anyhow::Result<Self> {
+    pub(super) fn read(
+        settings: &TrainSettings,
+        preprocessor: &Preprocessor,
+    ) -> anyhow::Result<Self> {
         let listed = settings.data.cases()?;
         let remark = listed.remark();
         let mut cases = listed.cases;
-        let SplitSettings { split_seed: seed, validation_share: validation, test_share: test } =
-            settings.split;
-        assign(&mut cases, &SplitOptions { seed, validation, test })?;
+        let SplitSettings {
+            split_seed: seed,
+            validation_share: validation,
+            test_share: test,
+        } = settings.split;
+        assign(
+            &mut cases,
+            &SplitOptions {
+                seed,
+                validation,
+                test,
+            },
+        )?;
         check(&cases)?;
         let keep = |case: &Case, film: Radiograph, reference: Mask| {
             let exam = || Exam::new(&film, reference, &case.source, preprocessor);
@@ -63,7 +76,15 @@ impl Loaded {
                 Kept::Nothing => {}
             }
         }
-        Ok(Self { films: Films { train: train.into(), validation }, by_source, remark, splits })
+        Ok(Self {
+            films: Films {
+                train: train.into(),
+                validation,
+            },
+            by_source,
+            remark,
+            splits,
+        })
     }
 }
 
@@ -71,8 +92,14 @@ impl Loaded {
 fn check(cases: &[Case]) -> Result<(), Problems> {
     let empty = |split: Split| {
         let has = cases.iter().any(|case| case.split == Some(split));
-        (!has).then_some(Problem::EmptySplit { split, among: cases.len() })
+        (!has).then_some(Problem::EmptySplit {
+            split,
+            among: cases.len(),
+        })
     };
-    let problems = [Split::Train, Split::Validation].into_iter().filter_map(empty).collect();
+    let problems = [Split::Train, Split::Validation]
+        .into_iter()
+        .filter_map(empty)
+        .collect();
     Problems::new(problems).map_or(Ok(()), Err)
 }

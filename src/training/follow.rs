@@ -71,25 +71,37 @@ impl Recorder {
     /// Says what is about to begin.
     pub(super) fn greet(&self, run: &Run, loaded: &Loaded) {
         let (train, validation) = (loaded.films.train.len(), loaded.films.validation.len());
-        self.progress.say(&format!("{train} films to train on, {validation} to validate on"));
+        self.progress.say(&format!(
+            "{train} films to train on, {validation} to validate on"
+        ));
         if let Some(remark) = &loaded.remark {
             self.progress.say(remark);
         }
         if run.iteration() > 0 {
-            self.progress.say(&format!("going on from iteration {}", run.iteration()));
+            self.progress
+                .say(&format!("going on from iteration {}", run.iteration()));
         }
     }
 
     /// Says how the run ended, once it has, and closes its record.
     pub(super) fn finish(self, run: &Run) -> anyhow::Result<()> {
-        self.journal.finish().context("the record of the run was not written")?;
+        self.journal
+            .finish()
+            .context("the record of the run was not written")?;
         if !run.is_finished() {
             let iteration = run.iteration();
-            self.progress.say(&format!("stopped after iteration {iteration}; --resume goes on from there"));
-        } else if let Some(Best { iteration, mean_dice }) = run.best() {
+            self.progress.say(&format!(
+                "stopped after iteration {iteration}; --resume goes on from there"
+            ));
+        } else if let Some(Best {
+            iteration,
+            mean_dice,
+        }) = run.best()
+        {
             let out = self.out.display();
-            self.progress
-                .say(&format!("the best, Dice {mean_dice:.4} after iteration {iteration}, is in {out}"));
+            self.progress.say(&format!(
+                "the best, Dice {mean_dice:.4} after iteration {iteration}, is in {out}"
+            ));
         }
         Ok(())
     }
@@ -122,12 +134,19 @@ impl Follower for Recorder {
     fn step(&mut self, step: &Step) -> anyhow::Result<()> {
         self.window.add(step);
         let sum = self.window.sum_up(step, self.setup.recipe.batch_size);
-        let dice = self.last_dice.map_or(String::new(), |dice| format!(", Dice {dice:.4}"));
+        let dice = self
+            .last_dice
+            .map_or(String::new(), |dice| format!(", Dice {dice:.4}"));
         let (rate, wait) = (sum.images_per_second, 100.0 * sum.wait_share);
-        let remark = format!("loss {:.4}{dice}, {rate:.1} images/s, waited {wait:.1} %", sum.loss);
+        let remark = format!(
+            "loss {:.4}{dice}, {rate:.1} images/s, waited {wait:.1} %",
+            sum.loss
+        );
         self.progress.step(u64::from(step.iteration), &remark);
         if step.iteration.is_multiple_of(WINDOW) {
-            self.journal.step(&sum).context("the record of the run was not written")?;
+            self.journal
+                .step(&sum)
+                .context("the record of the run was not written")?;
             self.window = Window::default();
         }
         Ok(())
@@ -143,8 +162,11 @@ impl Follower for Recorder {
             seconds: learned.took.as_secs_f64(),
         };
         self.last_dice = Some(validated.mean_dice);
-        self.progress.say(&in_words(&validated, self.began.elapsed()));
-        self.journal.validated(&validated).context("the record of the run was not written")?;
+        self.progress
+            .say(&in_words(&validated, self.began.elapsed()));
+        self.journal
+            .validated(&validated)
+            .context("the record of the run was not written")?;
         if best {
             let written = self.export.write(&self.out, &learned, &self.setup.recipe);
             written.context("the best weights so far were not written")?;
@@ -158,14 +180,28 @@ impl Follower for Recorder {
             let written = checkpoint::write(&self.out.join(RECORDS), run, &self.setup);
             written.context("the checkpoint was not written")?;
         }
-        Ok(if ends { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
+        Ok(if ends {
+            ControlFlow::Break(())
+        } else {
+            ControlFlow::Continue(())
+        })
     }
 }
 
 fn in_words(validated: &journal::Validated, elapsed: Duration) -> String {
-    let journal::Validated { iteration, mean_dice, lowest_dice, by_source, best, .. } = validated;
+    let journal::Validated {
+        iteration,
+        mean_dice,
+        lowest_dice,
+        by_source,
+        best,
+        ..
+    } = validated;
     let minutes = elapsed.as_secs_f64() / 60.0;
-    let sources: Vec<_> = by_source.iter().map(|(source, dice)| format!("{source} {dice:.4}")).collect();
+    let sources: Vec<_> = by_source
+        .iter()
+        .map(|(source, dice)| format!("{source} {dice:.4}"))
+        .collect();
     let sources = sources.join(", ");
     let kept = if *best { ", kept" } else { "" };
     format!(
@@ -177,7 +213,13 @@ fn in_words(validated: &journal::Validated, elapsed: Duration) -> String {
 pub(super) fn describe(setup: &Setup, loaded: &Loaded) {
     let recipe = serde_json::to_string_pretty(setup).expect("numbers and names are JSON");
     let films = loaded.films.train.len();
-    let remark = loaded.remark.as_ref().map_or(String::new(), |remark| format!("{remark}\n"));
+    let remark = loaded
+        .remark
+        .as_ref()
+        .map_or(String::new(), |remark| format!("{remark}\n"));
     // Nobody is left to tell where standard output is closed.
-    drop(writeln!(io::stdout(), "{recipe}\n{remark}{films} films to train on"));
+    drop(writeln!(
+        io::stdout(),
+        "{recipe}\n{remark}{films} films to train on"
+    ));
 }

@@ -41,9 +41,15 @@ pub fn train(settings: &TrainSettings, stop: Arc<AtomicBool>) -> anyhow::Result<
     let placement = Placement::resolve(settings.device, settings.precision)?;
     let recipe = recipe(settings, placement.precision(), resumed.as_ref())?;
     let preprocessing = settings.preprocess_options().map_err(anyhow::Error::msg)?;
-    let preprocessing = resumed.as_ref().map_or(preprocessing, |found| found.setup.preprocessing.clone());
+    let preprocessing = resumed
+        .as_ref()
+        .map_or(preprocessing, |found| found.setup.preprocessing.clone());
     let loaded = Loaded::read(settings, &Preprocessor::new(preprocessing.clone())?)?;
-    let setup = Setup { recipe, preprocessing, films_sha256: loaded.splits.sha256() };
+    let setup = Setup {
+        recipe,
+        preprocessing,
+        films_sha256: loaded.splits.sha256(),
+    };
     if settings.dry_run {
         follow::describe(&setup, &loaded);
         return Ok(Ended::Finished);
@@ -62,7 +68,11 @@ pub fn train(settings: &TrainSettings, stop: Arc<AtomicBool>) -> anyhow::Result<
     recorder.greet(&run, &loaded);
     learn(&mut run, &loaded.films, &mut recorder)?;
     recorder.finish(&run)?;
-    Ok(if run.is_finished() { Ended::Finished } else { Ended::Stopped })
+    Ok(if run.is_finished() {
+        Ended::Finished
+    } else {
+        Ended::Stopped
+    })
 }
 
 /// The checkpoint to go on from, where that was asked for.
@@ -70,7 +80,10 @@ fn earlier(settings: &TrainSettings, records: &Path) -> anyhow::Result<Option<Ch
     match (checkpoint::read(records)?, settings.resume) {
         (Some(found), true) => Ok(Some(found)),
         (None, false) => Ok(None),
-        (None, true) => bail!("there is no checkpoint in {} to go on from", records.display()),
+        (None, true) => bail!(
+            "there is no checkpoint in {} to go on from",
+            records.display()
+        ),
         (Some(_), false) => bail!(
             "{} holds the checkpoint of another run: go on with it by --resume, or remove it",
             records.join(CHECKPOINT).display()
@@ -94,15 +107,22 @@ fn recipe(
         precision: if chosen { precision } else { found.precision },
         ..settings.recipe.over(found.clone())
     };
-    ensure!(wanted == *found, "a resumed run keeps its numbers; leave out the flags that change them");
+    ensure!(
+        wanted == *found,
+        "a resumed run keeps its numbers; leave out the flags that change them"
+    );
     Ok(wanted)
 }
 
 fn begin(resumed: Option<&Checkpoint>, setup: &Setup, placement: Placement) -> anyhow::Result<Run> {
-    let Some(found) = resumed else { return Ok(Run::start(&setup.recipe, placement.device())?) };
+    let Some(found) = resumed else {
+        return Ok(Run::start(&setup.recipe, placement.device())?);
+    };
     ensure!(
         found.setup.films_sha256 == setup.films_sha256,
         "the data are not those that the run was begun with: their films or splits have another hash"
     );
-    found.resume(placement.device()).context("the checkpoint can't be resumed")
+    found
+        .resume(placement.device())
+        .context("the checkpoint can't be resumed")
 }

@@ -32,7 +32,10 @@ struct World {
 
 impl World {
     fn new() -> Self {
-        Self { model: small::model(), root: tempfile::tempdir().unwrap() }
+        Self {
+            model: small::model(),
+            root: tempfile::tempdir().unwrap(),
+        }
     }
 
     /// A world whose archive has this many films, a third of them in a folder of their own.
@@ -56,11 +59,16 @@ impl World {
     }
 
     fn arguments(&self, out: &str, more: &[&str]) -> Vec<String> {
-        let fixed = ["--device=cpu", "--precision=f32", "--threads=1", "--model"].map(str::to_owned);
+        let fixed =
+            ["--device=cpu", "--precision=f32", "--threads=1", "--model"].map(str::to_owned);
         let model = self.model.path().display().to_string();
         let out = format!("--out={}", self.path(out).display());
         let more = more.iter().map(|&argument| argument.to_owned());
-        fixed.into_iter().chain([model, out, format!("--in-flight={IN_FLIGHT}")]).chain(more).collect()
+        fixed
+            .into_iter()
+            .chain([model, out, format!("--in-flight={IN_FLIGHT}")])
+            .chain(more)
+            .collect()
     }
 
     fn films(&self) -> String {
@@ -70,13 +78,19 @@ impl World {
     /// Segments the archive to the end.
     fn segment(&self, out: &str, more: &[&str]) -> Output {
         let films = self.films();
-        run(SEGMENT, self.arguments(out, &[&[films.as_str()], more].concat()))
+        run(
+            SEGMENT,
+            self.arguments(out, &[&[films.as_str()], more].concat()),
+        )
     }
 
     fn spawn(&self, out: &str) -> Child {
         let films = self.films();
         let mut command = Command::new(SEGMENT);
-        command.args(self.arguments(out, &[&films])).stdout(Stdio::null()).stderr(Stdio::piped());
+        command
+            .args(self.arguments(out, &[&films]))
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped());
         command.spawn().unwrap()
     }
 
@@ -121,7 +135,9 @@ fn is_partial(entry: &fs_err::DirEntry) -> bool {
 /// How many files are in a folder, if it is there.
 fn files(folder: &Path) -> usize {
     let entries = fs_err::read_dir(folder).into_iter().flatten();
-    entries.filter(|entry| !is_partial(entry.as_ref().unwrap())).count()
+    entries
+        .filter(|entry| !is_partial(entry.as_ref().unwrap()))
+        .count()
 }
 
 fn said(output: &Output) -> String {
@@ -142,7 +158,12 @@ fn parquet_rows(path: &Path) -> Vec<Vec<(String, String)>> {
         other => other.to_string(),
     };
     let rows = reader.get_row_iter(None).unwrap().map(Result::unwrap);
-    rows.map(|row| row.get_column_iter().map(|(name, field)| (name.clone(), text(field))).collect()).collect()
+    rows.map(|row| {
+        row.get_column_iter()
+            .map(|(name, field)| (name.clone(), text(field)))
+            .collect()
+    })
+    .collect()
 }
 
 /// The same of a CSV file.
@@ -150,7 +171,11 @@ fn csv_rows(path: &Path) -> Vec<Vec<(String, String)>> {
     let mut reader = csv::Reader::from_path(path).unwrap();
     let names = reader.headers().unwrap().clone();
     let columns = |row: csv::StringRecord| {
-        names.iter().zip(row.iter()).map(|(name, text)| (name.to_owned(), text.to_owned())).collect()
+        names
+            .iter()
+            .zip(row.iter())
+            .map(|(name, text)| (name.to_owned(), text.to_owned()))
+            .collect()
     };
     reader.records().map(|row| columns(row.unwrap())).collect()
 }
@@ -164,17 +189,29 @@ fn every_film_has_a_row_and_every_good_one_a_mask() {
     let output = world.segment("out", &[]);
     assert_code(&output, 3);
     assert_eq!(
-        String::from_utf8(output.stdout).unwrap().split(", ").take(2).collect::<Vec<_>>(),
+        String::from_utf8(output.stdout)
+            .unwrap()
+            .split(", ")
+            .take(2)
+            .collect::<Vec<_>>(),
         ["8 films: 6 masks", "2 without one"]
     );
     let mut rows = world.rows("out/results.csv");
-    assert_eq!(parquet_rows(&world.path("out/results.parquet")), csv_rows(&world.path("out/results.csv")));
+    assert_eq!(
+        parquet_rows(&world.path("out/results.parquet")),
+        csv_rows(&world.path("out/results.csv"))
+    );
     rows.sort_by(|one, other| one.file.cmp(&other.file));
     let errors: Vec<_> = rows.iter().filter_map(|row| row.error.as_deref()).collect();
     assert_eq!(errors, ["undecodable_image", "unrecognised_image"]);
     for row in rows.iter().filter(|row| row.error.is_none()) {
-        let name = Path::new(&row.file).strip_prefix(world.path("films")).unwrap();
-        assert_eq!(row.mask.as_deref(), Some(&*format!("masks/{}.png", name.display())));
+        let name = Path::new(&row.file)
+            .strip_prefix(world.path("films"))
+            .unwrap();
+        assert_eq!(
+            row.mask.as_deref(),
+            Some(&*format!("masks/{}.png", name.display()))
+        );
         let mask = fs_err::read(world.path("out").join(row.mask.as_ref().unwrap())).unwrap();
         let mask = decode_reference(&mask, Size::new(64, 64).unwrap(), &Limits::default()).unwrap();
         assert_eq!(row.area_px, Some(mask.area_px()));
@@ -187,10 +224,16 @@ fn every_film_has_a_row_and_every_good_one_a_mask() {
 fn a_run_that_is_done_is_not_done_again() {
     let world = World::with_films(5);
     assert_code(&world.segment("out", &[]), 0);
-    let (masks, table) = (world.masks("out"), fs_err::read(world.path("out/results.parquet")).unwrap());
+    let (masks, table) = (
+        world.masks("out"),
+        fs_err::read(world.path("out/results.parquet")).unwrap(),
+    );
     assert_code(&world.segment("out", &[]), 0);
     assert_eq!(world.masks("out"), masks);
-    assert_eq!(fs_err::read(world.path("out/results.parquet")).unwrap(), table);
+    assert_eq!(
+        fs_err::read(world.path("out/results.parquet")).unwrap(),
+        table
+    );
     let refused = world.segment("out", &["--threshold=0.25"]);
     assert_code(&refused, 1);
     assert!(said(&refused).contains("(threshold)"), "{}", said(&refused));
@@ -204,15 +247,29 @@ fn a_killed_run_goes_on_and_computes_little_again() {
     kill_process(Pid::from_child(&killed), Signal::KILL).unwrap();
     killed.wait().unwrap();
     let before = world.masks("out");
-    assert!(before.len() < 500, "it was killed too late to show anything");
+    assert!(
+        before.len() < 500,
+        "it was killed too late to show anything"
+    );
 
     assert_code(&world.segment("out", &[]), 0);
     let after = world.masks("out");
     assert_eq!(after.len(), 500);
-    let again = before.iter().filter(|(mask, inode)| after[*mask] != **inode).count();
-    assert!(again <= IN_FLIGHT + ROWS, "{again} of {} films were segmented again", before.len());
+    let again = before
+        .iter()
+        .filter(|(mask, inode)| after[*mask] != **inode)
+        .count();
+    assert!(
+        again <= IN_FLIGHT + ROWS,
+        "{again} of {} films were segmented again",
+        before.len()
+    );
     assert!(again < before.len(), "all of them were");
-    let mut files: Vec<_> = world.rows("out/results.csv").into_iter().map(|row| row.file).collect();
+    let mut files: Vec<_> = world
+        .rows("out/results.csv")
+        .into_iter()
+        .map(|row| row.file)
+        .collect();
     files.sort();
     files.dedup();
     assert_eq!(files.len(), 500);
@@ -220,7 +277,10 @@ fn a_killed_run_goes_on_and_computes_little_again() {
     assert_code(&world.segment("whole", &[]), 0);
     for mask in after.keys() {
         let name = mask.strip_prefix(world.path("out")).unwrap();
-        assert_eq!(fs_err::read(mask).unwrap(), fs_err::read(world.path("whole").join(name)).unwrap());
+        assert_eq!(
+            fs_err::read(mask).unwrap(),
+            fs_err::read(world.path("whole").join(name)).unwrap()
+        );
     }
 }
 
@@ -234,12 +294,19 @@ fn a_run_that_is_asked_to_stop_finishes_what_it_has_in_hand() {
         kill_process(Pid::from_child(&asked), signal).unwrap();
         let output = asked.wait_with_output().unwrap();
         assert_code(&output, 130);
-        assert!(said(&output).contains("the same command goes on from here"), "{}", said(&output));
+        assert!(
+            said(&output).contains("the same command goes on from here"),
+            "{}",
+            said(&output)
+        );
     }
     let before = world.masks("out");
     assert_code(&world.segment("out", &[]), 0);
     let after = world.masks("out");
-    assert!(before.iter().all(|(mask, inode)| after[mask] == *inode), "what was done was kept");
+    assert!(
+        before.iter().all(|(mask, inode)| after[mask] == *inode),
+        "what was done was kept"
+    );
     assert_eq!(world.rows("out/results.csv").len(), 500);
 }
 
@@ -266,7 +333,11 @@ fn films_are_measured_against_reference_masks_of_their_name() {
     assert_code(&world.segment("out", &[&references]), 0);
     let measured = |name: &str| {
         let rows = world.rows("out/results.csv");
-        rows.into_iter().find(|row| row.file.ends_with(name)).unwrap().dice.is_some()
+        rows.into_iter()
+            .find(|row| row.file.ends_with(name))
+            .unwrap()
+            .dice
+            .is_some()
     };
     assert!(measured("1.png") && measured("deep/0.png") && !measured("films/2.png"));
 
@@ -275,14 +346,20 @@ fn films_are_measured_against_reference_masks_of_their_name() {
     assert_code(&world.segment("again", &[&own, "--format=rle"]), 0);
     let rows = world.rows("again/results.csv");
     assert!(rows.iter().all(|row| row.dice == Some(1.0)), "{rows:?}");
-    assert!(rows.iter().all(|row| row.mask.as_ref().unwrap().ends_with(".png.json")));
+    assert!(
+        rows.iter()
+            .all(|row| row.mask.as_ref().unwrap().ends_with(".png.json"))
+    );
 }
 
 #[test]
 fn a_list_comes_on_standard_input_and_needs_no_folder() {
     let world = World::with_films(3);
     let mut command = Command::new(SEGMENT);
-    command.args(world.arguments("out", &["--list=-"])).stdin(Stdio::piped()).stderr(Stdio::piped());
+    command
+        .args(world.arguments("out", &["--list=-"]))
+        .stdin(Stdio::piped())
+        .stderr(Stdio::piped());
     let mut child = command.stdout(Stdio::null()).spawn().unwrap();
     let mut input = child.stdin.take().unwrap();
     writeln!(input, "{0}/1.png\n{0}/gone.png", world.films()).unwrap();
@@ -290,7 +367,10 @@ fn a_list_comes_on_standard_input_and_needs_no_folder() {
     let output = child.wait_with_output().unwrap();
     assert_code(&output, 3);
     let rows = world.rows("out/results.csv");
-    assert_eq!(rows[0].mask.as_deref(), Some(&*format!("masks{}/1.png.png", world.films())));
+    assert_eq!(
+        rows[0].mask.as_deref(),
+        Some(&*format!("masks{}/1.png.png", world.films()))
+    );
     assert_eq!(rows[1].error.as_deref(), Some("unreadable"));
 }
 
@@ -308,7 +388,11 @@ fn what_can_not_work_is_said_before_anything_is_done() {
     refusal(&[], 2, "<INPUT>");
     refusal(&[&films, "--shard=3/3"], 2, "--shard");
     fs_err::create_dir(world.path("empty")).unwrap();
-    refusal(&[world.path("empty").to_str().unwrap()], 1, "no film was found");
+    refusal(
+        &[world.path("empty").to_str().unwrap()],
+        1,
+        "no film was found",
+    );
 }
 
 #[test]
@@ -318,11 +402,19 @@ fn a_second_worker_of_the_same_part_stops() {
     // As a worker left it that is at work: the first rows are not there yet, the next ones are.
     let rows = world.path("out/state/0-of-1/rows");
     fs_err::remove_file(rows.join("000000000000.jsonl")).unwrap();
-    fs_err::rename(rows.join("000000000032.jsonl"), rows.join("000000000000.jsonl")).unwrap();
+    fs_err::rename(
+        rows.join("000000000032.jsonl"),
+        rows.join("000000000000.jsonl"),
+    )
+    .unwrap();
     fs_err::write(rows.join("000000000008.jsonl"), b"").unwrap();
     let output = world.segment("out", &[]);
     assert_code(&output, 1);
-    assert!(said(&output).contains("another worker"), "{}", said(&output));
+    assert!(
+        said(&output).contains("another worker"),
+        "{}",
+        said(&output)
+    );
 }
 
 #[test]
@@ -334,7 +426,10 @@ fn films_are_named_in_the_table_and_never_in_the_log() {
     assert_code(&output, 3);
     assert!(said(&output).contains("model loaded"), "{}", said(&output));
     for text in [said(&output), String::from_utf8(output.stdout).unwrap()] {
-        assert!(!text.contains("Miller") && !text.contains("Mueller"), "{text}");
+        assert!(
+            !text.contains("Miller") && !text.contains("Mueller"),
+            "{text}"
+        );
     }
     let table = fs_err::read_to_string(world.path("out/results.csv")).unwrap();
     assert!(table.contains("Miller^Anna.png") && table.contains("Mueller^Otto.png"));
@@ -350,12 +445,20 @@ fn an_odd_film_is_passed_over_and_keeps_nobody_from_his_mask() {
     std::os::unix::fs::symlink("nowhere", world.path("films/broken.png")).unwrap();
     std::os::unix::fs::symlink(world.path("films"), world.path("films/loop")).unwrap();
     let pipe = world.path("pipe");
-    assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    assert!(
+        Command::new("mkfifo")
+            .arg(&pipe)
+            .status()
+            .unwrap()
+            .success()
+    );
     assert_code(&world.segment("out", &[pipe.to_str().unwrap()]), 3);
     let rows = world.rows("out/results.csv");
     let failed = |name: &str| {
-        let row =
-            rows.iter().find(|row| row.file.ends_with(name)).unwrap_or_else(|| panic!("{name}: {rows:?}"));
+        let row = rows
+            .iter()
+            .find(|row| row.file.ends_with(name))
+            .unwrap_or_else(|| panic!("{name}: {rows:?}"));
         row.error.clone()
     };
     assert_eq!(failed(&long).as_deref(), Some("unnameable"));
@@ -363,7 +466,13 @@ fn an_odd_film_is_passed_over_and_keeps_nobody_from_his_mask() {
         assert_eq!(failed(name).as_deref(), Some("unreadable"), "{name}");
     }
     // One of the two has its mask where the other's would need a folder.
-    assert_eq!([failed("films/a"), failed("a.png/b")].iter().filter(|error| error.is_none()).count(), 1);
+    assert_eq!(
+        [failed("films/a"), failed("a.png/b")]
+            .iter()
+            .filter(|error| error.is_none())
+            .count(),
+        1
+    );
     assert_eq!((failed("/0.png"), failed("/1.png")), (None, None));
 }
 
@@ -375,7 +484,11 @@ fn masks_never_go_where_films_are() {
     let masks = root.join("masks").display().to_string();
     let refused = run(SEGMENT, world.arguments(".", &[&masks]));
     assert_code(&refused, 1);
-    assert!(said(&refused).contains("would be taken for films"), "{}", said(&refused));
+    assert!(
+        said(&refused).contains("would be taken for films"),
+        "{}",
+        said(&refused)
+    );
     // Also through a link.
     fs_err::create_dir(world.path("films/inner")).unwrap();
     std::os::unix::fs::symlink(world.path("films/inner"), world.path("link")).unwrap();
@@ -395,7 +508,11 @@ fn films_that_come_later_are_found_by_a_run_that_had_none_and_lists_that_change_
     for shard in ["--shard=0/1", "--shard=0/2"] {
         let nothing = world.segment("out", &[shard]);
         assert_code(&nothing, 1);
-        assert!(said(&nothing).contains("no film was found"), "{}", said(&nothing));
+        assert!(
+            said(&nothing).contains("no film was found"),
+            "{}",
+            said(&nothing)
+        );
     }
     world.put("films/1.png", &small::film(1, 64));
     assert_code(&world.segment("out", &[]), 0);
@@ -412,7 +529,10 @@ fn films_that_come_later_are_found_by_a_run_that_had_none_and_lists_that_change_
 #[test]
 fn a_film_above_the_limits_is_passed_over() {
     let world = World::with_films(1);
-    world.put("films/large.png", &png::encode_radiograph(&small::phantom(1, 300, 300).film));
+    world.put(
+        "films/large.png",
+        &png::encode_radiograph(&small::phantom(1, 300, 300).film),
+    );
     let most = format!("--max-file={}", small::film(0, 64).len() + 100);
     assert_code(&world.segment("bytes", &[&most]), 3);
     assert_code(&world.segment("pixels", &["--max-pixels=5000"]), 3);

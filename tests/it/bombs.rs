@@ -40,16 +40,27 @@ pub(crate) fn zlib_of_zeros(length: u32) -> Vec<u8> {
     }
     rows.finish().unwrap();
     writer.finish().unwrap();
-    png_chunks(&file).filter(|(kind, _)| kind == b"IDAT").flat_map(|(_, data)| data).collect()
+    png_chunks(&file)
+        .filter(|(kind, _)| kind == b"IDAT")
+        .flat_map(|(_, data)| data)
+        .collect()
 }
 
 /// Zlib's coding of these bytes behind as many blocks of five bytes that hold nothing.
 pub(crate) fn zlib_behind_nothing(bytes: &[u8], blocks: usize) -> Vec<u8> {
     let length = u16::try_from(bytes.len()).expect("the bytes fit a block");
-    let stored =
-        |last: u8, length: u16| [&[last], &length.to_le_bytes()[..], &(!length).to_le_bytes()].concat();
+    let stored = |last: u8, length: u16| {
+        [&[last], &length.to_le_bytes()[..], &(!length).to_le_bytes()].concat()
+    };
     let nothing = stored(0, 0).repeat(blocks);
-    [&[0x78, 1], nothing.as_slice(), &stored(1, length), bytes, &adler32(bytes).to_be_bytes()].concat()
+    [
+        &[0x78, 1],
+        nothing.as_slice(),
+        &stored(1, length),
+        bytes,
+        &adler32(bytes).to_be_bytes(),
+    ]
+    .concat()
 }
 
 /// Zlib's own sum of bytes (RFC 1950).
@@ -80,8 +91,18 @@ fn png_chunk(kind: &[u8], data: &[u8]) -> Vec<u8> {
 
 /// An 8-bit grey PNG that declares a size, with chunks between its header and pixels that come as these bytes of zlib.
 pub(crate) fn png_of((width, height): (u32, u32), between: &[u8], zlib: &[u8]) -> Vec<u8> {
-    let header = [&width.to_be_bytes()[..], &height.to_be_bytes(), &[8, 0, 0, 0, 0]].concat();
-    let chunks = [&png_chunk(b"IHDR", &header), between, &png_chunk(b"IDAT", zlib), &png_chunk(b"IEND", b"")];
+    let header = [
+        &width.to_be_bytes()[..],
+        &height.to_be_bytes(),
+        &[8, 0, 0, 0, 0],
+    ]
+    .concat();
+    let chunks = [
+        &png_chunk(b"IHDR", &header),
+        between,
+        &png_chunk(b"IDAT", zlib),
+        &png_chunk(b"IEND", b""),
+    ];
     [b"\x89PNG\r\n\x1a\n", chunks.concat().as_slice()].concat()
 }
 
@@ -91,7 +112,10 @@ pub(crate) fn png_with_packed_words(samples: &[u8], length: u32) -> Vec<u8> {
     let chunks = [
         png_chunk(b"iCCP", &[b"profile\0\0", packed.as_slice()].concat()),
         png_chunk(b"zTXt", &[b"Comment\0\0", packed.as_slice()].concat()),
-        png_chunk(b"iTXt", &[b"Comment\0\x01\0\0\0", packed.as_slice()].concat()),
+        png_chunk(
+            b"iTXt",
+            &[b"Comment\0\x01\0\0\0", packed.as_slice()].concat(),
+        ),
     ];
     let plain = png(ColorType::Grayscale, BitDepth::Eight, samples);
     let (head, rest) = plain.split_at(8 + 25); // the signature and the header
@@ -108,8 +132,10 @@ pub(crate) fn png_of_chunks(samples: &[u8], count: usize) -> Vec<u8> {
 /// A JPEG of the fixtures that declares another size.
 pub(crate) fn jpeg_of(width: u16, height: u16) -> Vec<u8> {
     let mut file = fixture!("grey.jpg").to_vec();
-    let frame =
-        file.windows(2).position(|pair| pair == [0xff, 0xc0]).expect("the fixture is a baseline JPEG");
+    let frame = file
+        .windows(2)
+        .position(|pair| pair == [0xff, 0xc0])
+        .expect("the fixture is a baseline JPEG");
     file[frame + 5..frame + 7].copy_from_slice(&height.to_be_bytes());
     file[frame + 7..frame + 9].copy_from_slice(&width.to_be_bytes());
     file
@@ -118,7 +144,10 @@ pub(crate) fn jpeg_of(width: u16, height: u16) -> Vec<u8> {
 /// A progressive JPEG of the fixtures whose last scan comes over and over.
 pub(crate) fn jpeg_of_scans(count: usize) -> Vec<u8> {
     let file = fixture!("progressive_grey.jpg");
-    let scan = file.windows(2).rposition(|pair| pair == [0xff, 0xda]).expect("the fixture has scans");
+    let scan = file
+        .windows(2)
+        .rposition(|pair| pair == [0xff, 0xda])
+        .expect("the fixture has scans");
     let (head, last) = file.split_at(scan);
     let last = &last[..last.len() - 2]; // without the end marker
     [head, last.repeat(count).as_slice(), &[0xff, 0xd9]].concat()
@@ -134,7 +163,10 @@ pub(crate) fn tiff(data: &[u8], tags: &[(u16, &[u32])]) -> Vec<u8> {
     file.extend_from_slice(&u16::try_from(tags.len()).unwrap().to_le_bytes());
     let mut lists = Vec::new();
     for (tag, values) in tags {
-        let list: Vec<u8> = values.iter().flat_map(|value| value.to_le_bytes()).collect();
+        let list: Vec<u8> = values
+            .iter()
+            .flat_map(|value| value.to_le_bytes())
+            .collect();
         file.extend_from_slice(&tag.to_le_bytes());
         file.extend_from_slice(&4_u16.to_le_bytes()); // a number of 32 bits
         file.extend_from_slice(&number(values.len()));
@@ -151,5 +183,11 @@ pub(crate) fn tiff(data: &[u8], tags: &[(u16, &[u32])]) -> Vec<u8> {
 
 /// The tags of an 8-bit grey TIFF of this size, apart from how its pixels are laid out.
 pub(crate) const fn grey(size: [u32; 2]) -> [(u16, u32); 5] {
-    [(tag::WIDTH, size[0]), (tag::HEIGHT, size[1]), (tag::BITS, 8), (tag::PHOTOMETRIC, 1), (tag::SAMPLES, 1)]
+    [
+        (tag::WIDTH, size[0]),
+        (tag::HEIGHT, size[1]),
+        (tag::BITS, 8),
+        (tag::PHOTOMETRIC, 1),
+        (tag::SAMPLES, 1),
+    ]
 }

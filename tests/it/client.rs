@@ -31,7 +31,15 @@ pub(crate) struct Call {
 impl Call {
     pub(crate) fn new(method: &'static str, address: SocketAddr, path: &str) -> Self {
         let body = (method == "POST").then(Vec::new);
-        Self { tls: None, method, address, path: path.to_owned(), headers: Vec::new(), body, chunked: false }
+        Self {
+            tls: None,
+            method,
+            address,
+            path: path.to_owned(),
+            headers: Vec::new(),
+            body,
+            chunked: false,
+        }
     }
 
     /// Sends it by TLS.
@@ -81,7 +89,10 @@ impl Call {
             .tls_config(self.tls.unwrap_or_default());
         let agent = config.build().new_agent();
         let url = format!("{scheme}://{}{}", self.address, self.path);
-        let mut request = Request::builder().method(self.method).uri(url).version(Version::HTTP_11);
+        let mut request = Request::builder()
+            .method(self.method)
+            .uri(url)
+            .version(Version::HTTP_11);
         for (name, value) in &self.headers {
             request = request.header(*name, value);
         }
@@ -97,8 +108,16 @@ impl Call {
         let value = |value: &ureq::http::HeaderValue| value.to_str().unwrap().to_owned();
         Ok(Reply {
             status: response.status().as_u16(),
-            headers: response.headers().iter().map(|(name, text)| (name.to_string(), value(text))).collect(),
-            body: response.body_mut().with_config().limit(1 << 30).read_to_vec()?,
+            headers: response
+                .headers()
+                .iter()
+                .map(|(name, text)| (name.to_string(), value(text)))
+                .collect(),
+            body: response
+                .body_mut()
+                .with_config()
+                .limit(1 << 30)
+                .read_to_vec()?,
         })
     }
 
@@ -135,8 +154,11 @@ pub(crate) struct Reply {
 impl Reply {
     /// The only value of a header.
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
-        let mut values =
-            self.headers.iter().filter(|header| header.0 == name).map(|header| header.1.as_str());
+        let mut values = self
+            .headers
+            .iter()
+            .filter(|header| header.0 == name)
+            .map(|header| header.1.as_str());
         let value = values.next();
         assert_eq!(values.next(), None, "{name} came twice");
         value
@@ -158,15 +180,25 @@ impl Reply {
     /// The mask of a film's JSON.
     #[track_caller]
     pub(crate) fn mask(&self) -> Mask {
-        rle::from_json(self.segmented()["mask"].to_string().as_bytes(), u64::MAX).unwrap().to_mask()
+        rle::from_json(self.segmented()["mask"].to_string().as_bytes(), u64::MAX)
+            .unwrap()
+            .to_mask()
     }
 
     /// The answer is a problem of this status and code, with everything that a problem has.
     #[track_caller]
     pub(crate) fn assert_problem(&self, status: u16, code: &str) {
-        assert_eq!(self.header("content-type"), Some("application/problem+json"), "{self:?}");
+        assert_eq!(
+            self.header("content-type"),
+            Some("application/problem+json"),
+            "{self:?}"
+        );
         let problem = self.json();
-        assert_eq!((self.status, problem["code"].as_str()), (status, Some(code)), "{problem}");
+        assert_eq!(
+            (self.status, problem["code"].as_str()),
+            (status, Some(code)),
+            "{problem}"
+        );
         assert_eq!(problem["status"], status);
         assert_eq!(problem["type"], "about:blank");
         assert_eq!(problem["request_id"].as_str(), self.header("x-request-id"));
@@ -195,7 +227,10 @@ impl Raw {
     #[track_caller]
     pub(crate) fn begin(address: SocketAddr, length: usize, path: &str, body: &[u8]) -> Self {
         let mut raw = Self::connect(address);
-        raw.write(format!("POST {path} HTTP/1.1\r\nHost: x\r\nContent-Length: {length}\r\n\r\n").as_bytes());
+        raw.write(
+            format!("POST {path} HTTP/1.1\r\nHost: x\r\nContent-Length: {length}\r\n\r\n")
+                .as_bytes(),
+        );
         raw.write(body);
         raw
     }
@@ -231,10 +266,18 @@ impl Raw {
         let head = String::from_utf8(head).unwrap();
         let (status, headers) = head.split_once("\r\n").unwrap();
         let headers = headers.lines().filter_map(|line| line.split_once(": "));
-        let headers = headers.map(|(name, value)| (name.to_ascii_lowercase(), value.to_owned())).collect();
+        let headers = headers
+            .map(|(name, value)| (name.to_ascii_lowercase(), value.to_owned()))
+            .collect();
         let status = status.split(' ').nth(1).unwrap().parse().unwrap();
-        let mut reply = Reply { status, headers, body: Vec::new() };
-        let length = reply.header("content-length").map_or(0, |length| length.parse().unwrap());
+        let mut reply = Reply {
+            status,
+            headers,
+            body: Vec::new(),
+        };
+        let length = reply
+            .header("content-length")
+            .map_or(0, |length| length.parse().unwrap());
         reply.body.resize(length, 0);
         self.0.read_exact(&mut reply.body).unwrap();
         reply

@@ -31,7 +31,10 @@ impl Object {
         ]);
         Self(object)
             .with(tags::PHOTOMETRIC_INTERPRETATION, "MONOCHROME2")
-            .with(tags::SOP_CLASS_UID, uids::DIGITAL_X_RAY_IMAGE_STORAGE_FOR_PRESENTATION)
+            .with(
+                tags::SOP_CLASS_UID,
+                uids::DIGITAL_X_RAY_IMAGE_STORAGE_FOR_PRESENTATION,
+            )
             .with(tags::SOP_INSTANCE_UID, "2.25.1003")
             .with(tags::STUDY_INSTANCE_UID, STUDY)
             .with(tags::SERIES_INSTANCE_UID, SERIES)
@@ -43,7 +46,10 @@ impl Object {
 
     /// The film that shows a mask: white where there is lung.
     pub(crate) fn showing(mask: &Mask) -> Self {
-        let samples: Vec<u8> = mask.pixels().map(|lung| if lung { 255 } else { 0 }).collect();
+        let samples: Vec<u8> = mask
+            .pixels()
+            .map(|lung| if lung { 255 } else { 0 })
+            .collect();
         let [width, height] =
             [mask.size().width(), mask.size().height()].map(|side| side.try_into().unwrap());
         Self::of(&samples, width, height)
@@ -60,7 +66,11 @@ impl Object {
             .iter()
             .map(|sample| 255 - sample)
             .collect();
-        self.0.put(DataElement::new(tags::PIXEL_DATA, VR::OB, PrimitiveValue::U8(samples)));
+        self.0.put(DataElement::new(
+            tags::PIXEL_DATA,
+            VR::OB,
+            PrimitiveValue::U8(samples),
+        ));
         self.with(tags::PHOTOMETRIC_INTERPRETATION, "MONOCHROME1")
     }
 
@@ -68,7 +78,8 @@ impl Object {
     pub(crate) fn with(mut self, tag: Tag, value: &str) -> Self {
         use dicom_core::dictionary::{DataDictionary, DataDictionaryEntry};
         let vr = StandardDataDictionary.by_tag(tag).unwrap().vr().relaxed();
-        self.0.put(DataElement::new(tag, vr, PrimitiveValue::from(value)));
+        self.0
+            .put(DataElement::new(tag, vr, PrimitiveValue::from(value)));
         self
     }
 
@@ -80,14 +91,19 @@ impl Object {
     /// The bytes of its file.
     pub(crate) fn file(self) -> Vec<u8> {
         let text = |tag| {
-            self.0.get(tag).map_or("2.25.1".to_owned(), |element| element.to_str().unwrap().into_owned())
+            self.0.get(tag).map_or("2.25.1".to_owned(), |element| {
+                element.to_str().unwrap().into_owned()
+            })
         };
         let meta = FileMetaTableBuilder::new()
             .transfer_syntax(uids::EXPLICIT_VR_LITTLE_ENDIAN)
             .media_storage_sop_class_uid(text(tags::SOP_CLASS_UID))
             .media_storage_sop_instance_uid(text(tags::SOP_INSTANCE_UID));
         let mut file = Vec::new();
-        self.0.with_exact_meta(meta.build().unwrap()).write_all(&mut file).unwrap();
+        self.0
+            .with_exact_meta(meta.build().unwrap())
+            .write_all(&mut file)
+            .unwrap();
         file
     }
 }
@@ -101,7 +117,13 @@ impl Read {
     }
 
     pub(crate) fn text(&self, tag: Tag) -> String {
-        self.0.element(tag).unwrap().to_str().unwrap().trim_end_matches('\0').to_owned()
+        self.0
+            .element(tag)
+            .unwrap()
+            .to_str()
+            .unwrap()
+            .trim_end_matches('\0')
+            .to_owned()
     }
 
     pub(crate) fn has(&self, tag: Tag) -> bool {
@@ -109,7 +131,12 @@ impl Read {
     }
 
     pub(crate) fn bytes(&self, tag: Tag) -> Vec<u8> {
-        self.0.element(tag).unwrap().to_bytes().unwrap().into_owned()
+        self.0
+            .element(tag)
+            .unwrap()
+            .to_bytes()
+            .unwrap()
+            .into_owned()
     }
 
     /// The items of a sequence.
@@ -121,7 +148,14 @@ impl Read {
     pub(crate) fn labels(&self) -> Vec<String> {
         let segments = self.items(tags::SEGMENT_SEQUENCE).iter();
         segments
-            .map(|segment| segment.element(tags::SEGMENT_LABEL).unwrap().to_str().unwrap().into_owned())
+            .map(|segment| {
+                segment
+                    .element(tags::SEGMENT_LABEL)
+                    .unwrap()
+                    .to_str()
+                    .unwrap()
+                    .into_owned()
+            })
             .collect()
     }
 
@@ -129,8 +163,11 @@ impl Read {
     pub(crate) fn frame(&self, frame: usize) -> Mask {
         let size = Size::new(self.number(tags::COLUMNS), self.number(tags::ROWS)).unwrap();
         let (bytes, start) = (self.bytes(tags::PIXEL_DATA), frame * size.pixels());
-        Mask::new(size, (start..start + size.pixels()).map(|bit| bytes[bit / 8] >> (bit % 8) & 1 == 1))
-            .unwrap()
+        Mask::new(
+            size,
+            (start..start + size.pixels()).map(|bit| bytes[bit / 8] >> (bit % 8) & 1 == 1),
+        )
+        .unwrap()
     }
 
     pub(crate) fn number(&self, tag: Tag) -> u32 {

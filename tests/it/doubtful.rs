@@ -30,16 +30,31 @@ impl Server {
     fn start() -> Self {
         let Manifest { threshold, .. } = manifest();
         let preprocessor = manifest().preprocessor().unwrap();
-        Self { segmenter: segmenter(placement()), preprocessor, threshold }
+        Self {
+            segmenter: segmenter(placement()),
+            preprocessor,
+            threshold,
+        }
     }
 
     /// The warnings of a film, and how long it took to come by them once the mask was there.
     fn warnings(&mut self, film: &Radiograph) -> (Vec<Warning>, Duration) {
         let prepared = self.preprocessor.prepare(film);
-        let map = self.segmenter.segment(&[&prepared.input]).unwrap().remove(0);
-        let lungs = Lungs::of(&postprocess::restore(&map, &prepared.geometry, self.threshold));
+        let map = self
+            .segmenter
+            .segment(&[&prepared.input])
+            .unwrap()
+            .remove(0);
+        let lungs = Lungs::of(&postprocess::restore(
+            &map,
+            &prepared.geometry,
+            self.threshold,
+        ));
         let started = Instant::now();
-        (warnings(&lungs, &map, &prepared.warnings), started.elapsed())
+        (
+            warnings(&lungs, &map, &prepared.warnings),
+            started.elapsed(),
+        )
     }
 
     /// The warnings of each film of a kind.
@@ -69,11 +84,17 @@ impl Kind {
     }
 
     fn warned(&self) -> usize {
-        self.warnings.iter().filter(|warnings| !warnings.is_empty()).count()
+        self.warnings
+            .iter()
+            .filter(|warnings| !warnings.is_empty())
+            .count()
     }
 
     fn with(&self, warning: Warning) -> usize {
-        self.warnings.iter().filter(|warnings| warnings.contains(&warning)).count()
+        self.warnings
+            .iter()
+            .filter(|warnings| warnings.contains(&warning))
+            .count()
     }
 
     /// Whether more than four of five films were warned of.
@@ -83,7 +104,10 @@ impl Kind {
 
     fn row(&self) -> String {
         let mut row = format!("{:3} of {:3} warned of", self.warned(), self.films());
-        for warning in Warning::ALL.into_iter().filter(|&warning| self.with(warning) > 0) {
+        for warning in Warning::ALL
+            .into_iter()
+            .filter(|&warning| self.with(warning) > 0)
+        {
             write!(row, ", {} {}", warning.code(), self.with(warning)).unwrap();
         }
         // The median, since others have the cores too.
@@ -97,14 +121,28 @@ impl Kind {
 
 fn test_films(data: &Path) -> impl Iterator<Item = Radiograph> {
     let film = |case: Case| case.film().unwrap();
-    small::cases(data, Split::Test).unwrap().into_iter().map(film)
+    small::cases(data, Split::Test)
+        .unwrap()
+        .into_iter()
+        .map(film)
 }
 
 /// The films of a folder, in the order of their names.
 fn folder(folder: &Path) -> Vec<Radiograph> {
-    let mut paths: Vec<_> = fs_err::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let mut paths: Vec<_> = fs_err::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect();
     paths.sort();
-    let read = |path| decode(&fs_err::read(path).unwrap(), &Limits { max_pixels: 64_000_000 }).unwrap();
+    let read = |path| {
+        decode(
+            &fs_err::read(path).unwrap(),
+            &Limits {
+                max_pixels: 64_000_000,
+            },
+        )
+        .unwrap()
+    };
     paths.into_iter().map(read).collect()
 }
 
@@ -119,9 +157,15 @@ fn fewer_than_one_in_fifty_real_films_is_warned_of() {
 #[test]
 fn inverted_films_are_suspected() {
     let Some(data) = real_films() else { return };
-    let kind =
-        Server::start().kind("inverted test films", test_films(&data).map(|film| pictures::inverted(&film)));
-    assert!(10 * kind.with(Warning::InvertedFilm) > 9 * kind.films(), "{}", kind.row());
+    let kind = Server::start().kind(
+        "inverted test films",
+        test_films(&data).map(|film| pictures::inverted(&film)),
+    );
+    assert!(
+        10 * kind.with(Warning::InvertedFilm) > 9 * kind.films(),
+        "{}",
+        kind.row()
+    );
     assert!(kind.is_caught());
 }
 
@@ -133,8 +177,15 @@ fn laterals_and_slices_are_warned_of() {
         let films = folder(&data.join("not-frontal").join(name));
         // The bounds were chosen on every other film, so the others say more.
         for (part, first) in [("chosen on", 0), ("held out", 1)] {
-            let kind = server.kind(&format!("{name}, {part}"), films.iter().skip(first).step_by(2).cloned());
-            assert!(kind.films() >= 6 && kind.is_caught(), "{name}: {}", kind.row());
+            let kind = server.kind(
+                &format!("{name}, {part}"),
+                films.iter().skip(first).step_by(2).cloned(),
+            );
+            assert!(
+                kind.films() >= 6 && kind.is_caught(),
+                "{name}: {}",
+                kind.row()
+            );
         }
     }
 }
@@ -149,13 +200,20 @@ fn pictures_that_are_no_films_are_warned_of() {
         ("clouds", pictures::clouds),
         ("things", pictures::things),
         ("pages", pictures::page),
-        ("inverted phantoms", |seed| pictures::inverted(&small::phantom(seed, 384, 384).film)),
+        ("inverted phantoms", |seed| {
+            pictures::inverted(&small::phantom(seed, 384, 384).film)
+        }),
     ];
     for (name, draw) in kinds {
         let kind = server.kind(name, (0..8).map(draw));
         assert!(kind.is_caught(), "{name}: {}", kind.row());
         if name == "inverted phantoms" {
-            assert_eq!(kind.with(Warning::InvertedFilm), kind.films(), "{}", kind.row());
+            assert_eq!(
+                kind.with(Warning::InvertedFilm),
+                kind.films(),
+                "{}",
+                kind.row()
+            );
         }
         if name == "blank" {
             assert_eq!(kind.with(Warning::FlatFilm), kind.films(), "{}", kind.row());
@@ -165,6 +223,9 @@ fn pictures_that_are_no_films_are_warned_of() {
 
 #[test]
 fn phantoms_are_not_warned_of() {
-    let kind = Server::start().kind("phantoms", (0..12).map(|seed| small::phantom(seed, 512, 440).film));
+    let kind = Server::start().kind(
+        "phantoms",
+        (0..12).map(|seed| small::phantom(seed, 512, 440).film),
+    );
     assert_eq!(kind.warned(), 0, "{}", kind.row());
 }

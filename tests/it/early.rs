@@ -27,7 +27,11 @@ for _ in range(int(sys.argv[3])):
 /// Whether a program can be run here; says so where it can't.
 #[expect(clippy::print_stderr, reason = "a test that is skipped says so")]
 fn is_here(program: &str) -> bool {
-    let probe = Command::new(program).arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status();
+    let probe = Command::new(program)
+        .arg("--version")
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status();
     let found = probe.is_ok_and(|status| status.success());
     if !found {
         eprintln!("skipped: there is no {program} here");
@@ -40,7 +44,11 @@ fn is_here(program: &str) -> bool {
 fn output(command: &mut Command) -> String {
     let output = command.output().unwrap();
     let said = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{command:?}: {}: {said}", output.status);
+    assert!(
+        output.status.success(),
+        "{command:?}: {}: {said}",
+        output.status
+    );
     String::from_utf8(output.stdout).unwrap()
 }
 
@@ -53,7 +61,14 @@ fn upload() -> tempfile::NamedTempFile {
 /// Curl as every test here wants it: quiet but for errors, past any proxy, and never for ever.
 fn curl() -> Command {
     let mut curl = Command::new("curl");
-    curl.args(["--silent", "--show-error", "--noproxy", "*", "--max-time", "60"]);
+    curl.args([
+        "--silent",
+        "--show-error",
+        "--noproxy",
+        "*",
+        "--max-time",
+        "60",
+    ]);
     curl
 }
 
@@ -62,7 +77,9 @@ fn assert_curl_reads(server: &Server, status: &str, arguments: &[&str]) {
     let url = format!("http://{}/v1/segment", server.address);
     for _time in 0..TIMES {
         let mut curl = curl();
-        curl.args(["--output", "/dev/null", "--write-out", "%{http_code}"]).args(arguments).arg(&url);
+        curl.args(["--output", "/dev/null", "--write-out", "%{http_code}"])
+            .args(arguments)
+            .arg(&url);
         assert_eq!(output(&mut curl), status, "{arguments:?}");
     }
 }
@@ -73,9 +90,18 @@ fn assert_curl_reads_however_it_sends(server: &Server, status: &str) {
     let file = upload();
     let path = file.path().display();
     let (binary, form) = (format!("@{path}"), format!("image=@{path}"));
-    let raw = ["--header", "Content-Type: image/png", "--data-binary", &binary];
+    let raw = [
+        "--header",
+        "Content-Type: image/png",
+        "--data-binary",
+        &binary,
+    ];
     assert_curl_reads(server, status, &raw);
-    assert_curl_reads(server, status, &[raw.as_slice(), &["--header", "Expect:"]].concat());
+    assert_curl_reads(
+        server,
+        status,
+        &[raw.as_slice(), &["--header", "Expect:"]].concat(),
+    );
     assert_curl_reads(server, status, &["--form", &form]);
     assert_curl_reads(server, status, &["--form", &form, "--header", "Expect:"]);
 }
@@ -85,8 +111,14 @@ fn assert_urllib_reads(server: &Server, status: &str) {
     let file = upload();
     let url = format!("http://{}/v1/segment", server.address);
     let mut python = Command::new("python3");
-    python.args(["-c", PYTHON, &url]).arg(file.path()).arg(TIMES.to_string());
-    assert_eq!(output(&mut python).split_whitespace().collect::<Vec<_>>(), [status; TIMES]);
+    python
+        .args(["-c", PYTHON, &url])
+        .arg(file.path())
+        .arg(TIMES.to_string());
+    assert_eq!(
+        output(&mut python).split_whitespace().collect::<Vec<_>>(),
+        [status; TIMES]
+    );
 }
 
 /// A server whose queue is full, and one whose films are small, each with the status of its refusal.
@@ -150,7 +182,8 @@ fn a_film_is_answered_over_http_2_as_well() {
             &binary,
         ]);
         let said = output(curl.arg(format!("http://{}/v1/segment", server.address)));
-        let answer: serde_json::Value = serde_json::from_str(said.strip_suffix('2').unwrap()).unwrap();
+        let answer: serde_json::Value =
+            serde_json::from_str(said.strip_suffix('2').unwrap()).unwrap();
         assert_eq!(answer["lungs"][0]["area_px"], 12 * 30);
     }
 }

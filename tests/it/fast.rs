@@ -42,17 +42,27 @@ impl Model {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("models/lungfield-segnet");
         let manifest = Manifest::read(&folder).unwrap();
         let Network::SegNet { width } = manifest.network;
-        let weights = weights::read(&folder.join(WEIGHTS), &manifest.weights_sha256, width).unwrap();
+        let weights =
+            weights::read(&folder.join(WEIGHTS), &manifest.weights_sha256, width).unwrap();
         let store = VarStore::new(Device::Cpu);
         let modules = SegNet::new(&store.root(), width, Kind::Float);
         let _guard = tch::no_grad_guard();
-        store.variables().iter().for_each(|(name, variable)| variable.shallow_clone().copy_(&weights[name]));
+        store
+            .variables()
+            .iter()
+            .for_each(|(name, variable)| variable.shallow_clone().copy_(&weights[name]));
         let fast = |precision| {
-            let placement = Placement::resolve(DeviceChoice::Cpu, PrecisionChoice::Fixed(precision)).unwrap();
+            let placement =
+                Placement::resolve(DeviceChoice::Cpu, PrecisionChoice::Fixed(precision)).unwrap();
             TorchSegmenter::new(torch::load(&folder, &manifest, placement).unwrap())
         };
         let (fast, half) = (fast(Precision::F32), fast(Precision::Bf16));
-        Self { manifest, modules, fast, half }
+        Self {
+            manifest,
+            modules,
+            fast,
+            half,
+        }
     }
 
     /// The map of the training modules, the film and its mirror image averaged where the manifest says so.
@@ -66,7 +76,11 @@ impl Model {
         } else {
             of(&plane)
         };
-        ProbabilityMap::new(input.side(), Vec::try_from(map.contiguous().view(-1)).unwrap()).unwrap()
+        ProbabilityMap::new(
+            input.side(),
+            Vec::try_from(map.contiguous().view(-1)).unwrap(),
+        )
+        .unwrap()
     }
 
     /// Asserts that every way gives one mask of a film.
@@ -74,10 +88,15 @@ impl Model {
         let prepared = self.manifest.preprocessor().unwrap().prepare(film);
         let (geometry, threshold) = (prepared.geometry, self.manifest.threshold);
         let plain = restore_plainly(&self.plain(&prepared.input), &geometry, threshold);
-        assert!(plain.area_px() > 0, "{name}: empty masks would prove nothing");
+        assert!(
+            plain.area_px() > 0,
+            "{name}: empty masks would prove nothing"
+        );
         for (segmenter, required) in [(&mut self.fast, SAME), (&mut self.half, ALIKE)] {
             let map = segmenter.segment(&[&prepared.input]).unwrap().remove(0);
-            let dice = Overlap::of(&plain, &restore(&map, &geometry, threshold)).unwrap().dice();
+            let dice = Overlap::of(&plain, &restore(&map, &geometry, threshold))
+                .unwrap()
+                .dice();
             assert!(dice > required, "{name}: {dice}, not {required}");
         }
     }
@@ -92,17 +111,22 @@ impl Model {
 fn restore_plainly(map: &ProbabilityMap, geometry: &Geometry, threshold: Threshold) -> Mask {
     let (size, placed, side) = (geometry.source(), geometry.placed(), map.side() as usize);
     let near = |line: usize, length: usize, placed: usize, offset: u32| {
-        let position =
-            ((line as f64 + 0.5) * placed as f64 / length as f64 - 0.5).clamp(0.0, (placed - 1) as f64);
+        let position = ((line as f64 + 0.5) * placed as f64 / length as f64 - 0.5)
+            .clamp(0.0, (placed - 1) as f64);
         let first = position.floor();
         let index = offset as usize + first as usize;
-        (index, (index + 1).min(offset as usize + placed - 1), (position - first) as f32)
+        (
+            index,
+            (index + 1).min(offset as usize + placed - 1),
+            (position - first) as f32,
+        )
     };
     let pixel = |x: usize, y: usize| {
         let (left, right, across) = near(x, size.columns(), placed.columns(), geometry.left());
         let (above, below, down) = near(y, size.rows(), placed.rows(), geometry.top());
         let at = |row: usize, column: usize| map.values()[row * side + column];
-        let column = |column: usize| at(above, column) + (at(below, column) - at(above, column)) * down;
+        let column =
+            |column: usize| at(above, column) + (at(below, column) - at(above, column)) * down;
         column(left) + (column(right) - column(left)) * across >= threshold.get()
     };
     let pixels = (0..size.rows()).flat_map(|y| (0..size.columns()).map(move |x| (x, y)));
@@ -114,7 +138,11 @@ fn every_way_through_the_network_gives_a_phantom_one_mask() {
     let mut model = Model::shipped();
     for (seed, (width, height)) in [(1, (512, 512)), (2, (700, 500)), (3, (1024, 1300))] {
         let size = Size::new(width, height).unwrap();
-        let phantom = Phantom::draw(&PhantomOptions { seed, size, depth: Depth::Eight });
+        let phantom = Phantom::draw(&PhantomOptions {
+            seed,
+            size,
+            depth: Depth::Eight,
+        });
         model.assert_one_mask(&format!("phantom {seed}"), &phantom.film);
     }
 }
@@ -131,10 +159,20 @@ fn every_way_through_the_network_gives_a_real_film_one_mask() {
 #[test]
 fn a_film_read_row_by_row_is_what_it_is_read_at_once() {
     let size = Size::new(700, 500).unwrap();
-    let film = Phantom::draw(&PhantomOptions { seed: 1, size, depth: Depth::Eight }).film;
+    let film = Phantom::draw(&PhantomOptions {
+        seed: 1,
+        size,
+        depth: Depth::Eight,
+    })
+    .film;
     let bytes = png::encode_radiograph(&film);
-    let mut reader = ::png::Decoder::new(Cursor::new(&bytes)).read_info().unwrap();
+    let mut reader = ::png::Decoder::new(Cursor::new(&bytes))
+        .read_info()
+        .unwrap();
     let mut plain = vec![0; reader.output_buffer_size().unwrap()];
     reader.next_frame(&mut plain).unwrap();
-    assert_eq!(decode(&bytes, &Limits::default()).unwrap().pixels(), &Pixels::Eight(plain));
+    assert_eq!(
+        decode(&bytes, &Limits::default()).unwrap().pixels(),
+        &Pixels::Eight(plain)
+    );
 }

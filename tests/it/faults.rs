@@ -42,10 +42,24 @@ fn weights_that_change_on_disk_change_nothing_until_a_restart_which_refuses_them
 fn a_log_that_takes_nothing_more_keeps_nobody_from_his_answer() {
     let (model, film) = (small::model(), small::film(2, 96));
     // Nobody can hear where it listens, so it is told.
-    let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    let full = fs_err::OpenOptions::new().write(true).open("/dev/full").unwrap();
-    let _server = serve_silently(model.path(), address, std::process::Stdio::from(full.into_file()));
-    let ask = || Call::new("POST", address, "/v1/segment").body(film.clone()).try_send();
+    let address = TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap();
+    let full = fs_err::OpenOptions::new()
+        .write(true)
+        .open("/dev/full")
+        .unwrap();
+    let _server = serve_silently(
+        model.path(),
+        address,
+        std::process::Stdio::from(full.into_file()),
+    );
+    let ask = || {
+        Call::new("POST", address, "/v1/segment")
+            .body(film.clone())
+            .try_send()
+    };
     eventually("it serves", || ask().is_ok_and(|reply| reply.status == 200));
     for _ in 0..10 {
         ask().unwrap().segmented();
@@ -61,7 +75,10 @@ fn ask_until_gone(address: SocketAddr, film: &[u8], meanwhile: impl FnOnce()) ->
             let (gone, heard) = (&gone, heard.clone());
             scope.spawn(move || {
                 while !gone.load(Ordering::Relaxed) {
-                    match Call::new("POST", address, "/v1/segment").body(film).try_send() {
+                    match Call::new("POST", address, "/v1/segment")
+                        .body(film)
+                        .try_send()
+                    {
                         Ok(reply) => heard.send(reply).unwrap(),
                         Err(_nobody) => gone.store(true, Ordering::Relaxed),
                     }
@@ -92,7 +109,10 @@ fn a_signal_under_load_ends_the_server_well_and_whoever_was_let_in_is_answered()
         assert!(replies.len() > CALLERS, "films were under way");
         let (status, said) = server.program.end();
         assert_eq!(status.code(), Some(0), "{said:#?}");
-        assert!(said.iter().any(|line| line.contains("drained")), "{said:#?}");
+        assert!(
+            said.iter().any(|line| line.contains("drained")),
+            "{said:#?}"
+        );
     }
 }
 
@@ -100,20 +120,29 @@ fn a_signal_under_load_ends_the_server_well_and_whoever_was_let_in_is_answered()
 fn a_server_that_is_killed_leaves_nothing_behind_that_the_next_one_minds() {
     let (model, film, temporary) = (small::model(), small::film(4, 96), TempDir::new().unwrap());
     let audit = temporary.path().join("audit.jsonl");
-    let flags = [NO_DELAY.to_owned(), format!("--audit-log={}", audit.display())];
+    let flags = [
+        NO_DELAY.to_owned(),
+        format!("--audit-log={}", audit.display()),
+    ];
     let flags = flags.each_ref().map(String::as_str);
     let server = Daemon::start(model.path(), &flags);
     let address = format!("--listen={}", server.address);
     let expected = server.film(&film).send().mask();
     let replies = ask_until_gone(server.address, &film, || server.program.tell(Signal::KILL));
-    assert!(replies.iter().all(|reply| reply.mask() == expected), "half an answer is none");
+    assert!(
+        replies.iter().all(|reply| reply.mask() == expected),
+        "half an answer is none"
+    );
     assert_eq!(server.program.end().0.code(), None);
 
     let next = Daemon::start(model.path(), &[&address, flags[0], flags[1]]);
     assert_eq!(next.film(&film).send().mask(), expected);
     // A line is written whole or not at all.
     for line in fs_err::read_to_string(&audit).unwrap().lines() {
-        assert!(serde_json::from_str::<Value>(line).unwrap().is_object(), "{line}");
+        assert!(
+            serde_json::from_str::<Value>(line).unwrap().is_object(),
+            "{line}"
+        );
     }
 }
 
@@ -126,5 +155,8 @@ fn operators_are_answered_while_the_server_drains() {
     server.program.hear("draining drain_timeout_ms");
     assert!(server.metrics().contains("lungfield_ready 0"));
     assert_eq!(server.operators("/health/live").send().status, 200);
-    server.operators("/health/ready").send().assert_problem(503, "draining");
+    server
+        .operators("/health/ready")
+        .send()
+        .assert_problem(503, "draining");
 }

@@ -11,7 +11,10 @@ use proc_macro2::{Delimiter, TokenStream, TokenTree};
 /// The house from the ground up, its modules on the floors that ARCHITECTURE.md names. The ground floor has a step:
 /// sizes lie below what has a size.
 const LADDER: [(u8, &[&str]); 15] = [
-    (0, &["allocator", "cryptography", "drawing", "files", "geometry"]),
+    (
+        0,
+        &["allocator", "cryptography", "drawing", "files", "geometry"],
+    ),
     (0, &["mask", "radiograph"]),
     (1, &["lungs", "overlap", "phantom"]),
     (1, &["surface"]),
@@ -73,8 +76,15 @@ impl Source {
     fn read(file: &str, text: &str) -> Self {
         let path = module_path(file);
         let module = path.first().cloned().unwrap_or_default();
-        let mut source = Self { file: file.to_owned(), module, imports: Vec::new(), confined: Vec::new() };
-        let tokens: TokenStream = text.parse().unwrap_or_else(|error| panic!("{file} is no Rust: {error}"));
+        let mut source = Self {
+            file: file.to_owned(),
+            module,
+            imports: Vec::new(),
+            confined: Vec::new(),
+        };
+        let tokens: TokenStream = text
+            .parse()
+            .unwrap_or_else(|error| panic!("{file} is no Rust: {error}"));
         source.walk(tokens, &path);
         source
     }
@@ -88,8 +98,14 @@ impl Source {
                 TokenTree::Ident(name)
                     if name == "mod" && matches!(tokens.get(at + 2), Some(TokenTree::Group(_))) =>
                 {
-                    let inner: Vec<_> = path.iter().cloned().chain([tokens[at + 1].to_string()]).collect();
-                    let TokenTree::Group(body) = &tokens[at + 2] else { unreachable!("matched above") };
+                    let inner: Vec<_> = path
+                        .iter()
+                        .cloned()
+                        .chain([tokens[at + 1].to_string()])
+                        .collect();
+                    let TokenTree::Group(body) = &tokens[at + 2] else {
+                        unreachable!("matched above")
+                    };
                     self.walk(body.stream(), &inner);
                     at += 3;
                     continue;
@@ -111,7 +127,8 @@ impl Source {
 
     /// Takes in a confined name; that of a crate only where a path begins with it.
     fn note(&mut self, name: &str, line: usize, rest: &[TokenTree]) {
-        let Some((name, rooms)) = CONFINED.into_iter().find(|(confined, _)| *confined == name) else {
+        let Some((name, rooms)) = CONFINED.into_iter().find(|(confined, _)| *confined == name)
+        else {
             return;
         };
         let is_crate = name == "tch" || name == "axum";
@@ -130,7 +147,8 @@ impl Source {
                 return self.follow(base, line, &rest[3..]);
             }
             Some(TokenTree::Group(group)) if group.delimiter() == Delimiter::Brace => {
-                return branches(group.stream()).for_each(|branch| self.follow(base.clone(), line, &branch));
+                return branches(group.stream())
+                    .for_each(|branch| self.follow(base.clone(), line, &branch));
             }
             Some(next) => base.first().cloned().unwrap_or_else(|| next.to_string()),
             None if base.is_empty() => return, // `pub(crate)` leads nowhere
@@ -142,19 +160,34 @@ impl Source {
 
     /// Every breach of a rule that this file alone shows.
     fn breaches(&self) -> Vec<Breach> {
-        let breach = |line: usize, rule: String| Breach { file: self.file.clone(), line, rule };
-        let imports =
-            self.imports.iter().filter_map(|import| Some(breach(import.line, self.climbs(&import.module)?)));
-        let confined =
-            self.confined.iter().filter(|(_, _, rooms)| !self.is_in(rooms)).map(|(line, name, rooms)| {
-                breach(*line, format!("`{name}` belongs to {} only", rooms.join(", ")))
+        let breach = |line: usize, rule: String| Breach {
+            file: self.file.clone(),
+            line,
+            rule,
+        };
+        let imports = self
+            .imports
+            .iter()
+            .filter_map(|import| Some(breach(import.line, self.climbs(&import.module)?)));
+        let confined = self
+            .confined
+            .iter()
+            .filter(|(_, _, rooms)| !self.is_in(rooms))
+            .map(|(line, name, rooms)| {
+                breach(
+                    *line,
+                    format!("`{name}` belongs to {} only", rooms.join(", ")),
+                )
             });
-        let both =
-            [STRANGERS.0, STRANGERS.1].map(|one| self.imports.iter().find(|import| import.module == one));
+        let both = [STRANGERS.0, STRANGERS.1]
+            .map(|one| self.imports.iter().find(|import| import.module == one));
         let meeting = if let [Some(_), Some(second)] = both {
             vec![breach(
                 second.line,
-                format!("`{}` and `{}` never meet in one file", STRANGERS.0, STRANGERS.1),
+                format!(
+                    "`{}` and `{}` never meet in one file",
+                    STRANGERS.0, STRANGERS.1
+                ),
             )]
         } else {
             Vec::new()
@@ -182,19 +215,30 @@ impl Source {
     }
 
     fn is_in(&self, rooms: &[&str]) -> bool {
-        rooms.iter().any(|&room| room == self.module || room == self.file)
+        rooms
+            .iter()
+            .any(|&room| room == self.module || room == self.file)
     }
 }
 
 /// Which rung of the ladder a module stands on.
 fn rung(module: &str) -> Option<usize> {
-    LADDER.iter().position(|(_, modules)| modules.contains(&module))
+    LADDER
+        .iter()
+        .position(|(_, modules)| modules.contains(&module))
 }
 
 /// The path of the module that a file holds: `codec/rle/mod.rs` is `codec::rle`.
 fn module_path(file: &str) -> Vec<String> {
-    let mut path: Vec<_> = file.trim_end_matches(".rs").split('/').map(str::to_owned).collect();
-    if ["mod", "lib"].iter().any(|end| path.last().is_some_and(|last| last == end)) {
+    let mut path: Vec<_> = file
+        .trim_end_matches(".rs")
+        .split('/')
+        .map(str::to_owned)
+        .collect();
+    if ["mod", "lib"]
+        .iter()
+        .any(|end| path.last().is_some_and(|last| last == end))
+    {
         path.pop();
     }
     path
@@ -212,19 +256,24 @@ fn base(name: &str, path: &[String]) -> Option<Vec<String>> {
 
 /// Whether tokens begin with `::`.
 fn is_separator(tokens: &[TokenTree]) -> bool {
-    let is_colon =
-        |token: Option<&TokenTree>| matches!(token, Some(TokenTree::Punct(mark)) if mark.as_char() == ':');
+    let is_colon = |token: Option<&TokenTree>| matches!(token, Some(TokenTree::Punct(mark)) if mark.as_char() == ':');
     is_colon(tokens.first()) && is_colon(tokens.get(1))
 }
 
 /// What the commas of a group part, each with a `::` before it as if it stood alone.
 fn branches(tokens: TokenStream) -> impl Iterator<Item = Vec<TokenTree>> {
     let tokens: Vec<_> = tokens.into_iter().collect();
-    let is_comma = |token: &TokenTree| matches!(token, TokenTree::Punct(mark) if mark.as_char() == ',');
-    let branches: Vec<_> =
-        tokens.split(is_comma).filter(|branch| !branch.is_empty()).map(<[_]>::to_vec).collect();
+    let is_comma =
+        |token: &TokenTree| matches!(token, TokenTree::Punct(mark) if mark.as_char() == ',');
+    let branches: Vec<_> = tokens
+        .split(is_comma)
+        .filter(|branch| !branch.is_empty())
+        .map(<[_]>::to_vec)
+        .collect();
     let separator: TokenStream = "::".parse().unwrap();
-    branches.into_iter().map(move |branch| separator.clone().into_iter().chain(branch).collect())
+    branches
+        .into_iter()
+        .map(move |branch| separator.clone().into_iter().chain(branch).collect())
 }
 
 /// Whether one module knows another, directly or through others.
@@ -244,15 +293,30 @@ fn knows(sources: &[Source], from: &str, to: &str) -> bool {
 }
 
 fn files(folder: &Path) -> Vec<PathBuf> {
-    let entries = fs_err::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
-    let found = entries.flat_map(|path| if path.is_dir() { files(&path) } else { vec![path] });
-    found.filter(|path| path.extension().is_some_and(|extension| extension == "rs")).collect()
+    let entries = fs_err::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path());
+    let found = entries.flat_map(|path| {
+        if path.is_dir() {
+            files(&path)
+        } else {
+            vec![path]
+        }
+    });
+    found
+        .filter(|path| path.extension().is_some_and(|extension| extension == "rs"))
+        .collect()
 }
 
 fn house() -> Vec<Source> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     let read = |path: PathBuf| {
-        let file = path.strip_prefix(&root).unwrap().to_str().unwrap().to_owned();
+        let file = path
+            .strip_prefix(&root)
+            .unwrap()
+            .to_str()
+            .unwrap()
+            .to_owned();
         Source::read(&file, &fs_err::read_to_string(&path).unwrap())
     };
     files(&root).into_iter().map(read).collect()
@@ -265,15 +329,25 @@ fn every_file_imports_from_below_and_from_its_own_module_only() {
         .iter()
         .map(|breach| format!("src/{}:{}: {}", breach.file, breach.line, breach.rule))
         .collect();
-    assert!(lines.is_empty(), "the house is not in order:\n{}", lines.join("\n"));
+    assert!(
+        lines.is_empty(),
+        "the house is not in order:\n{}",
+        lines.join("\n")
+    );
 }
 
 #[test]
 fn every_module_has_a_floor_and_every_floor_its_modules() {
-    let house: BTreeSet<_> =
-        house().into_iter().map(|source| source.module).filter(|name| !name.is_empty()).collect();
-    let ladder: BTreeSet<_> =
-        LADDER.iter().flat_map(|(_, modules)| *modules).map(|name| (*name).to_owned()).collect();
+    let house: BTreeSet<_> = house()
+        .into_iter()
+        .map(|source| source.module)
+        .filter(|name| !name.is_empty())
+        .collect();
+    let ladder: BTreeSet<_> = LADDER
+        .iter()
+        .flat_map(|(_, modules)| *modules)
+        .map(|name| (*name).to_owned())
+        .collect();
     assert_eq!(house, ladder);
 }
 
@@ -285,13 +359,20 @@ fn training_and_http_never_meet_through_others_either() {
 
 /// The rules that a source breaks.
 fn broken(file: &str, text: &str) -> Vec<(usize, String)> {
-    Source::read(file, text).breaches().into_iter().map(|breach| (breach.line, breach.rule)).collect()
+    Source::read(file, text)
+        .breaches()
+        .into_iter()
+        .map(|breach| (breach.line, breach.rule))
+        .collect()
 }
 
 #[track_caller]
 fn assert_breaks(file: &str, text: &str, line: usize, rule: &str) {
     let broken = broken(file, text);
-    assert!(matches!(&broken[..], [(at, says)] if *at == line && says.contains(rule)), "{file}: {broken:?}");
+    assert!(
+        matches!(&broken[..], [(at, says)] if *at == line && says.contains(rule)),
+        "{file}: {broken:?}"
+    );
 }
 
 #[test]
@@ -302,32 +383,67 @@ fn an_import_from_above_or_beside_is_found_however_it_is_written() {
         2,
         "`codec` (floor 2) may not import `http` (floor 7)",
     );
-    assert_breaks("preprocess.rs", "use crate::codec::decode;", 1, "`codec` (floor 2)");
-    assert_breaks("mask.rs", "use super::overlap::Overlap;", 1, "`overlap` (floor 1)");
-    assert_breaks("codec/rle/text.rs", "use super::super::super::engine::Engine;", 1, "`engine`");
+    assert_breaks(
+        "preprocess.rs",
+        "use crate::codec::decode;",
+        1,
+        "`codec` (floor 2)",
+    );
+    assert_breaks(
+        "mask.rs",
+        "use super::overlap::Overlap;",
+        1,
+        "`overlap` (floor 1)",
+    );
+    assert_breaks(
+        "codec/rle/text.rs",
+        "use super::super::super::engine::Engine;",
+        1,
+        "`engine`",
+    );
     assert_breaks(
         "engine/mod.rs",
         "use crate::{geometry::{self, Size},\n mask::Mask,\n train::learn};",
         3,
         "`train`",
     );
-    assert_breaks("model/fake.rs", "fn f() -> crate::engine::Engine { todo!() }", 1, "`engine`");
+    assert_breaks(
+        "model/fake.rs",
+        "fn f() -> crate::engine::Engine { todo!() }",
+        1,
+        "`engine`",
+    );
     assert_breaks(
         "model/fake.rs",
         "fn f() { assert!(matches!(x, crate::pipeline::Form::Png)) }",
         1,
         "`pipeline`",
     );
-    assert_breaks("network/plan.rs", "mod tests { use super::super::super::model; }", 1, "`model`");
+    assert_breaks(
+        "network/plan.rs",
+        "mod tests { use super::super::super::model; }",
+        1,
+        "`model`",
+    );
     assert_breaks(
         "geometry.rs",
         "#[cfg(test)]\nmod tests {\n use crate::phantom::Phantom;\n}",
         3,
         "`phantom`",
     );
-    assert_breaks("telemetry.rs", "use crate::config::LogSettings;", 1, "`config` (floor 8)");
+    assert_breaks(
+        "telemetry.rs",
+        "use crate::config::LogSettings;",
+        1,
+        "`config` (floor 8)",
+    );
     assert_breaks("lungs/mod.rs", "use crate::*;", 1, "`*` is no module");
-    assert_breaks("cellar.rs", "use crate::mask::Mask;", 1, "`cellar` has no floor");
+    assert_breaks(
+        "cellar.rs",
+        "use crate::mask::Mask;",
+        1,
+        "`cellar` has no floor",
+    );
 }
 
 #[test]
@@ -337,13 +453,31 @@ fn an_import_from_below_or_from_the_own_module_is_not() {
             "codec/rle/json.rs",
             "use super::Rle; use crate::codec::MIN_SIDE; use crate::{mask::Mask, geometry};",
         ),
-        ("codec/rle/json.rs", "mod tests { use super::super::text; use super::*; }"),
-        ("mask.rs", "use crate::geometry::Size; mod tests { use super::*; use super::super::geometry; }"),
-        ("geometry.rs", "//! See [`crate::preprocess`].\n/* crate::http */ const A: &str = \"crate::http\";"),
-        ("geometry.rs", "pub(crate) fn f() {} pub(super) fn g() {} pub(in crate::geometry) fn h() {}"),
-        ("bin/lungfield-train.rs", "use lungfield::{config::TrainSettings, train::learn};"),
+        (
+            "codec/rle/json.rs",
+            "mod tests { use super::super::text; use super::*; }",
+        ),
+        (
+            "mask.rs",
+            "use crate::geometry::Size; mod tests { use super::*; use super::super::geometry; }",
+        ),
+        (
+            "geometry.rs",
+            "//! See [`crate::preprocess`].\n/* crate::http */ const A: &str = \"crate::http\";",
+        ),
+        (
+            "geometry.rs",
+            "pub(crate) fn f() {} pub(super) fn g() {} pub(in crate::geometry) fn h() {}",
+        ),
+        (
+            "bin/lungfield-train.rs",
+            "use lungfield::{config::TrainSettings, train::learn};",
+        ),
         ("lib.rs", "pub mod http; pub mod train;"),
-        ("phantom/mod.rs", "use other::crate_like::http; fn f() { http::go(); }"),
+        (
+            "phantom/mod.rs",
+            "use other::crate_like::http; fn f() { http::go(); }",
+        ),
     ] {
         assert_eq!(broken(file, text), [], "{file}: {text}");
     }
@@ -351,14 +485,43 @@ fn an_import_from_below_or_from_the_own_module_is_not() {
 
 #[test]
 fn a_name_outside_of_its_rooms_is_found() {
-    assert_breaks("engine/worker.rs", "use tch::Tensor;", 1, "`tch` belongs to network, model, train only");
-    assert_breaks("pipeline.rs", "fn f() {\n tch::manual_seed(1);\n}", 2, "`tch`");
-    assert_breaks("pipeline.rs", "use axum as a;", 1, "`axum` belongs to http, serve only");
-    assert_breaks("pipeline.rs", "use http::{Method, StatusCode};", 1, "`StatusCode`");
+    assert_breaks(
+        "engine/worker.rs",
+        "use tch::Tensor;",
+        1,
+        "`tch` belongs to network, model, train only",
+    );
+    assert_breaks(
+        "pipeline.rs",
+        "fn f() {\n tch::manual_seed(1);\n}",
+        2,
+        "`tch`",
+    );
+    assert_breaks(
+        "pipeline.rs",
+        "use axum as a;",
+        1,
+        "`axum` belongs to http, serve only",
+    );
+    assert_breaks(
+        "pipeline.rs",
+        "use http::{Method, StatusCode};",
+        1,
+        "`StatusCode`",
+    );
     assert_breaks("model/torch.rs", "fn f() { unsafe { g() } }", 1, "`unsafe`");
-    assert_eq!(broken("model/device.rs", "fn f() { unsafe { g(tch::x()) } }"), []);
+    assert_eq!(
+        broken("model/device.rs", "fn f() { unsafe { g(tch::x()) } }"),
+        []
+    );
     assert_eq!(broken("http/mod.rs", "use axum::http::StatusCode;"), []);
-    assert_eq!(broken("engine/mod.rs", "#[expect(unsafe_code)] fn f(tch: u8) { g(tch) }"), []);
+    assert_eq!(
+        broken(
+            "engine/mod.rs",
+            "#[expect(unsafe_code)] fn f(tch: u8) { g(tch) }"
+        ),
+        []
+    );
 }
 
 #[test]

@@ -16,7 +16,9 @@ const DRAIN_DELAY: Duration = Duration::from_secs(3);
 /// Nobody listens any more. A program that another test starts just now holds the listener until it runs.
 #[track_caller]
 fn assert_closed(server: &Server) {
-    eventually("the listener is closed", || TcpStream::connect(server.address).is_err());
+    eventually("the listener is closed", || {
+        TcpStream::connect(server.address).is_err()
+    });
 }
 
 #[test]
@@ -27,9 +29,15 @@ fn a_server_that_leaves_is_not_ready_but_serves_until_its_delay_is_over() {
     server.assert_still_serves();
     server.leave();
     server.reaches(Phase::Leaving);
-    server.get("/health/ready").send().assert_problem(503, "draining");
+    server
+        .get("/health/ready")
+        .send()
+        .assert_problem(503, "draining");
     assert_eq!(server.get("/health/live").send().status, 200);
-    assert_eq!(server.post("/v1/segment").body(film()).send().mask(), some_lungs());
+    assert_eq!(
+        server.post("/v1/segment").body(film()).send().mask(),
+        some_lungs()
+    );
 
     server.reaches(Phase::Draining);
     assert_closed(&server);
@@ -40,9 +48,15 @@ fn a_server_that_leaves_is_not_ready_but_serves_until_its_delay_is_over() {
 fn films_in_flight_are_answered_before_the_server_ends() {
     let (mut server, mut gate) = Server::gated(&Setup::default());
     let size = some_lungs().size();
-    let running = server.post("/v1/segment").body(film_of(&lungs(size, 1))).start();
+    let running = server
+        .post("/v1/segment")
+        .body(film_of(&lungs(size, 1)))
+        .start();
     assert_eq!(server.wait(gate.arrival()), Some(1));
-    let waiting = server.post("/v1/segment").body(film_of(&lungs(size, 2))).start();
+    let waiting = server
+        .post("/v1/segment")
+        .body(film_of(&lungs(size, 2)))
+        .start();
     eventually("the film waits for the model", || server.queue_depth() == 1);
 
     server.leave();

@@ -21,9 +21,15 @@ fn a_full_queue_refuses_before_the_body_is_sent() {
     silent.reply().assert_problem(503, "overloaded");
 
     // Whoever asks first is not told to go on.
-    Raw::ask_first(full.server.address, 1000).reply().assert_problem(503, "overloaded");
+    Raw::ask_first(full.server.address, 1000)
+        .reply()
+        .assert_problem(503, "overloaded");
 
-    full.server.post("/v1/segment").body(film()).send().assert_problem(503, "overloaded");
+    full.server
+        .post("/v1/segment")
+        .body(film())
+        .send()
+        .assert_problem(503, "overloaded");
     // It is busy, not ill.
     assert_eq!(full.server.get("/health/ready").send().status, 200);
     full.assert_recovers();
@@ -45,10 +51,19 @@ fn bodies_beyond_the_byte_budget_are_refused_until_it_is_given_back() {
     setup.http.byte_budget = budget(100_000);
     let (server, mut gate) = Server::gated(&setup);
     // An overlay needs its film again, so it holds its bytes while it waits for the model.
-    let held = server.post("/v1/segment?format=overlay").body(film_of_length(60_000)).start();
+    let held = server
+        .post("/v1/segment?format=overlay")
+        .body(film_of_length(60_000))
+        .start();
     assert_eq!(server.wait(gate.arrival()), Some(1));
-    for refused in [server.post("/v1/segment"), server.post("/v1/segment").chunked()] {
-        refused.body(film_of_length(60_000)).send().assert_problem(503, "byte_budget_spent");
+    for refused in [
+        server.post("/v1/segment"),
+        server.post("/v1/segment").chunked(),
+    ] {
+        refused
+            .body(film_of_length(60_000))
+            .send()
+            .assert_problem(503, "byte_budget_spent");
     }
     let large = film_of_length(60_000);
     let form = server.post("/v1/segment").form(&[("image", &large)]).send();
@@ -56,7 +71,14 @@ fn bodies_beyond_the_byte_budget_are_refused_until_it_is_given_back() {
 
     drop(gate);
     assert_eq!(held.join().unwrap().status, 200);
-    assert_eq!(server.post("/v1/segment").body(film_of_length(100_000)).send().mask(), some_lungs());
+    assert_eq!(
+        server
+            .post("/v1/segment")
+            .body(film_of_length(100_000))
+            .send()
+            .mask(),
+        some_lungs()
+    );
 }
 
 #[test]
@@ -65,10 +87,15 @@ fn films_whose_bytes_are_not_needed_again_wait_without_them() {
     setup.http.byte_budget = budget(100_000);
     let (server, mut gate) = Server::gated(&setup);
     let calls = (0..4).map(|waiting| {
-        let call = server.post("/v1/segment").body(film_of_length(90_000)).start();
+        let call = server
+            .post("/v1/segment")
+            .body(film_of_length(90_000))
+            .start();
         match waiting {
             0 => assert_eq!(server.wait(gate.arrival()), Some(1)),
-            _ => eventually("the film waits for the model", || server.queue_depth() == waiting),
+            _ => eventually("the film waits for the model", || {
+                server.queue_depth() == waiting
+            }),
         }
         call
     });
@@ -84,12 +111,22 @@ fn what_a_stalled_sender_has_sent_counts_until_it_leaves() {
     let mut setup = Setup::default();
     setup.http.byte_budget = budget(100_000);
     let server = Server::start(FakeSegmenter::new(Behaviour::Echo), &setup);
-    let ask = || server.post("/v1/segment").body(film_of_length(60_000)).send();
+    let ask = || {
+        server
+            .post("/v1/segment")
+            .body(film_of_length(60_000))
+            .send()
+    };
     let mut stalled = None;
     // Where two bodies arrive at a time, either may be the one that finds the budget spent: then all begins anew.
     eventually("what was sent is charged", || {
         drop(stalled.take());
-        stalled = Some(Raw::begin(server.address, 90_000, "/v1/segment", &film_of_length(60_000)));
+        stalled = Some(Raw::begin(
+            server.address,
+            90_000,
+            "/v1/segment",
+            &film_of_length(60_000),
+        ));
         (0..3).all(|_| ask().status == 503)
     });
     ask().assert_problem(503, "byte_budget_spent");
@@ -106,7 +143,10 @@ fn a_film_whose_deadline_passes_is_answered_and_never_run() {
     assert_eq!(server.wait(gate.arrival()), Some(1));
     let waiting = server.post("/v1/segment").body(film()).send();
     waiting.assert_problem(504, "deadline_exceeded");
-    running.join().unwrap().assert_problem(504, "deadline_exceeded");
+    running
+        .join()
+        .unwrap()
+        .assert_problem(504, "deadline_exceeded");
 
     drop(gate);
     eventually("the server answers in time again", || {
@@ -122,7 +162,9 @@ fn a_film_whose_deadline_passes_is_answered_and_never_run() {
 fn a_film_whose_caller_left_costs_no_forward_pass() {
     let (server, gate, staying) = Server::left_by_one(&Setup::default().queue_capacity(1));
     // A full queue has room again once somebody in it has left.
-    eventually("the departure is seen", || !server.app.pipeline().engine().is_full());
+    eventually("the departure is seen", || {
+        !server.app.pipeline().engine().is_full()
+    });
     drop(gate);
     assert_eq!(staying.join().unwrap().mask(), some_lungs());
     server.assert_still_serves();
@@ -134,11 +176,18 @@ fn a_film_whose_caller_left_costs_no_forward_pass() {
 fn sixty_four_films_at_a_time_each_get_their_own_mask() {
     let (server, mut gate) = Server::gated(&Setup::default());
     let size = some_lungs().size();
-    let ask = |index| server.post("/v1/segment").body(film_of(&lungs(size, index))).start();
+    let ask = |index| {
+        server
+            .post("/v1/segment")
+            .body(film_of(&lungs(size, index)))
+            .start()
+    };
     let first = ask(0);
     assert_eq!(server.wait(gate.arrival()), Some(1));
     let calls: Vec<_> = std::iter::once(first).chain((1..64).map(ask)).collect();
-    eventually("all others wait for the model", || server.queue_depth() == 63);
+    eventually("all others wait for the model", || {
+        server.queue_depth() == 63
+    });
     drop(gate);
     for (index, call) in (0..).zip(calls) {
         assert_eq!(call.join().unwrap().mask(), lungs(size, index), "{index}");
@@ -148,17 +197,30 @@ fn sixty_four_films_at_a_time_each_get_their_own_mask() {
 
 #[test]
 fn a_film_that_the_model_fails_on_is_answered_without_the_cause() {
-    let server = Server::start(FakeSegmenter::new(Behaviour::FailFirst(2)), &Setup::default());
+    let server = Server::start(
+        FakeSegmenter::new(Behaviour::FailFirst(2)),
+        &Setup::default(),
+    );
     let reply = server.post("/v1/segment").body(film()).send();
     reply.assert_problem(500, "internal");
-    assert!(!String::from_utf8_lossy(&reply.body).contains("fake"), "{reply:?}");
+    assert!(
+        !String::from_utf8_lossy(&reply.body).contains("fake"),
+        "{reply:?}"
+    );
     server.assert_still_serves();
 }
 
 #[test]
 fn a_device_out_of_memory_sends_its_callers_away_for_a_while() {
-    let server = Server::start(FakeSegmenter::new(Behaviour::OutOfMemoryAbove(0)), &Setup::default());
-    server.post("/v1/segment").body(film()).send().assert_problem(503, "out_of_memory");
+    let server = Server::start(
+        FakeSegmenter::new(Behaviour::OutOfMemoryAbove(0)),
+        &Setup::default(),
+    );
+    server
+        .post("/v1/segment")
+        .body(film())
+        .send()
+        .assert_problem(503, "out_of_memory");
     assert_eq!(server.get("/health/ready").send().status, 200);
 }
 
@@ -177,19 +239,40 @@ fn a_lost_model_ends_the_server_once_its_callers_are_answered() {
         for call in [running, waiting] {
             call.join().unwrap().assert_problem(503, "engine_stopped");
         }
-        assert!(server.outcome().is_err(), "the process ends with a non-zero code");
-        assert_eq!(asked(&server, "GET", "/health/live"), (200, "live".to_owned()));
-        assert_eq!(asked(&server, "GET", "/health/ready"), (503, "engine_stopped".to_owned()));
-        assert_eq!(asked(&server, "POST", "/v1/segment"), (503, "engine_stopped".to_owned()));
+        assert!(
+            server.outcome().is_err(),
+            "the process ends with a non-zero code"
+        );
+        assert_eq!(
+            asked(&server, "GET", "/health/live"),
+            (200, "live".to_owned())
+        );
+        assert_eq!(
+            asked(&server, "GET", "/health/ready"),
+            (503, "engine_stopped".to_owned())
+        );
+        assert_eq!(
+            asked(&server, "POST", "/v1/segment"),
+            (503, "engine_stopped".to_owned())
+        );
     }
 }
 
 /// Status, and status or code, of an answer from the application behind a server that listens no more.
 fn asked(server: &Server, method: &str, path: &str) -> (u16, String) {
-    let request = Request::builder().method(method).uri(path).body(Body::empty()).unwrap();
-    let response = server.wait(router(server.app.clone()).oneshot(request)).unwrap();
+    let request = Request::builder()
+        .method(method)
+        .uri(path)
+        .body(Body::empty())
+        .unwrap();
+    let response = server
+        .wait(router(server.app.clone()).oneshot(request))
+        .unwrap();
     let status = response.status().as_u16();
-    let body = server.wait(response.into_body().collect()).unwrap().to_bytes();
+    let body = server
+        .wait(response.into_body().collect())
+        .unwrap()
+        .to_bytes();
     let answer: serde_json::Value = serde_json::from_slice(&body).unwrap();
     let told = answer.get("code").unwrap_or(&answer["status"]);
     (status, told.as_str().unwrap().to_owned())
@@ -200,7 +283,12 @@ fn a_connection_that_does_not_come_to_its_request_is_closed() {
     let mut setup = Setup::default();
     setup.listen.connections.header_timeout = Duration::from_millis(300);
     let server = Server::start(FakeSegmenter::new(Behaviour::Echo), &setup);
-    for begun in ["", "P", "PRI * HTTP/2.0\r\n", "GET /health/live HTTP/1.1\r\nHost: x\r\n"] {
+    for begun in [
+        "",
+        "P",
+        "PRI * HTTP/2.0\r\n",
+        "GET /health/live HTTP/1.1\r\nHost: x\r\n",
+    ] {
         let mut raw = Raw::connect(server.address);
         raw.write(begun.as_bytes());
         raw.last_words();
@@ -228,9 +316,22 @@ fn connections_beyond_the_most_wait_for_their_turn() {
 
 #[test]
 fn a_full_server_serves_on_once_the_model_is_free() {
-    let Full { server, gate, waiting } = Server::full();
+    let Full {
+        server,
+        gate,
+        waiting,
+    } = Server::full();
     for _caller in 0..10 {
-        server.post("/v1/segment").body(film()).send().assert_problem(503, "overloaded");
+        server
+            .post("/v1/segment")
+            .body(film())
+            .send()
+            .assert_problem(503, "overloaded");
     }
-    Full { server, gate, waiting }.assert_recovers();
+    Full {
+        server,
+        gate,
+        waiting,
+    }
+    .assert_recovers();
 }

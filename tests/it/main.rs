@@ -1,5 +1,8 @@
 //! Tests of the house as a whole, in one binary, since linking libtorch is slow.
-#![expect(clippy::unwrap_used, reason = "a test ends where its world does not come about")]
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test ends where its world does not come about"
+)]
 
 mod access;
 mod archive;

@@ -19,7 +19,9 @@ const INFER: &str = "/v2/models/a-fake/infer";
 /// The pixels of a phantom's film and of its mask.
 fn tensors(seed: u64, width: u32, height: u32) -> (Vec<u8>, Vec<u8>) {
     let phantom = small::phantom(seed, width, height);
-    let lungfield::radiograph::Pixels::Eight(film) = phantom.film.pixels() else { panic!("it has 8 bits") };
+    let lungfield::radiograph::Pixels::Eight(film) = phantom.film.pixels() else {
+        panic!("it has 8 bits")
+    };
     (film.clone(), phantom.mask.pixels().map(u8::from).collect())
 }
 
@@ -28,20 +30,36 @@ fn tensor(name: &str, (width, height): (u32, u32), data: &[u8]) -> Value {
 }
 
 fn ask(server: &Server, request: &Value) -> Reply {
-    server.post(INFER).body(request.to_string().as_bytes()).send()
+    server
+        .post(INFER)
+        .body(request.to_string().as_bytes())
+        .send()
 }
 
 /// The elements of an answer's tensor.
 fn output<'a>(answer: &'a Value, name: &str) -> &'a Value {
-    answer["outputs"].as_array().unwrap().iter().find(|output| output["name"] == name).unwrap()
+    answer["outputs"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|output| output["name"] == name)
+        .unwrap()
 }
 
 #[track_caller]
 fn assert_refused(reply: &Reply, status: u16, code: &str) {
     assert_eq!(reply.header("content-type"), Some("application/json"));
     let error = reply.json();
-    assert_eq!((reply.status, &error["code"]), (status, &json!(code)), "{error}");
-    assert!(error["error"].as_str().is_some_and(|words| !words.is_empty()));
+    assert_eq!(
+        (reply.status, &error["code"]),
+        (status, &json!(code)),
+        "{error}"
+    );
+    assert!(
+        error["error"]
+            .as_str()
+            .is_some_and(|words| !words.is_empty())
+    );
 }
 
 #[test]
@@ -50,19 +68,33 @@ fn pixels_and_a_file_of_them_have_the_same_mask_and_score() {
     let size = (90, 70);
     let (film, mask) = tensors(3, size.0, size.1);
     let phantom = small::phantom(3, size.0, size.1);
-    let (file, reference) = (png::encode_radiograph(&phantom.film), png::encode_mask(&phantom.mask));
-    let answer =
-        server.post("/v1/segment?format=png").form(&[("image", &file), ("ground_truth", &reference)]).send();
-    let expected = lungfield::codec::decode(&answer.body, &lungfield::codec::Limits::default()).unwrap();
-    let lungfield::radiograph::Pixels::Eight(expected) = expected.pixels() else { panic!("it has 8 bits") };
+    let (file, reference) = (
+        png::encode_radiograph(&phantom.film),
+        png::encode_mask(&phantom.mask),
+    );
+    let answer = server
+        .post("/v1/segment?format=png")
+        .form(&[("image", &file), ("ground_truth", &reference)])
+        .send();
+    let expected =
+        lungfield::codec::decode(&answer.body, &lungfield::codec::Limits::default()).unwrap();
+    let lungfield::radiograph::Pixels::Eight(expected) = expected.pixels() else {
+        panic!("it has 8 bits")
+    };
     let expected: Vec<u8> = expected.iter().map(|&value| value / 255).collect();
     let dice: f64 = answer.header("lungfield-dice").unwrap().parse().unwrap();
 
     let request = json!({"id": "ward-7", "inputs": [tensor("image", size, &film), tensor("ground_truth", size, &mask)]});
     let answer = ask(&server, &request);
-    assert_eq!((answer.status, answer.header("cache-control")), (200, Some("no-store")));
+    assert_eq!(
+        (answer.status, answer.header("cache-control")),
+        (200, Some("no-store"))
+    );
     let answer = answer.json();
-    assert_eq!((&answer["id"], &answer["model_name"]), (&json!("ward-7"), &json!(MODEL)));
+    assert_eq!(
+        (&answer["id"], &answer["model_name"]),
+        (&json!("ward-7"), &json!(MODEL))
+    );
     assert_eq!(output(&answer, "mask")["shape"], json!([70, 90]));
     assert_eq!(output(&answer, "mask")["data"], json!(expected));
     assert!((output(&answer, "dice")["data"][0].as_f64().unwrap() - dice).abs() < 1e-5);
@@ -83,20 +115,36 @@ fn binary_tensors_come_and_go_behind_the_json() {
     let head = head.to_string();
     let body = [head.as_bytes(), &film, &element].concat();
     let length = head.len().to_string();
-    let answer = server.post(INFER).header("Inference-Header-Content-Length", &length).body(body).send();
+    let answer = server
+        .post(INFER)
+        .header("Inference-Header-Content-Length", &length)
+        .body(body)
+        .send();
     assert_eq!(answer.status, 200);
-    assert_eq!(answer.header("content-type"), Some("application/octet-stream"));
-    let json_bytes: usize = answer.header("inference-header-content-length").unwrap().parse().unwrap();
+    assert_eq!(
+        answer.header("content-type"),
+        Some("application/octet-stream")
+    );
+    let json_bytes: usize = answer
+        .header("inference-header-content-length")
+        .unwrap()
+        .parse()
+        .unwrap();
     let (json, binary) = answer.body.split_at(json_bytes);
     let json: Value = serde_json::from_slice(json).unwrap();
-    assert_eq!(output(&json, "mask")["parameters"]["binary_data_size"], 64 * 48);
+    assert_eq!(
+        output(&json, "mask")["parameters"]["binary_data_size"],
+        64 * 48
+    );
     assert!(binary.len() == 64 * 48 && binary.iter().all(|value| *value <= 1));
 
-    let plain =
-        json!({"inputs": [tensor("image", (64, 48), &film), tensor("ground_truth", (64, 48), &mask)]});
+    let plain = json!({"inputs": [tensor("image", (64, 48), &film), tensor("ground_truth", (64, 48), &mask)]});
     let plain = ask(&server, &plain).json();
     assert_eq!(output(&plain, "mask")["data"], json!(binary));
-    assert_eq!(output(&plain, "dice")["data"], output(&json, "dice")["data"]);
+    assert_eq!(
+        output(&plain, "dice")["data"],
+        output(&json, "dice")["data"]
+    );
 }
 
 #[test]
@@ -105,38 +153,64 @@ fn refusals_are_in_the_protocols_words() {
     let pixels = vec![9; 40 * 40];
     let image = |rest: Value| {
         let mut image = tensor("image", (40, 40), &pixels);
-        image.as_object_mut().unwrap().extend(rest.as_object().unwrap().clone());
+        image
+            .as_object_mut()
+            .unwrap()
+            .extend(rest.as_object().unwrap().clone());
         ask(&server, &json!({"inputs": [image]}))
     };
     assert_eq!(image(json!({})).status, 200);
-    assert_refused(&image(json!({"shape": [1, 40, 40]})), 400, "invalid_inference");
+    assert_refused(
+        &image(json!({"shape": [1, 40, 40]})),
+        400,
+        "invalid_inference",
+    );
     assert_refused(&image(json!({"shape": [40, 41]})), 400, "invalid_inference");
-    assert_refused(&image(json!({"datatype": "FP32"})), 400, "invalid_inference");
+    assert_refused(
+        &image(json!({"datatype": "FP32"})),
+        400,
+        "invalid_inference",
+    );
     assert_refused(&image(json!({"shape": [1600, 1]})), 422, "image_too_small");
     let text = json!({"shape": [1], "datatype": "BYTES", "data": ["bm8gZmlsbQ=="]});
     assert_refused(&image(text), 415, "unrecognised_image");
-    let other =
-        json!({"inputs": [tensor("image", (40, 40), &pixels), tensor("ground_truth", (32, 50), &pixels)]});
+    let other = json!({"inputs": [tensor("image", (40, 40), &pixels), tensor("ground_truth", (32, 50), &pixels)]});
     assert_refused(&ask(&server, &other), 422, "reference_size_mismatch");
     assert_refused(&server.post(INFER).body(b"").send(), 400, "empty_body");
-    let compressed = server.post(INFER).header("Content-Encoding", "gzip").body(b"{}").send();
+    let compressed = server
+        .post(INFER)
+        .header("Content-Encoding", "gzip")
+        .body(b"{}")
+        .send();
     assert_refused(&compressed, 415, "unsupported_media_type");
     assert_eq!(compressed.header("accept-encoding"), Some("identity"));
-    for path in ["/v2/models/other/infer", "/v2/models/a-fake/versions/9/infer", "/v2/models/%FF/infer"] {
+    for path in [
+        "/v2/models/other/infer",
+        "/v2/models/a-fake/versions/9/infer",
+        "/v2/models/%FF/infer",
+    ] {
         assert_refused(&server.post(path).body(b"{}").send(), 404, "unknown_model");
     }
     assert_refused(&server.get("/v2/nowhere").send(), 404, "not_found");
     assert_refused(&server.get(INFER).send(), 405, "method_not_allowed");
     let large = vec![b' '; usize::try_from(MAX_BODY_BYTES).unwrap() + 1];
-    assert_refused(&server.post(INFER).body(large).send(), 413, "body_too_large");
+    assert_refused(
+        &server.post(INFER).body(large).send(),
+        413,
+        "body_too_large",
+    );
 }
 
 #[test]
 fn a_caller_may_say_how_long_it_waits() {
     let (server, gate) = Server::gated(&Setup::default());
     let request = json!({"inputs": [tensor("image", (40, 40), &[9; 1600])]}).to_string();
-    let call =
-        |patience| server.post(INFER).header("lungfield-timeout-ms", patience).body(request.as_bytes());
+    let call = |patience| {
+        server
+            .post(INFER)
+            .header("lungfield-timeout-ms", patience)
+            .body(request.as_bytes())
+    };
     assert_refused(&call("50").send(), 504, "deadline_exceeded");
     assert_refused(&call("soon").send(), 400, "invalid_timeout");
     drop(gate);
@@ -150,24 +224,47 @@ fn a_body_that_is_not_read_yet_keeps_nobody_past_its_deadline() {
     let closed = gate.lock().unwrap();
     let work = || {
         let gate = Arc::clone(&gate);
-        server.app.pipeline().blocking(tracing::Span::none(), move || drop(gate.lock()))
+        server
+            .app
+            .pipeline()
+            .blocking(tracing::Span::none(), move || drop(gate.lock()))
     };
     let mut busy = pin!(join_all((0..DECODE_PERMITS).map(|_| work())));
-    assert!(server.wait(async { busy.as_mut().now_or_never() }).is_none(), "every permit is taken");
-    let call = server.post(INFER).header("lungfield-timeout-ms", "50").body(b"{}");
+    assert!(
+        server
+            .wait(async { busy.as_mut().now_or_never() })
+            .is_none(),
+        "every permit is taken"
+    );
+    let call = server
+        .post(INFER)
+        .header("lungfield-timeout-ms", "50")
+        .body(b"{}");
     assert_refused(&call.send(), 504, "deadline_exceeded");
     drop(closed);
     assert!(server.wait(busy).iter().all(Result::is_ok));
-    assert_refused(&server.post(INFER).body(b"{}").send(), 400, "invalid_inference");
+    assert_refused(
+        &server.post(INFER).body(b"{}").send(),
+        400,
+        "invalid_inference",
+    );
 }
 
 #[test]
 fn lists_of_millions_take_no_more_than_they_are_charged() {
     let setup = Setup::default();
-    let limits = lungfield::codec::Limits { max_pixels: 1_000_000_000 };
-    let server = Server::start(FakeSegmenter::new(Behaviour::Echo), &Setup { limits, ..setup });
+    let limits = lungfield::codec::Limits {
+        max_pixels: 1_000_000_000,
+    };
+    let server = Server::start(
+        FakeSegmenter::new(Behaviour::Echo),
+        &Setup { limits, ..setup },
+    );
     // The body fits the budget, what is made of it beside the body does not.
-    let mut narrow = Setup { limits, ..setup_of(1 << 20) };
+    let mut narrow = Setup {
+        limits,
+        ..setup_of(1 << 20)
+    };
     narrow.http.byte_budget = budget(1_000_000);
     let narrow = Server::start(FakeSegmenter::new(Behaviour::Echo), &narrow);
     let (width, height) = (600, 700);
@@ -185,7 +282,10 @@ fn setup_of(max_body_bytes: u64) -> Setup {
 #[test]
 fn it_is_admitted_as_others_are() {
     let full = Server::full();
-    let refused = ask(&full.server, &json!({"inputs": [tensor("image", (40, 40), &[0; 1600])]}));
+    let refused = ask(
+        &full.server,
+        &json!({"inputs": [tensor("image", (40, 40), &[0; 1600])]}),
+    );
     assert_refused(&refused, 503, "overloaded");
     assert_eq!(refused.header("retry-after"), Some("1"));
     full.assert_recovers();
@@ -193,11 +293,30 @@ fn it_is_admitted_as_others_are() {
 
 #[test]
 fn health_and_metadata_are_the_protocols() {
-    let server = Server::guarded(FakeSegmenter::new(Behaviour::Echo), &Setup::default(), Access::default());
-    assert_eq!(server.get("/v2").send().json()["extensions"], json!(["binary_tensor_data"]));
-    assert_eq!(server.get("/v2/health/ready").send().json(), json!({"ready": true}));
+    let server = Server::guarded(
+        FakeSegmenter::new(Behaviour::Echo),
+        &Setup::default(),
+        Access::default(),
+    );
+    assert_eq!(
+        server.get("/v2").send().json()["extensions"],
+        json!(["binary_tensor_data"])
+    );
+    assert_eq!(
+        server.get("/v2/health/ready").send().json(),
+        json!({"ready": true})
+    );
     let model = server.get("/v2/models/a-fake/versions/1.2.3").send().json();
-    assert_eq!(model["inputs"][0], json!({"name": "image", "datatype": "UINT8", "shape": [-1, -1]}));
-    assert_eq!(model["outputs"][1], json!({"name": "dice", "datatype": "FP32", "shape": [1]}));
-    assert_eq!(server.get("/v2/models/a-fake/ready").send().json(), json!({"name": "a-fake", "ready": true}));
+    assert_eq!(
+        model["inputs"][0],
+        json!({"name": "image", "datatype": "UINT8", "shape": [-1, -1]})
+    );
+    assert_eq!(
+        model["outputs"][1],
+        json!({"name": "dice", "datatype": "FP32", "shape": [1]})
+    );
+    assert_eq!(
+        server.get("/v2/models/a-fake/ready").send().json(),
+        json!({"name": "a-fake", "ready": true})
+    );
 }

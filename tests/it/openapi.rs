@@ -34,12 +34,16 @@ impl Description {
 
     /// What stands at a place such as `/components/schemas/Problem`.
     fn at(&self, place: &str) -> &Value {
-        self.0.pointer(place).unwrap_or_else(|| panic!("openapi.yaml has no {place}"))
+        self.0
+            .pointer(place)
+            .unwrap_or_else(|| panic!("openapi.yaml has no {place}"))
     }
 
     /// A value, or what it refers to.
     fn resolved<'a>(&'a self, value: &'a Value) -> &'a Value {
-        value.get("$ref").map_or(value, |place| self.at(place.as_str().unwrap().trim_start_matches('#')))
+        value.get("$ref").map_or(value, |place| {
+            self.at(place.as_str().unwrap().trim_start_matches('#'))
+        })
     }
 
     /// Every operation with its method and path.
@@ -54,15 +58,23 @@ impl Description {
 
     /// The parameters of `/v1/segment` in its query.
     fn query(&self) -> impl Iterator<Item = &Value> {
-        let parameters = self.at("/paths/~1v1~1segment/post/parameters").as_array().unwrap().iter();
-        parameters.map(|parameter| self.resolved(parameter)).filter(|parameter| parameter["in"] == "query")
+        let parameters = self
+            .at("/paths/~1v1~1segment/post/parameters")
+            .as_array()
+            .unwrap()
+            .iter();
+        parameters
+            .map(|parameter| self.resolved(parameter))
+            .filter(|parameter| parameter["in"] == "query")
     }
 
     /// Where a value is not what a schema says, or says more than it.
     fn check(&self, value: &Value, schema: &Value, place: &str) -> Vec<String> {
         let schema = self.resolved(schema);
         if let Some(choices) = schema.get("oneOf").and_then(Value::as_array) {
-            let fits = choices.iter().any(|choice| self.check(value, choice, place).is_empty());
+            let fits = choices
+                .iter()
+                .any(|choice| self.check(value, choice, place).is_empty());
             return if fits {
                 Vec::new()
             } else {
@@ -70,8 +82,13 @@ impl Description {
             };
         }
         let mut wrong = Vec::new();
-        let allowed = |key: &str, values: &[Value]| schema.get(key).is_none() || values.contains(value);
-        let one_of = schema.get("enum").and_then(Value::as_array).cloned().unwrap_or_default();
+        let allowed =
+            |key: &str, values: &[Value]| schema.get(key).is_none() || values.contains(value);
+        let one_of = schema
+            .get("enum")
+            .and_then(Value::as_array)
+            .cloned()
+            .unwrap_or_default();
         if !is_a(value, schema["type"].as_str().unwrap_or_default())
             || !allowed("enum", &one_of)
             || !allowed("const", &[schema["const"].clone()])
@@ -84,7 +101,11 @@ impl Description {
                 None => wrong.push(format!("{place}/{name} is not described")),
             }
         }
-        let required = schema["required"].as_array().into_iter().flatten().map(|name| name.as_str().unwrap());
+        let required = schema["required"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .map(|name| name.as_str().unwrap());
         let missing = required.filter(|name| value.get(name).is_none());
         wrong.extend(missing.map(|name| format!("{place}/{name} is missing")));
         for (index, item) in value.as_array().into_iter().flatten().enumerate() {
@@ -106,17 +127,28 @@ fn is_a(value: &Value, kind: &str) -> bool {
 }
 
 fn entries(object: &Value) -> impl Iterator<Item = (&str, &Value)> {
-    object.as_object().unwrap().iter().map(|(name, value)| (name.as_str(), value))
+    object
+        .as_object()
+        .unwrap()
+        .iter()
+        .map(|(name, value)| (name.as_str(), value))
 }
 
 fn names(list: &Value) -> BTreeSet<&str> {
-    list.as_array().unwrap().iter().map(|name| name.as_str().unwrap()).collect()
+    list.as_array()
+        .unwrap()
+        .iter()
+        .map(|name| name.as_str().unwrap())
+        .collect()
 }
 
 #[test]
 fn every_operation_is_routed_and_every_route_is_described() {
     let description = Description::read();
-    let described: BTreeSet<_> = description.operations().map(|(method, path, _)| (method, path)).collect();
+    let described: BTreeSet<_> = description
+        .operations()
+        .map(|(method, path, _)| (method, path))
+        .collect();
     assert_eq!(described, BTreeSet::from(ROUTES));
 }
 
@@ -138,9 +170,18 @@ fn the_router_has_the_routes_that_it_lists_and_no_others() {
     for path in PAGES {
         let path = path.replace("{file}", "style.css");
         assert_eq!(server.get(&path).send().status, 200, "{path}");
-        server.post(&path).send().assert_problem(405, "method_not_allowed");
+        server
+            .post(&path)
+            .send()
+            .assert_problem(405, "method_not_allowed");
     }
-    for path in ["/v1", "/v1/segment/", "/v1/models", "/health", "/openapi.json"] {
+    for path in [
+        "/v1",
+        "/v1/segment/",
+        "/v1/models",
+        "/health",
+        "/openapi.json",
+    ] {
         assert_eq!(server.get(path).send().status, 404, "{path}");
     }
 }
@@ -163,10 +204,15 @@ fn every_warning_is_described_and_every_described_warning_exists() {
 fn every_problem_is_of_its_media_type_and_says_which_codes_it_can_have() {
     let description = Description::read();
     let mut carried = BTreeSet::new();
-    let responses = description.operations().flat_map(|(_, _, operation)| entries(&operation["responses"]));
+    let responses = description
+        .operations()
+        .flat_map(|(_, _, operation)| entries(&operation["responses"]));
     // Every path but those that are described has the one, every method the other.
-    let apart = ["404", "405"].into_iter().zip(["NotFound", "MethodNotAllowed"]);
-    let apart = apart.map(|(status, name)| (status, &description.at("/components/responses")[name]));
+    let apart = ["404", "405"]
+        .into_iter()
+        .zip(["NotFound", "MethodNotAllowed"]);
+    let apart =
+        apart.map(|(status, name)| (status, &description.at("/components/responses")[name]));
     for (status, response) in responses.chain(apart) {
         let response = description.resolved(response);
         if status == "default" {
@@ -177,7 +223,9 @@ fn every_problem_is_of_its_media_type_and_says_which_codes_it_can_have() {
             }));
             continue;
         }
-        let media: Vec<_> = entries(&response["content"]).map(|(media, _)| media).collect();
+        let media: Vec<_> = entries(&response["content"])
+            .map(|(media, _)| media)
+            .collect();
         if status.starts_with('2') {
             assert!(!media.contains(&PROBLEM), "{status}: {media:?}");
             continue;
@@ -187,10 +235,15 @@ fn every_problem_is_of_its_media_type_and_says_which_codes_it_can_have() {
         let own = &content["schema"]["allOf"][1]["properties"];
         assert_eq!(own["status"]["const"].to_string(), status);
         let code = &own["code"];
-        let codes = code.get("enum").map_or_else(|| BTreeSet::from([code["const"].as_str().unwrap()]), names);
+        let codes = code
+            .get("enum")
+            .map_or_else(|| BTreeSet::from([code["const"].as_str().unwrap()]), names);
         for (name, example) in entries(&content["examples"]) {
             let example = &example["value"];
-            assert_eq!((example["status"].to_string().as_str(), &example["code"]), (status, &json!(name)));
+            assert_eq!(
+                (example["status"].to_string().as_str(), &example["code"]),
+                (status, &json!(name))
+            );
             assert!(codes.contains(name), "{status}: {name}");
         }
         carried.extend(codes);
@@ -201,7 +254,13 @@ fn every_problem_is_of_its_media_type_and_says_which_codes_it_can_have() {
 /// What a refusal lists between backticks: the names that would have been taken.
 fn quoted(problem: &Value) -> BTreeSet<&str> {
     assert_eq!(problem["code"], "invalid_query");
-    problem["detail"].as_str().unwrap().split('`').skip(1).step_by(2).collect()
+    problem["detail"]
+        .as_str()
+        .unwrap()
+        .split('`')
+        .skip(1)
+        .step_by(2)
+        .collect()
 }
 
 #[test]
@@ -213,7 +272,11 @@ fn the_query_takes_what_is_described_and_nothing_else() {
         let name = parameter["name"].as_str().unwrap();
         described.insert(name);
         let example = parameter["example"].to_string();
-        assert_eq!(ask(&format!("{name}={}", example.trim_matches('"')))["code"], "empty_body", "{name}");
+        assert_eq!(
+            ask(&format!("{name}={}", example.trim_matches('"')))["code"],
+            "empty_body",
+            "{name}"
+        );
         if let Some(values) = parameter["schema"].get("enum") {
             let expected: BTreeSet<_> = names(values).into_iter().chain(["bogus"]).collect();
             assert_eq!(quoted(&ask(&format!("{name}=bogus"))), expected, "{name}");
@@ -243,25 +306,42 @@ fn answers_say_what_is_described_and_nothing_else() {
     for query in ["", "?rle=counts"] {
         let film = small::film(1, 64);
         let mask = png::encode_mask(&small::phantom(1, 64, 64).mask);
-        let call =
-            server.post(&format!("/v1/segment{query}")).form(&[("image", &film), ("ground_truth", &mask)]);
+        let call = server
+            .post(&format!("/v1/segment{query}"))
+            .form(&[("image", &film), ("ground_truth", &mask)]);
         check(&call.send().segmented(), "/components/schemas/Segmentation");
     }
-    check(&server.get("/nowhere").send().json(), "/components/schemas/Problem");
+    check(
+        &server.get("/nowhere").send().json(),
+        "/components/schemas/Problem",
+    );
     let model = format!("/v2/models/{MODEL}");
-    check(&server.get(&model).send().json(), "/components/schemas/InferenceModel");
+    check(
+        &server.get(&model).send().json(),
+        "/components/schemas/InferenceModel",
+    );
     let values = vec![7; 32 * 32];
-    let tensor = |name| json!({"name": name, "shape": [32, 32], "datatype": "UINT8", "data": values});
+    let tensor =
+        |name| json!({"name": name, "shape": [32, 32], "datatype": "UINT8", "data": values});
     let request = json!({"id": "1", "inputs": [tensor("image"), tensor("ground_truth")]});
-    let answer = server.post(&format!("{model}/infer")).body(request.to_string().as_bytes()).send();
+    let answer = server
+        .post(&format!("{model}/infer"))
+        .body(request.to_string().as_bytes())
+        .send();
     assert_eq!(answer.status, 200);
     check(&answer.json(), "/components/schemas/InferenceResponse");
-    check(&server.get("/v2/models/other").send().json(), "/components/schemas/InferenceError");
+    check(
+        &server.get("/v2/models/other").send().json(),
+        "/components/schemas/InferenceError",
+    );
 }
 
 #[test]
 fn the_description_is_served_as_it_is() {
     let reply = Server::echo().get("/openapi.yaml").send();
-    assert_eq!((reply.status, reply.header("content-type")), (200, Some("application/yaml")));
+    assert_eq!(
+        (reply.status, reply.header("content-type")),
+        (200, Some("application/yaml"))
+    );
     assert_eq!(reply.body, include_bytes!("../../openapi.yaml"));
 }

@@ -18,7 +18,14 @@ const ROUNDS: usize = 3;
 
 /// Sends films until one of them was answered with its mask or they have been turned away too often to go on.
 fn call(server: &Server, size: Size, index: u32) -> Vec<Reply> {
-    (0..ROUNDS).map(|_| server.post("/v1/segment").body(film_of(&lungs(size, index))).send()).collect()
+    (0..ROUNDS)
+        .map(|_| {
+            server
+                .post("/v1/segment")
+                .body(film_of(&lungs(size, index)))
+                .send()
+        })
+        .collect()
 }
 
 #[test]
@@ -34,21 +41,32 @@ fn ten_times_the_load_is_answered_or_refused_and_nothing_is_lost_doubled_or_mixe
             scope.spawn(move || (index, call(server, size, index)))
         });
         let callers: Vec<_> = callers.collect();
-        callers.into_iter().map(|caller| caller.join().unwrap()).collect::<Vec<_>>()
+        callers
+            .into_iter()
+            .map(|caller| caller.join().unwrap())
+            .collect::<Vec<_>>()
     });
     let mut segmented = 0;
-    for (index, reply) in
-        answers.iter().flat_map(|(index, replies)| replies.iter().map(move |reply| (index, reply)))
+    for (index, reply) in answers
+        .iter()
+        .flat_map(|(index, replies)| replies.iter().map(move |reply| (index, reply)))
     {
         if reply.status == 200 {
-            assert_eq!(reply.mask(), lungs(size, *index), "the mask of another's film");
+            assert_eq!(
+                reply.mask(),
+                lungs(size, *index),
+                "the mask of another's film"
+            );
             segmented += 1;
         } else {
             reply.assert_problem(503, "overloaded");
         }
     }
     let passes: usize = server.passes.batch_sizes().iter().sum();
-    assert_eq!(segmented, passes, "every film that was segmented was answered, once");
+    assert_eq!(
+        segmented, passes,
+        "every film that was segmented was answered, once"
+    );
     assert!(segmented > 0);
     server.assert_still_serves();
 }
@@ -57,13 +75,25 @@ fn ten_times_the_load_is_answered_or_refused_and_nothing_is_lost_doubled_or_mixe
 fn whoever_finds_the_queue_full_costs_no_decoder() {
     let (server, mut gate) = Server::gated(&Setup::default().queue_capacity(CAPACITY));
     let size = some_lungs().size();
-    let first = server.post("/v1/segment").body(film_of(&lungs(size, 0))).start();
+    let first = server
+        .post("/v1/segment")
+        .body(film_of(&lungs(size, 0)))
+        .start();
     assert_eq!(server.wait(gate.arrival()), Some(1));
-    let ask = |index| server.post("/v1/segment").body(film_of(&lungs(size, index))).start();
+    let ask = |index| {
+        server
+            .post("/v1/segment")
+            .body(film_of(&lungs(size, index)))
+            .start()
+    };
     let waiting: Vec<_> = (1..=6).map(ask).collect();
     eventually("the queue is full", || server.queue_depth() == CAPACITY);
     // Not a film: it would be 415 where anybody looked at it.
-    server.post("/v1/segment").body(&b"no film"[..]).send().assert_problem(503, "overloaded");
+    server
+        .post("/v1/segment")
+        .body(&b"no film"[..])
+        .send()
+        .assert_problem(503, "overloaded");
     drop(gate);
     for (index, call) in (0..).zip(std::iter::once(first).chain(waiting)) {
         assert_eq!(call.join().unwrap().mask(), lungs(size, index));

@@ -10,7 +10,11 @@ use crate::samples::{Picture, SIDE, film, film_of, lungs, some_lungs};
 use crate::server::Server;
 
 fn policy(reply: &Reply) -> Vec<&str> {
-    reply.header("content-security-policy").unwrap().split("; ").collect()
+    reply
+        .header("content-security-policy")
+        .unwrap()
+        .split("; ")
+        .collect()
 }
 
 #[test]
@@ -18,7 +22,10 @@ fn the_pages_may_load_nothing_from_elsewhere() {
     let server = Server::echo();
     for path in ["/", "/docs"] {
         let page = server.get(path).send();
-        assert_eq!((page.status, page.header("content-type")), (200, Some("text/html; charset=utf-8")));
+        assert_eq!(
+            (page.status, page.header("content-type")),
+            (200, Some("text/html; charset=utf-8"))
+        );
         let policy = policy(&page);
         assert!(
             policy.contains(&"default-src 'none'") && policy.contains(&"script-src 'self'"),
@@ -28,15 +35,23 @@ fn the_pages_may_load_nothing_from_elsewhere() {
         for elsewhere in ["http:", "https:", "\"//"] {
             assert!(!text.contains(elsewhere), "{path} speaks of {elsewhere}");
         }
-        for file in
-            text.split(['"', '\'']).filter(|text| text.starts_with("/web/") || text.starts_with("/docs/"))
+        for file in text
+            .split(['"', '\''])
+            .filter(|text| text.starts_with("/web/") || text.starts_with("/docs/"))
         {
-            assert_eq!(server.get(file).send().status, 200, "{path} asks for {file}");
+            assert_eq!(
+                server.get(file).send().status,
+                200,
+                "{path} asks for {file}"
+            );
         }
     }
     assert!(policy(&server.get("/").send()).contains(&"style-src 'self'"));
     for nothing in ["nothing.js", "%ff", "%c3%28", "..%2fCargo.toml"] {
-        server.get(&format!("/web/{nothing}")).send().assert_problem(404, "not_found");
+        server
+            .get(&format!("/web/{nothing}"))
+            .send()
+            .assert_problem(404, "not_found");
     }
 }
 
@@ -50,18 +65,33 @@ fn a_page_is_asked_for_anew_and_sent_where_it_has_changed() {
         let again = server.get("/").header("if-none-match", known).send();
         assert_eq!((again.status, again.body.len()), (304, 0), "{known}");
     }
-    assert_eq!(server.get("/").header("if-none-match", "\"older\"").send().body, first.body);
+    assert_eq!(
+        server
+            .get("/")
+            .header("if-none-match", "\"older\"")
+            .send()
+            .body,
+        first.body
+    );
 }
 
 #[test]
 fn the_sample_is_the_phantom_and_its_mask() {
     let server = Server::echo();
-    let [film, mask] = ["film", "mask"].map(|name| server.get(&format!("/sample/{name}.png")).send());
+    let [film, mask] =
+        ["film", "mask"].map(|name| server.get(&format!("/sample/{name}.png")).send());
     assert_eq!(film.header("content-type"), Some("image/png"));
     let size = lungfield::geometry::Size::square(1024).unwrap();
-    let phantom = Phantom::draw(&PhantomOptions { seed: 1, size, depth: Depth::Eight });
+    let phantom = Phantom::draw(&PhantomOptions {
+        seed: 1,
+        size,
+        depth: Depth::Eight,
+    });
     assert_eq!(Picture::read(&mask.body).mask(), phantom.mask);
-    assert_eq!(film.body, lungfield::codec::png::encode_radiograph(&phantom.film));
+    assert_eq!(
+        film.body,
+        lungfield::codec::png::encode_radiograph(&phantom.film)
+    );
 }
 
 #[test]
@@ -71,39 +101,67 @@ fn a_film_is_shown_as_it_was_decoded_and_without_the_model() {
     let dicom = Object::showing(&mask).inverted().file();
     for film in [film_of(&mask), dicom] {
         let shown = server.post("/v1/segment?format=film").body(film).send();
-        assert_eq!((shown.status, shown.header("content-type")), (200, Some("image/png")));
+        assert_eq!(
+            (shown.status, shown.header("content-type")),
+            (200, Some("image/png"))
+        );
         assert_eq!(shown.header("cache-control"), Some("no-store"));
-        assert!(shown.header("server-timing").unwrap().starts_with("decode;dur="));
+        assert!(
+            shown
+                .header("server-timing")
+                .unwrap()
+                .starts_with("decode;dur=")
+        );
         assert_eq!(shown.header("lungfield-model"), None);
         let shown = Picture::read(&shown.body);
-        assert_eq!((shown.color, shown.depth), (ColorType::Grayscale, BitDepth::Eight));
+        assert_eq!(
+            (shown.color, shown.depth),
+            (ColorType::Grayscale, BitDepth::Eight)
+        );
         assert_eq!(shown.mask(), mask);
     }
     assert!(server.passes.batch_sizes().is_empty());
-    server.post("/v1/segment?format=film").body("no film").send().assert_problem(415, "unrecognised_image");
+    server
+        .post("/v1/segment?format=film")
+        .body("no film")
+        .send()
+        .assert_problem(415, "unrecognised_image");
 }
 
 #[test]
 fn a_reference_mask_is_given_back_where_that_is_asked_for() {
     let server = Server::echo();
     let reference = lungs(some_lungs().size(), 5);
-    let segmentation =
-        server.post("/v1/segment?format=dicom-seg").body(Object::showing(&reference).file()).send();
+    let segmentation = server
+        .post("/v1/segment?format=dicom-seg")
+        .body(Object::showing(&reference).file())
+        .send();
     for file in [film_of(&reference), segmentation.body] {
         let ask = |query: &str| {
             let call = server.post(&format!("/v1/segment?{query}"));
-            call.form(&[("image", &film()), ("ground_truth", &file)]).send().segmented()
+            call.form(&[("image", &film()), ("ground_truth", &file)])
+                .send()
+                .segmented()
         };
         for form in ["compressed", "counts"] {
             let echoed = ask(&format!("reference=echo&rle={form}"));
-            let read = rle::from_json(echoed["reference_mask"].to_string().as_bytes(), u64::MAX).unwrap();
+            let read =
+                rle::from_json(echoed["reference_mask"].to_string().as_bytes(), u64::MAX).unwrap();
             assert_eq!(read.to_mask(), reference);
             assert_eq!(echoed["dice"], ask("")["dice"]);
         }
         assert_eq!(ask("reference=compare").get("reference_mask"), None);
     }
-    let alone = server.post("/v1/segment?reference=echo").body(film()).send().segmented();
+    let alone = server
+        .post("/v1/segment?reference=echo")
+        .body(film())
+        .send()
+        .segmented();
     assert_eq!(alone.get("reference_mask"), None);
     assert_eq!(alone["mask"]["size"], serde_json::json!([SIDE, SIDE]));
-    server.post("/v1/segment?reference=no").body(film()).send().assert_problem(400, "invalid_query");
+    server
+        .post("/v1/segment?reference=no")
+        .body(film())
+        .send()
+        .assert_problem(400, "invalid_query");
 }

@@ -11,7 +11,11 @@ const SIDE: usize = 384;
 fn drawn(grey: impl Fn(f64, f64) -> f64) -> Radiograph {
     let unit = |index: usize| index as f64 / SIDE as f64;
     let pixels = (0..SIDE * SIDE).map(|index| grey(unit(index % SIDE), unit(index / SIDE)));
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped to a byte")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "clamped to a byte"
+    )]
     let pixels = pixels.map(|grey| grey.clamp(0.0, 255.0) as u8).collect();
     let size = Size::square(u32::try_from(SIDE).unwrap()).unwrap();
     Radiograph::new(size, Pixels::Eight(pixels), None).unwrap()
@@ -19,7 +23,9 @@ fn drawn(grey: impl Fn(f64, f64) -> f64) -> Radiograph {
 
 /// A negative of a film.
 pub(crate) fn inverted(film: &Radiograph) -> Radiograph {
-    let Pixels::Eight(greys) = film.pixels() else { panic!("the film has 8 bits") };
+    let Pixels::Eight(greys) = film.pixels() else {
+        panic!("the film has 8 bits")
+    };
     let greys = greys.iter().map(|grey| u8::MAX - grey).collect();
     Radiograph::new(film.size(), Pixels::Eight(greys), film.spacing()).unwrap()
 }
@@ -53,12 +59,24 @@ pub(crate) fn clouds(seed: u64) -> Radiograph {
     let mut random = ChaCha8Rng::seed_from_u64(seed);
     let mut wave = || {
         let frequency = 2.0_f64.powf(random.random_range(0.0..6.0));
-        let (angle, phase) = (random.random_range(0.0..3.2_f64), random.random_range(0.0..6.3));
-        (frequency * angle.cos() * 6.3, frequency * angle.sin() * 6.3, phase, 90.0 / frequency.powf(0.8))
+        let (angle, phase) = (
+            random.random_range(0.0..3.2_f64),
+            random.random_range(0.0..6.3),
+        );
+        (
+            frequency * angle.cos() * 6.3,
+            frequency * angle.sin() * 6.3,
+            phase,
+            90.0 / frequency.powf(0.8),
+        )
     };
     let waves: Vec<_> = (0..60).map(|_| wave()).collect();
     drawn(|x, y| {
-        128.0 + waves.iter().map(|(u, v, phase, high)| high * (u * x + v * y + phase).sin()).sum::<f64>()
+        128.0
+            + waves
+                .iter()
+                .map(|(u, v, phase, high)| high * (u * x + v * y + phase).sin())
+                .sum::<f64>()
     })
 }
 
@@ -67,12 +85,23 @@ pub(crate) fn things(seed: u64) -> Radiograph {
     let mut random = ChaCha8Rng::seed_from_u64(seed);
     let mut thing = || {
         let mut between = |low, high| random.random_range(low..high);
-        [between(0.0, 1.0), between(0.0, 1.0), between(0.05, 0.35), between(0.05, 0.35), between(0.0, 255.0)]
+        [
+            between(0.0, 1.0),
+            between(0.0, 1.0),
+            between(0.05, 0.35),
+            between(0.05, 0.35),
+            between(0.0, 255.0),
+        ]
     };
     let things: Vec<_> = (0..9).map(|_| thing()).collect();
     drawn(|x, y| {
-        let covers = |&&[x0, y0, wide, high, _]: &&[f64; 5]| ((x - x0) / wide).hypot((y - y0) / high) < 1.0;
-        things.iter().rev().find(covers).map_or(seed as f64 * 40.0 % 256.0, |thing| thing[4])
+        let covers =
+            |&&[x0, y0, wide, high, _]: &&[f64; 5]| ((x - x0) / wide).hypot((y - y0) / high) < 1.0;
+        things
+            .iter()
+            .rev()
+            .find(covers)
+            .map_or(seed as f64 * 40.0 % 256.0, |thing| thing[4])
     })
 }
 
@@ -81,9 +110,17 @@ pub(crate) fn page(seed: u64) -> Radiograph {
     let mut random = ChaCha8Rng::seed_from_u64(seed);
     let ink: Vec<bool> = (0..96 * 24).map(|_| random.random_bool(0.7)).collect();
     drawn(|x, y| {
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "both are below 1")]
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "both are below 1"
+        )]
         let (letter, line) = ((x * 96.0) as usize, (y * 24.0) as usize);
         let inside = (0.08..0.92).contains(&x) && (0.08..0.92).contains(&y) && y * 24.0 % 1.0 < 0.5;
-        if inside && ink[line * 96 + letter] { 20.0 } else { 240.0 }
+        if inside && ink[line * 96 + letter] {
+            20.0
+        } else {
+            240.0
+        }
     })
 }

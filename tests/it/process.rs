@@ -43,11 +43,17 @@ fn a_server_that_leaves_says_so_then_closes_and_still_answers_what_it_has_begun(
     let mut begun = server.half_way(&film);
     server.program.tell(Signal::TERM);
     server.program.hear("not ready");
-    server.get("/health/ready").send().assert_problem(503, "draining");
+    server
+        .get("/health/ready")
+        .send()
+        .assert_problem(503, "draining");
     assert_eq!(server.get("/health/live").send().status, 200);
     server.film(&film).send().segmented();
     server.program.hear(CLOSED);
-    assert!(TcpStream::connect(server.address).is_err(), "the listener is closed");
+    assert!(
+        TcpStream::connect(server.address).is_err(),
+        "the listener is closed"
+    );
     begun.write(&film[film.len() / 2..]);
     begun.reply().segmented();
     assert_eq!(server.program.end().0.code(), Some(0));
@@ -73,7 +79,11 @@ fn a_drain_that_takes_too_long_is_given_up() {
     server.program.tell(Signal::TERM);
     let (status, said) = server.program.end();
     assert_eq!(status.code(), Some(0));
-    assert!(said.iter().any(|line| line.contains("WARN") && line.contains("not answered")), "{said:#?}");
+    assert!(
+        said.iter()
+            .any(|line| line.contains("WARN") && line.contains("not answered")),
+        "{said:#?}"
+    );
 }
 
 /// A server does not start, and says why in one line that holds every one of `parts`.
@@ -106,20 +116,30 @@ fn reweigh(model: &Path, change: impl FnOnce(&mut Tensors)) {
     let bytes = fs_err::read(&path).unwrap();
     let file = SafeTensors::deserialize(&bytes).unwrap();
     let tensors = file.tensors().into_iter();
-    let mut tensors: Tensors =
-        tensors.map(|(name, view)| (name, (view.shape().to_vec(), view.data().to_vec()))).collect();
+    let mut tensors: Tensors = tensors
+        .map(|(name, view)| (name, (view.shape().to_vec(), view.data().to_vec())))
+        .collect();
     change(&mut tensors);
-    let views = tensors
-        .iter()
-        .map(|(name, (shape, bytes))| (name, TensorView::new(Dtype::F32, shape.clone(), bytes).unwrap()));
+    let views = tensors.iter().map(|(name, (shape, bytes))| {
+        (
+            name,
+            TensorView::new(Dtype::F32, shape.clone(), bytes).unwrap(),
+        )
+    });
     let bytes = safetensors::serialize(views, None).unwrap();
-    edit(model, |manifest| manifest["weights_sha256"] = digest(&bytes).into());
+    edit(model, |manifest| {
+        manifest["weights_sha256"] = digest(&bytes).into()
+    });
     fs_err::write(path, bytes).unwrap();
 }
 
 #[test]
 fn a_server_without_a_model_does_not_start() {
-    assert_refused(Path::new("/nowhere/model"), &[], &["no readable model", "/nowhere/model"]);
+    assert_refused(
+        Path::new("/nowhere/model"),
+        &[],
+        &["no readable model", "/nowhere/model"],
+    );
     let model = small::model();
     fs_err::remove_file(model.path().join(WEIGHTS)).unwrap();
     assert_refused(model.path(), &[], &[WEIGHTS]);
@@ -130,7 +150,10 @@ fn a_server_whose_log_is_silenced_still_says_why_it_does_not_start() {
     for filter in ["off", "inof"] {
         let (status, said) = serve(Path::new("/nowhere/model"), &["--log-filter", filter]).end();
         assert_eq!(status.code(), Some(1));
-        assert!(matches!(&said[..], [line] if line.contains("/nowhere/model")), "{said:#?}");
+        assert!(
+            matches!(&said[..], [line] if line.contains("/nowhere/model")),
+            "{said:#?}"
+        );
     }
 }
 
@@ -141,7 +164,9 @@ fn a_server_with_a_manifest_that_can_not_be_used_does_not_start() {
     fs_err::write(&path, "{\"format\": 1,").unwrap();
     assert_refused(model.path(), &[], &[path.to_str().unwrap(), "line 1"]);
     let model = small::model();
-    edit(model.path(), |manifest| manifest["preprocesing"] = manifest["preprocessing"].take());
+    edit(model.path(), |manifest| {
+        manifest["preprocesing"] = manifest["preprocessing"].take()
+    });
     assert_refused(model.path(), &[], &[MANIFEST, "preprocesing"]);
 }
 
@@ -156,13 +181,18 @@ fn a_server_with_other_weights_than_the_manifest_says_does_not_start() {
 
     let model = small::model();
     let mut missing = String::new();
-    reweigh(model.path(), |tensors| missing = tensors.pop_first().unwrap().0);
+    reweigh(model.path(), |tensors| {
+        missing = tensors.pop_first().unwrap().0
+    });
     assert_refused(model.path(), &[], &[&missing, "missing"]);
 
     let model = small::model();
     let mut bent = String::new();
     reweigh(model.path(), |tensors| {
-        let (name, (shape, _)) = tensors.iter_mut().find(|(_, (shape, _))| shape.len() == 4).unwrap();
+        let (name, (shape, _)) = tensors
+            .iter_mut()
+            .find(|(_, (shape, _))| shape.len() == 4)
+            .unwrap();
         shape.swap(0, 1);
         shape.swap(0, 3);
         bent.clone_from(name);
@@ -177,7 +207,9 @@ fn a_server_with_other_weights_than_the_manifest_says_does_not_start() {
     assert_refused(model.path(), &[], &["stowaway", "unknown"]);
 
     let model = small::model();
-    edit(model.path(), |manifest| manifest["network"]["width"] = 4.into());
+    edit(model.path(), |manifest| {
+        manifest["network"]["width"] = 4.into()
+    });
     assert_refused(model.path(), &[], &["width 4"]);
 }
 
@@ -189,8 +221,10 @@ fn a_server_whose_model_computes_something_else_does_not_start() {
         let golden: Encoded = serde_json::from_value(mask.take()).unwrap();
         let golden = golden.check(1 << 22).unwrap().to_mask();
         let opposite = golden.pixels().map(|lung| !lung);
-        *mask =
-            serde_json::to_value(Rle::of(&Mask::new(golden.size(), opposite).unwrap()).compressed()).unwrap();
+        *mask = serde_json::to_value(
+            Rle::of(&Mask::new(golden.size(), opposite).unwrap()).compressed(),
+        )
+        .unwrap();
     });
     assert_refused(model.path(), &[], &["golden", "0.0000"]);
 }
@@ -199,7 +233,11 @@ fn a_server_whose_model_computes_something_else_does_not_start() {
 fn a_server_whose_port_is_taken_does_not_start() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
-    assert_refused(small::model().path(), &["--listen", &address], &["can't listen", &address, "in use"]);
+    assert_refused(
+        small::model().path(),
+        &["--listen", &address],
+        &["can't listen", &address, "in use"],
+    );
 }
 
 #[test]
@@ -207,7 +245,11 @@ fn a_server_that_is_told_to_use_a_missing_gpu_does_not_start() {
     if Path::new("/dev/nvidiactl").exists() {
         return; // there is one
     }
-    assert_refused(small::model().path(), &["--device=cuda"], &["CUDA is not available", "--device cpu"]);
+    assert_refused(
+        small::model().path(),
+        &["--device=cuda"],
+        &["CUDA is not available", "--device cpu"],
+    );
 }
 
 #[test]
@@ -227,7 +269,10 @@ fn a_server_that_is_told_nonsense_does_not_start_and_names_the_setting() {
     ] {
         let (status, said) = serve(model.path(), &[&format!("{flag}={value}")]).end();
         assert_eq!(status.code(), Some(2), "{flag}: {said:#?}");
-        assert!(said[0].starts_with("error: ") && said[0].contains(flag), "{flag}: {said:#?}");
+        assert!(
+            said[0].starts_with("error: ") && said[0].contains(flag),
+            "{flag}: {said:#?}"
+        );
         assert!(!said.concat().contains("panicked"), "{flag}: {said:#?}");
     }
 }
@@ -235,32 +280,60 @@ fn a_server_that_is_told_nonsense_does_not_start_and_names_the_setting() {
 #[test]
 fn a_json_log_is_an_object_a_line_and_says_nothing_of_what_was_sent() {
     let model = small::model();
-    let server = Daemon::start(model.path(), &[NO_DELAY, "--log-format=json", "--log-filter=trace"]);
+    let server = Daemon::start(
+        model.path(),
+        &[NO_DELAY, "--log-format=json", "--log-filter=trace"],
+    );
     let form = |film: &[u8]| {
         let head = "--x\r\nContent-Disposition: form-data; name=\"image\"; filename=\"Mustermann.png\"\r\n\
                     Content-Type: image/png; of=Mustermann\r\n\r\n";
         [head.as_bytes(), film, b"\r\n--x--\r\n"].concat()
     };
     let send = |film: &[u8]| {
-        server.film(&form(film)).header("content-type", "multipart/form-data; boundary=x").send()
+        server
+            .film(&form(film))
+            .header("content-type", "multipart/form-data; boundary=x")
+            .send()
     };
     send(&small::film(4, 64)).segmented();
     send(b"Mustermann").assert_problem(415, "unrecognised_image");
-    let typed = server.film(b"Mustermann").header("content-type", "text/plain; of=Mustermann");
+    let typed = server
+        .film(b"Mustermann")
+        .header("content-type", "text/plain; of=Mustermann");
     typed.send().assert_problem(415, "unsupported_media_type");
     let asked = Call::new("POST", server.address, "/v1/segment?rle=Mustermann").body(b"Mustermann");
     asked.send().assert_problem(400, "invalid_query");
-    server.get("/Mustermann?of=Mustermann").send().assert_problem(404, "not_found");
+    server
+        .get("/Mustermann?of=Mustermann")
+        .send()
+        .assert_problem(404, "not_found");
     server.program.tell(Signal::TERM);
     let (status, said) = server.program.end();
     assert_eq!(status.code(), Some(0));
-    let lines: Vec<Value> = said.iter().map(|line| serde_json::from_str(line).unwrap()).collect();
-    assert!(lines.iter().all(|line| line.is_object() && line["level"].is_string()));
-    let answered: Vec<_> = lines.iter().filter(|line| line["message"] == "answered").collect();
-    let statuses: Vec<_> = answered.iter().map(|line| line["http.status"].as_u64().unwrap()).collect();
+    let lines: Vec<Value> = said
+        .iter()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    assert!(
+        lines
+            .iter()
+            .all(|line| line.is_object() && line["level"].is_string())
+    );
+    let answered: Vec<_> = lines
+        .iter()
+        .filter(|line| line["message"] == "answered")
+        .collect();
+    let statuses: Vec<_> = answered
+        .iter()
+        .map(|line| line["http.status"].as_u64().unwrap())
+        .collect();
     assert_eq!(statuses, [200, 415, 415, 400, 404]);
     assert_eq!(answered[0]["http.route"], "/v1/segment");
-    assert!(answered[0]["span"]["request.id"].is_string(), "{}", answered[0]);
+    assert!(
+        answered[0]["span"]["request.id"].is_string(),
+        "{}",
+        answered[0]
+    );
     let telling = said.iter().find(|line| line.contains("Mustermann"));
     assert_eq!(telling, None);
 }

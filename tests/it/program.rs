@@ -21,7 +21,8 @@ pub(crate) const EVALUATE: &str = env!("CARGO_BIN_EXE_lungfield-evaluate");
 fn command(program: &str, arguments: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Command {
     let mut command = Command::new(program);
     command.args(arguments).stdin(Stdio::null());
-    for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("LUNGFIELD_"))
+    for (name, _) in
+        std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("LUNGFIELD_"))
     {
         command.env_remove(name);
     }
@@ -49,8 +50,16 @@ impl Program {
         let mut child = command.spawn().unwrap();
         let said = BufReader::new(child.stderr.take().unwrap());
         let (sender, lines) = channel();
-        std::thread::spawn(move || said.lines().map_while(Result::ok).all(|line| sender.send(line).is_ok()));
-        Self { child, lines, heard: Vec::new() }
+        std::thread::spawn(move || {
+            said.lines()
+                .map_while(Result::ok)
+                .all(|line| sender.send(line).is_ok())
+        });
+        Self {
+            child,
+            lines,
+            heard: Vec::new(),
+        }
     }
 
     /// Waits for a line that holds `part`, and returns it.
@@ -58,7 +67,10 @@ impl Program {
     pub(crate) fn hear(&mut self, part: &str) -> String {
         loop {
             let Ok(line) = self.lines.recv_timeout(PATIENCE) else {
-                panic!("nothing was said of {part:?}, but:\n{}", self.heard.join("\n"));
+                panic!(
+                    "nothing was said of {part:?}, but:\n{}",
+                    self.heard.join("\n")
+                );
             };
             self.heard.push(line.clone());
             if line.contains(part) {
@@ -79,7 +91,10 @@ impl Program {
     /// The most memory that it has had so far, in bytes, as the kernel counts it.
     pub(crate) fn peak_bytes(&self) -> u64 {
         let status = fs_err::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
-        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+        let line = status
+            .lines()
+            .find_map(|line| line.strip_prefix("VmHWM:"))
+            .unwrap();
         line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() << 10
     }
 
@@ -87,10 +102,17 @@ impl Program {
     #[track_caller]
     pub(crate) fn end(mut self) -> (ExitStatus, Vec<String>) {
         let given_up = Instant::now() + PATIENCE;
-        while let Ok(line) = self.lines.recv_timeout(given_up.saturating_duration_since(Instant::now())) {
+        while let Ok(line) = self
+            .lines
+            .recv_timeout(given_up.saturating_duration_since(Instant::now()))
+        {
             self.heard.push(line);
         }
-        assert!(Instant::now() < given_up, "it did not end, but said:\n{}", self.heard.join("\n"));
+        assert!(
+            Instant::now() < given_up,
+            "it did not end, but said:\n{}",
+            self.heard.join("\n")
+        );
         // Its standard error is closed, so it has ended, or is about to.
         (self.child.wait().unwrap(), std::mem::take(&mut self.heard))
     }
@@ -121,7 +143,11 @@ pub(crate) fn serve(model: &Path, flags: &[&str]) -> Program {
 pub(crate) fn serve_silently(model: &Path, address: SocketAddr, said: Stdio) -> Program {
     let mut command = serving(model, &[&format!("--listen={address}")]);
     let child = command.stdout(Stdio::null()).stderr(said).spawn().unwrap();
-    Program { child, lines: channel().1, heard: Vec::new() }
+    Program {
+        child,
+        lines: channel().1,
+        heard: Vec::new(),
+    }
 }
 
 fn serving(model: &Path, flags: &[&str]) -> Command {
@@ -146,17 +172,29 @@ impl Daemon {
     /// The same, with a folder of its own for temporary files.
     #[track_caller]
     pub(crate) fn start_in(model: &Path, temporary: &Path, flags: &[&str]) -> Self {
-        Self::hear(Program::start(serving(model, flags).env("TMPDIR", temporary)))
+        Self::hear(Program::start(
+            serving(model, flags).env("TMPDIR", temporary),
+        ))
     }
 
     #[track_caller]
     fn hear(mut program: Program) -> Self {
         let told = |line: String| {
-            let address = line.split("://").nth(1).unwrap().split([' ', '"', '/']).next().unwrap();
+            let address = line
+                .split("://")
+                .nth(1)
+                .unwrap()
+                .split([' ', '"', '/'])
+                .next()
+                .unwrap();
             address.parse().unwrap()
         };
         let operators = told(program.hear("metrics at http://"));
-        Self { operators, address: told(program.hear("listening on http")), program }
+        Self {
+            operators,
+            address: told(program.hear("listening on http")),
+            program,
+        }
     }
 
     /// A request whose head was let in, and of whose body the half is there.

@@ -21,7 +21,11 @@ use crate::small::{self, Keeper};
 /// A run of 20 iterations in which everything that a checkpoint must hold plays a part.
 fn recipe(method: Method) -> Recipe {
     Recipe {
-        optimiser: OptimiserOptions { method, momentum: 0.9, weight_decay: 1e-3 },
+        optimiser: OptimiserOptions {
+            method,
+            momentum: 0.9,
+            weight_decay: 1e-3,
+        },
         augment: AugmentOptions::default(),
         validate_every: 4,
         source_balance: 0.5,
@@ -41,7 +45,10 @@ fn after(until: u32, recipe: &Recipe, films: &Films, folder: &Path) -> Vec<u8> {
         Some(found) => found.resume(device).unwrap(),
         None => Run::start(recipe, device).unwrap(),
     };
-    let mut keeper = Keeper { stop_after: Some(until), ..Keeper::default() };
+    let mut keeper = Keeper {
+        stop_after: Some(until),
+        ..Keeper::default()
+    };
     learn(&mut run, films, &mut keeper).unwrap();
     assert_eq!(run.iteration(), until);
     checkpoint::write(folder, &run, &setup).unwrap();
@@ -57,7 +64,10 @@ fn twenty_iterations_are_ten_and_ten_more_bit_for_bit() {
         let expected = after(20, &recipe(method), &films, whole.path());
         let half = after(10, &recipe(method), &films, halves.path());
         assert_ne!(half, expected, "ten iterations are not twenty");
-        assert!(after(20, &recipe(method), &films, halves.path()) == expected, "{method:?}");
+        assert!(
+            after(20, &recipe(method), &films, halves.path()) == expected,
+            "{method:?}"
+        );
     }
 }
 
@@ -71,17 +81,27 @@ impl Program {
         let (data, out) = (self.data.path(), self.data.path().join(out));
         let few = "--device=cpu --precision=f32 --threads=1 --width=2 --side=64 --batch-size=2 --iterations=150 \
                    --validate-every=7 --checkpoint-every=1 --coarse-share=0.1 --flip-averaging=false";
-        let folders = [format!("--data={}", data.display()), format!("--out={}", out.display())];
+        let folders = [
+            format!("--data={}", data.display()),
+            format!("--out={}", out.display()),
+        ];
         few.split(' ').map(str::to_owned).chain(folders).collect()
     }
 
     fn spawn(&self, out: &str, more: &[&str]) -> Child {
         let mut command = Command::new(TRAIN);
-        command.args(self.arguments(out)).args(more).stderr(Stdio::piped()).spawn().unwrap()
+        command
+            .args(self.arguments(out))
+            .args(more)
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap()
     }
 
     fn weights_sha256(&self, out: &str) -> String {
-        Manifest::read(&self.data.path().join(out)).unwrap().weights_sha256
+        Manifest::read(&self.data.path().join(out))
+            .unwrap()
+            .weights_sha256
     }
 
     /// Waits until the run in `out` has written a checkpoint that is not `last`.
@@ -104,8 +124,17 @@ fn signal(child: &Child, signal: Signal) {
 
 #[test]
 fn a_run_that_was_killed_and_stopped_ends_where_an_undisturbed_one_does() {
-    let program = Program { data: small::data_set(&[("train", 5), ("validation", 2)]) };
-    assert!(program.spawn("whole", &[]).wait_with_output().unwrap().status.success());
+    let program = Program {
+        data: small::data_set(&[("train", 5), ("validation", 2)]),
+    };
+    assert!(
+        program
+            .spawn("whole", &[])
+            .wait_with_output()
+            .unwrap()
+            .status
+            .success()
+    );
 
     let mut killed = program.spawn("disturbed", &[]);
     program.next_checkpoint("disturbed", &[]);
@@ -121,31 +150,63 @@ fn a_run_that_was_killed_and_stopped_ends_where_an_undisturbed_one_does() {
         assert_eq!(said.status.code(), Some(130), "{text}");
         assert!(text.contains("--resume goes on from there"), "{text}");
     }
-    let rest = program.spawn("disturbed", &["--resume"]).wait_with_output().unwrap();
-    assert!(rest.status.success(), "{}", String::from_utf8_lossy(&rest.stderr));
-    assert_eq!(program.weights_sha256("disturbed"), program.weights_sha256("whole"));
+    let rest = program
+        .spawn("disturbed", &["--resume"])
+        .wait_with_output()
+        .unwrap();
+    assert!(
+        rest.status.success(),
+        "{}",
+        String::from_utf8_lossy(&rest.stderr)
+    );
+    assert_eq!(
+        program.weights_sha256("disturbed"),
+        program.weights_sha256("whole")
+    );
 }
 
 #[test]
 fn a_run_is_only_resumed_as_what_it_was() {
-    let program = Program { data: small::data_set(&[("train", 5), ("validation", 2)]) };
+    let program = Program {
+        data: small::data_set(&[("train", 5), ("validation", 2)]),
+    };
     let refusal = |more: &[&str]| {
         let mut arguments = program.arguments("out");
-        arguments
-            .retain(|argument| !more.iter().any(|more| more.split('=').next() == argument.split('=').next()));
-        let refused = run(TRAIN, arguments.iter().map(String::as_str).chain(more.iter().copied()));
+        arguments.retain(|argument| {
+            !more
+                .iter()
+                .any(|more| more.split('=').next() == argument.split('=').next())
+        });
+        let refused = run(
+            TRAIN,
+            arguments
+                .iter()
+                .map(String::as_str)
+                .chain(more.iter().copied()),
+        );
         assert!(!refused.status.success());
         String::from_utf8(refused.stderr).unwrap()
     };
     assert!(refusal(&["--resume"]).contains("no checkpoint"));
 
     let done = run(TRAIN, program.arguments("out"));
-    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
-    assert!(refusal(&[]).contains("--resume"), "another run's checkpoint is not overwritten");
+    assert!(
+        done.status.success(),
+        "{}",
+        String::from_utf8_lossy(&done.stderr)
+    );
+    assert!(
+        refusal(&[]).contains("--resume"),
+        "another run's checkpoint is not overwritten"
+    );
     assert!(refusal(&["--resume", "--batch-size=3"]).contains("keeps its numbers"));
 
     fs_err::write(program.data.path().join("0.png"), small::film(77, 96)).unwrap();
-    fs_err::write(program.data.path().join("0-mask.png"), small::reference(77, 96)).unwrap();
+    fs_err::write(
+        program.data.path().join("0-mask.png"),
+        small::reference(77, 96),
+    )
+    .unwrap();
     assert!(refusal(&["--resume"]).contains("another hash"));
 
     let checkpoint = program.data.path().join("out/run").join(CHECKPOINT);

@@ -12,7 +12,12 @@ pub(crate) const SIDE: u32 = 64;
 /// A file of `tests/fixtures/images`: one picture, 64 × 48 pixels with the value 2x + 2y, in some encoding.
 macro_rules! fixture {
     ($name:literal) => {
-        include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/images/", $name)).as_slice()
+        include_bytes!(concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/tests/fixtures/images/",
+            $name
+        ))
+        .as_slice()
     };
 }
 pub(crate) use fixture;
@@ -27,7 +32,9 @@ pub(crate) fn mask(size: Size, inside: impl Fn(u32, u32) -> bool) -> Mask {
 pub(crate) fn lungs(size: Size, index: u32) -> Mask {
     let (left, top) = (4 + index % 8, 4 + index / 8);
     let columns = [left..left + 12, left + 32..left + 44];
-    mask(size, |x, y| (top..top + 30).contains(&y) && columns.iter().any(|columns| columns.contains(&x)))
+    mask(size, |x, y| {
+        (top..top + 30).contains(&y) && columns.iter().any(|columns| columns.contains(&x))
+    })
 }
 
 /// The lungs that most tests look for.
@@ -54,7 +61,9 @@ pub(crate) fn film_of_length(length: usize) -> Vec<u8> {
 
 /// The picture of the fixtures.
 pub(crate) fn picture() -> Vec<u8> {
-    (0..48).flat_map(|y| (0..64).map(move |x| 2 * x + 2 * y)).collect()
+    (0..48)
+        .flat_map(|y| (0..64).map(move |x| 2 * x + 2 * y))
+        .collect()
 }
 
 /// A PNG of the fixtures' size. A palette is the greys.
@@ -97,15 +106,25 @@ pub(crate) struct Picture {
 
 impl Picture {
     pub(crate) fn read(bytes: &[u8]) -> Self {
-        let mut reader = png::Decoder::new(std::io::Cursor::new(bytes)).read_info().unwrap();
+        let mut reader = png::Decoder::new(std::io::Cursor::new(bytes))
+            .read_info()
+            .unwrap();
         let mut samples = vec![0; reader.output_buffer_size().unwrap()];
         let frame = reader.next_frame(&mut samples).unwrap();
-        Self { size: (frame.width, frame.height), color: frame.color_type, depth: frame.bit_depth, samples }
+        Self {
+            size: (frame.width, frame.height),
+            color: frame.color_type,
+            depth: frame.bit_depth,
+            samples,
+        }
     }
 
     /// The mask that is drawn in 0 and 255.
     pub(crate) fn mask(&self) -> Mask {
-        assert_eq!((self.color, self.depth), (ColorType::Grayscale, BitDepth::Eight));
+        assert_eq!(
+            (self.color, self.depth),
+            (ColorType::Grayscale, BitDepth::Eight)
+        );
         assert!(self.samples.iter().all(|sample| [0, 255].contains(sample)));
         let pixels = self.samples.iter().map(|&sample| sample == 255);
         Mask::new(Size::new(self.size.0, self.size.1).unwrap(), pixels).unwrap()

@@ -9,7 +9,9 @@ use std::time::{Duration, Instant};
 
 use lungfield::codec::Limits;
 use lungfield::engine::{Engine, EngineOptions};
-use lungfield::http::{Access, App, ByteBudget, HttpOptions, License, ModelCard, Phase, UploadLimits};
+use lungfield::http::{
+    Access, App, ByteBudget, HttpOptions, License, ModelCard, Phase, UploadLimits,
+};
 use lungfield::mask::Threshold;
 use lungfield::model::device::Precision;
 use lungfield::model::fake::{Behaviour, FakeSegmenter, Gate, Passes};
@@ -111,15 +113,28 @@ impl Server {
     /// Not everybody may ask it.
     pub(crate) fn guarded(segmenter: FakeSegmenter, setup: &Setup, access: Access) -> Self {
         let passes = segmenter.passes();
-        let engine = Engine::start(setup.engine, [move || Ok::<_, std::io::Error>(segmenter)]).unwrap();
-        let options = PreprocessOptions { side: SIDE, ..PreprocessOptions::default() };
+        let engine =
+            Engine::start(setup.engine, [move || Ok::<_, std::io::Error>(segmenter)]).unwrap();
+        let options = PreprocessOptions {
+            side: SIDE,
+            ..PreprocessOptions::default()
+        };
         let preprocessor = Preprocessor::new(options).unwrap();
-        let pipeline = Pipeline::new(engine, preprocessor, Threshold::HALF, setup.limits, DECODE_PERMITS);
+        let pipeline = Pipeline::new(
+            engine,
+            preprocessor,
+            Threshold::HALF,
+            setup.limits,
+            DECODE_PERMITS,
+        );
         let (phase, watched) = watch::channel(Phase::Serving);
         let app = App::new(pipeline, setup.http, access, card(setup), watched.clone());
 
-        let runtime =
-            tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(2)
+            .enable_all()
+            .build()
+            .unwrap();
         let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
         let address = listener.local_addr().unwrap();
         let (leave, told) = oneshot::channel();
@@ -134,7 +149,15 @@ impl Server {
             let _ = ended.send(serve::listen(&served, listener, listen, phase, told).await);
         });
         let (leave, outcome) = (Some(leave), Some(outcome));
-        Self { address, app, passes, phase: watched, leave, outcome, runtime: Some(runtime) }
+        Self {
+            address,
+            app,
+            passes,
+            phase: watched,
+            leave,
+            outcome,
+            runtime: Some(runtime),
+        }
     }
 
     /// Whose model waits for the test before it gives back what it sees.
@@ -159,7 +182,10 @@ impl Server {
     pub(crate) fn full() -> Full {
         let (server, mut gate) = Self::gated(&Setup::default().queue_capacity(1));
         let waiting = (0..2).map(|index| {
-            let call = server.post("/v1/segment").body(film_of(&lungs(some_lungs().size(), index))).start();
+            let call = server
+                .post("/v1/segment")
+                .body(film_of(&lungs(some_lungs().size(), index)))
+                .start();
             match index {
                 0 => assert_eq!(server.wait(gate.arrival()), Some(1)),
                 _ => eventually("the queue is full", || server.queue_depth() == 1),
@@ -167,7 +193,11 @@ impl Server {
             call
         });
         let waiting = waiting.collect();
-        Full { server, gate, waiting }
+        Full {
+            server,
+            gate,
+            waiting,
+        }
     }
 
     pub(crate) fn get(&self, path: &str) -> Call {
@@ -181,7 +211,10 @@ impl Server {
     /// Whatever was done to it, the next film gets its mask.
     #[track_caller]
     pub(crate) fn assert_still_serves(&self) {
-        assert_eq!(self.post("/v1/segment").body(film()).send().mask(), some_lungs());
+        assert_eq!(
+            self.post("/v1/segment").body(film()).send().mask(),
+            some_lungs()
+        );
         assert_eq!(self.get("/health/ready").send().status, 200);
     }
 
@@ -191,7 +224,11 @@ impl Server {
 
     /// Asks the server to leave.
     pub(crate) fn leave(&mut self) {
-        self.leave.take().expect("a server leaves once").send(()).expect("the server runs");
+        self.leave
+            .take()
+            .expect("a server leaves once")
+            .send(())
+            .expect("the server runs");
     }
 
     /// Waits until the server has come this far.
@@ -205,14 +242,20 @@ impl Server {
     #[track_caller]
     pub(crate) fn outcome(&mut self) -> anyhow::Result<()> {
         let outcome = self.outcome.take().expect("a server ends once");
-        self.wait(outcome).expect("the server reports before it ends")
+        self.wait(outcome)
+            .expect("the server reports before it ends")
     }
 
     /// Waits for something that happens on the server's threads.
     #[track_caller]
     pub(crate) fn wait<T>(&self, future: impl Future<Output = T>) -> T {
-        let runtime = self.runtime.as_ref().expect("the runtime is given up when the server is dropped");
-        runtime.block_on(async { tokio::time::timeout(PATIENCE, future).await }).expect("it happens in time")
+        let runtime = self
+            .runtime
+            .as_ref()
+            .expect("the runtime is given up when the server is dropped");
+        runtime
+            .block_on(async { tokio::time::timeout(PATIENCE, future).await })
+            .expect("it happens in time")
     }
 }
 
@@ -237,7 +280,10 @@ impl Full {
     pub(crate) fn assert_recovers(self) {
         drop(self.gate);
         for (index, call) in (0..).zip(self.waiting) {
-            assert_eq!(call.join().unwrap().mask(), lungs(some_lungs().size(), index));
+            assert_eq!(
+                call.join().unwrap().mask(),
+                lungs(some_lungs().size(), index)
+            );
         }
         self.server.assert_still_serves();
     }
@@ -262,7 +308,10 @@ fn card(setup: &Setup) -> ModelCard {
         width: 1,
         input_side: SIDE,
         threshold: 0.5,
-        license: License { weights: "none".to_owned(), note: "tests" },
+        license: License {
+            weights: "none".to_owned(),
+            note: "tests",
+        },
         formats: ["image/png", "image/jpeg", "image/tiff", "application/dicom"],
         device: "cpu".to_owned(),
         precision: Precision::F32,

@@ -56,7 +56,10 @@ pub(crate) fn segmenter(placement: Placement) -> TorchSegmenter {
 pub(crate) fn real_films() -> Option<PathBuf> {
     let data = std::env::var_os("LUNGFIELD_DATA");
     if data.is_none() {
-        #[expect(clippy::print_stderr, reason = "whoever reads the outcome should know what was not tested")]
+        #[expect(
+            clippy::print_stderr,
+            reason = "whoever reads the outcome should know what was not tested"
+        )]
         {
             eprintln!("skipped: LUNGFIELD_DATA names no real films");
         }
@@ -72,13 +75,22 @@ fn some(data: &Path, count: usize) -> Vec<Case> {
 }
 
 fn draw(seed: u64, (width, height): (u32, u32), depth: Depth) -> Phantom {
-    Phantom::draw(&PhantomOptions { seed, size: Size::new(width, height).unwrap(), depth })
+    Phantom::draw(&PhantomOptions {
+        seed,
+        size: Size::new(width, height).unwrap(),
+        depth,
+    })
 }
 
 fn app() -> std::sync::Arc<App> {
     let mut settings = ServeSettings::parse_from(["lungfield-serve", "--device=cpu"]);
     settings.model.folder = folder();
-    assemble(&settings, Access::default(), watch::channel(Phase::Serving).1).unwrap()
+    assemble(
+        &settings,
+        Access::default(),
+        watch::channel(Phase::Serving).1,
+    )
+    .unwrap()
 }
 
 /// What a server answers to a film with its reference mask.
@@ -89,7 +101,10 @@ async fn answer(app: &App, film: &Radiograph, reference: &Mask) -> Segmentation 
     };
     let question = Question {
         threshold: None,
-        form: Form::Rle { plain: false, with_reference: false },
+        form: Form::Rle {
+            plain: false,
+            with_reference: false,
+        },
         deadline: Instant::now() + PATIENCE,
     };
     app.pipeline().segment(film, question).await.unwrap()
@@ -114,13 +129,18 @@ fn the_shipped_model_is_small_and_says_on_which_terms() {
     for name in ["LICENSE", "README.md"] {
         let text = fs_err::read_to_string(folder().join(name)).unwrap();
         assert!(
-            text.to_lowercase().contains("non-commercial") || text.to_lowercase().contains("noncommercial"),
+            text.to_lowercase().contains("non-commercial")
+                || text.to_lowercase().contains("noncommercial"),
             "{name}"
         );
     }
     for entry in fs_err::read_dir(folder()).unwrap() {
         let entry = entry.unwrap();
-        assert!(entry.metadata().unwrap().len() < 10_000_000, "{}", entry.path().display());
+        assert!(
+            entry.metadata().unwrap().len() < 10_000_000,
+            "{}",
+            entry.path().display()
+        );
     }
 }
 
@@ -141,7 +161,11 @@ async fn the_shipped_model_finds_the_lungs_of_phantoms() {
         let found = answer(&app, &phantom.film, &phantom.mask).await;
         let dice = found.overlap.unwrap().dice();
         assert!(dice > 0.8, "phantom {seed} of {size:?}: {dice}");
-        assert!(found.warnings.is_empty(), "phantom {seed} of {size:?}: {:?}", found.warnings);
+        assert!(
+            found.warnings.is_empty(),
+            "phantom {seed} of {size:?}: {:?}",
+            found.warnings
+        );
         assert_eq!(found.lungs.iter().len(), 2);
     }
 }
@@ -151,20 +175,30 @@ async fn assert_batches_change_nothing(films: &[Radiograph], placement: Placemen
     assert_eq!(films.len(), BATCH);
     let manifest = manifest();
     let preprocessor = manifest.preprocessor().unwrap();
-    let prepared: Vec<_> = films.iter().map(|film| preprocessor.prepare(film)).collect();
-    let restored =
-        |map: &_, prepared: &Prepared| postprocess::restore(map, &prepared.geometry, manifest.threshold);
+    let prepared: Vec<_> = films
+        .iter()
+        .map(|film| preprocessor.prepare(film))
+        .collect();
+    let restored = |map: &_, prepared: &Prepared| {
+        postprocess::restore(map, &prepared.geometry, manifest.threshold)
+    };
     let alone = {
         let mut segmenter = segmenter(placement);
-        let mut alone = |prepared: &Prepared| segmenter.segment(&[&prepared.input]).unwrap().remove(0);
-        prepared.iter().map(|film| restored(&alone(film), film)).collect::<Vec<_>>()
+        let mut alone =
+            |prepared: &Prepared| segmenter.segment(&[&prepared.input]).unwrap().remove(0);
+        prepared
+            .iter()
+            .map(|film| restored(&alone(film), film))
+            .collect::<Vec<_>>()
     };
     let engine = engine(placement);
     for turn in 0..BATCH {
         let order: Vec<_> = (0..BATCH).map(|place| (place + turn) % BATCH).collect();
         let deadline = Instant::now() + PATIENCE;
         let place = || engine.reserve().unwrap();
-        let callers = order.iter().map(|&film| place().segment(prepared[film].input.clone(), deadline));
+        let callers = order
+            .iter()
+            .map(|&film| place().segment(prepared[film].input.clone(), deadline));
         for (&film, answer) in order.iter().zip(join_all(callers).await) {
             let answer = answer.unwrap();
             assert_eq!(answer.batch_size, BATCH);
@@ -174,7 +208,10 @@ async fn assert_batches_change_nothing(films: &[Radiograph], placement: Placemen
         }
     }
     for (film, other) in (0..BATCH).flat_map(|film| (0..film).map(move |other| (film, other))) {
-        assert_ne!(alone[film], alone[other], "masks that are the same could not be mixed up");
+        assert_ne!(
+            alone[film], alone[other],
+            "masks that are the same could not be mixed up"
+        );
     }
     engine.drain().await;
 }
@@ -193,16 +230,26 @@ fn engine(placement: Placement) -> Engine {
 async fn a_phantom_gets_the_same_mask_in_every_place_of_a_batch() {
     let sizes = [(512, 512), (700, 512), (512, 700), (1024, 1024)];
     let sizes = sizes.into_iter().cycle().take(BATCH);
-    let films: Vec<_> = (0..).zip(sizes).map(|(seed, size)| draw(seed, size, Depth::Eight).film).collect();
+    let films: Vec<_> = (0..)
+        .zip(sizes)
+        .map(|(seed, size)| draw(seed, size, Depth::Eight).film)
+        .collect();
     assert_batches_change_nothing(&films, placement()).await;
     let exact = PrecisionChoice::Fixed(Precision::F32);
-    assert_batches_change_nothing(&films, Placement::resolve(DeviceChoice::Cpu, exact).unwrap()).await;
+    assert_batches_change_nothing(
+        &films,
+        Placement::resolve(DeviceChoice::Cpu, exact).unwrap(),
+    )
+    .await;
 }
 
 #[tokio::test]
 async fn a_real_film_gets_the_same_mask_in_every_place_of_a_batch() {
     let Some(data) = real_films() else { return };
-    let films: Vec<_> = some(&data, BATCH).iter().map(|case| case.film().unwrap()).collect();
+    let films: Vec<_> = some(&data, BATCH)
+        .iter()
+        .map(|case| case.film().unwrap())
+        .collect();
     assert_batches_change_nothing(&films, placement()).await;
 }
 
@@ -211,8 +258,14 @@ fn scored(cases: &[Case]) -> Vec<Scored> {
     let (manifest, mut segmenter) = (manifest(), segmenter(placement()));
     let preprocessor = manifest.preprocessor().unwrap();
     let threshold = manifest.threshold;
-    let mut examinee = Examinee { segmenter: &mut segmenter, preprocessor: &preprocessor, threshold };
-    examinee.score(cases, NonZeroUsize::new(BATCH).unwrap(), &mut |_| ()).unwrap()
+    let mut examinee = Examinee {
+        segmenter: &mut segmenter,
+        preprocessor: &preprocessor,
+        threshold,
+    };
+    examinee
+        .score(cases, NonZeroUsize::new(BATCH).unwrap(), &mut |_| ())
+        .unwrap()
 }
 
 #[test]
@@ -220,7 +273,11 @@ fn the_shipped_model_reaches_the_article_on_real_films() {
     let Some(data) = real_films() else { return };
     let cases = small::cases(&data, Split::Test).unwrap();
     let summary = Summary::of(&scored(&cases));
-    let all = summary.0.iter().find(|row| row.group == Group::All).unwrap();
+    let all = summary
+        .0
+        .iter()
+        .find(|row| row.group == Group::All)
+        .unwrap();
     let dice = all.statistics(Measure::Dice).unwrap();
     assert_eq!(all.films, cases.len());
     assert!(dice.mean >= 0.964, "\n{summary}");
@@ -233,7 +290,14 @@ async fn a_server_scores_a_real_film_as_the_evaluation_does() {
     for (case, score) in cases.iter().zip(scored(&cases)) {
         let film = case.film().unwrap();
         let served = answer(&app, &film, &case.reference(&film).unwrap()).await;
-        let (served, scored) = (served.overlap.unwrap().dice(), score.measures.overlap.dice());
-        assert!((served - scored).abs() < 1e-3, "{}: {served} and {scored}", case.name);
+        let (served, scored) = (
+            served.overlap.unwrap().dice(),
+            score.measures.overlap.dice(),
+        );
+        assert!(
+            (served - scored).abs() < 1e-3,
+            "{}: {served} and {scored}",
+            case.name
+        );
     }
 }

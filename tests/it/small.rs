@@ -15,7 +15,9 @@ use lungfield::model::manifest::{MANIFEST, WEIGHTS};
 use lungfield::phantom::{Depth, Phantom, PhantomOptions};
 use lungfield::preprocess::{PreprocessOptions, Preprocessor};
 use lungfield::train::augment::AugmentOptions;
-use lungfield::train::dataset::{Case, DataFolder, Layout, ListOptions, Problems, Split, in_split, list};
+use lungfield::train::dataset::{
+    Case, DataFolder, Layout, ListOptions, Problems, Split, in_split, list,
+};
 use lungfield::train::export::Export;
 use lungfield::train::learn::{Films, Follower, Learned, Run, Step, learn};
 use lungfield::train::loss::LossOptions;
@@ -30,7 +32,11 @@ const SIDE: u32 = 64;
 /// An 8-bit phantom.
 pub(crate) fn phantom(seed: u64, width: u32, height: u32) -> Phantom {
     let size = Size::new(width, height).unwrap();
-    Phantom::draw(&PhantomOptions { seed, size, depth: Depth::Eight })
+    Phantom::draw(&PhantomOptions {
+        seed,
+        size,
+        depth: Depth::Eight,
+    })
 }
 
 /// The bytes of a square phantom's film as a PNG.
@@ -49,10 +55,17 @@ pub(crate) fn recipe(iterations: u32) -> Recipe {
         width: NonZeroU16::new(2).unwrap(),
         iterations,
         batch_size: 4,
-        optimiser: OptimiserOptions { method: Method::Sgd, momentum: 0.9, weight_decay: 1e-4 },
+        optimiser: OptimiserOptions {
+            method: Method::Sgd,
+            momentum: 0.9,
+            weight_decay: 1e-4,
+        },
         learning_rate: 0.05,
         warmup: 3,
-        loss: LossOptions { dice_weight: 1.0, lung_weight: 1.0 },
+        loss: LossOptions {
+            dice_weight: 1.0,
+            lung_weight: 1.0,
+        },
         average_decay: 0.9,
         flip_averaging: false,
         coarse_share: 0.0,
@@ -100,7 +113,11 @@ impl Follower for Keeper {
 
     fn moment(&mut self, run: &Run) -> anyhow::Result<ControlFlow<()>> {
         let stop = self.stop_after == Some(run.iteration());
-        Ok(if stop { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
+        Ok(if stop {
+            ControlFlow::Break(())
+        } else {
+            ControlFlow::Continue(())
+        })
     }
 }
 
@@ -136,7 +153,10 @@ pub(crate) fn export(folder: &Path, learned: &Learned, recipe: &Recipe) {
 }
 
 pub(crate) fn preprocessing() -> PreprocessOptions {
-    PreprocessOptions { side: SIDE, ..PreprocessOptions::default() }
+    PreprocessOptions {
+        side: SIDE,
+        ..PreprocessOptions::default()
+    }
 }
 
 /// A model directory of its own for every caller, to serve or to spoil. The model was trained for two iterations, so
@@ -157,7 +177,10 @@ pub(crate) fn model() -> TempDir {
 
 /// The cases of one split in a data set's folder.
 pub(crate) fn cases(folder: &Path, split: Split) -> Result<Vec<Case>, Problems> {
-    let data = DataFolder { folder: folder.to_owned(), layout: Some(Layout::Cases) };
+    let data = DataFolder {
+        folder: folder.to_owned(),
+        layout: Some(Layout::Cases),
+    };
     in_split(&list(&[data], ListOptions::default())?.cases, split)
 }
 
@@ -165,14 +188,26 @@ pub(crate) fn cases(folder: &Path, split: Split) -> Result<Vec<Case>, Problems> 
 pub(crate) fn data_set(splits: &[(&str, u64)]) -> TempDir {
     let folder = tempfile::tempdir().unwrap();
     let mut list = "case,source,image,reference,split\n".to_owned();
-    let all = splits.iter().flat_map(|(split, count)| (0..*count).map(move |_| split));
+    let all = splits
+        .iter()
+        .flat_map(|(split, count)| (0..*count).map(move |_| split));
     for (seed, split) in (0..).zip(all) {
         let phantom = phantom(seed, 96, 80);
-        fs_err::write(folder.path().join(format!("{seed}.png")), png::encode_radiograph(&phantom.film))
-            .unwrap();
-        fs_err::write(folder.path().join(format!("{seed}-mask.png")), png::encode_mask(&phantom.mask))
-            .unwrap();
-        writeln!(list, "phantom-{seed},phantom,{seed}.png,{seed}-mask.png,{split}").unwrap();
+        fs_err::write(
+            folder.path().join(format!("{seed}.png")),
+            png::encode_radiograph(&phantom.film),
+        )
+        .unwrap();
+        fs_err::write(
+            folder.path().join(format!("{seed}-mask.png")),
+            png::encode_mask(&phantom.mask),
+        )
+        .unwrap();
+        writeln!(
+            list,
+            "phantom-{seed},phantom,{seed}.png,{seed}-mask.png,{split}"
+        )
+        .unwrap();
     }
     fs_err::write(folder.path().join("cases.csv"), list).unwrap();
     folder

@@ -17,8 +17,11 @@ fn large_film() -> Vec<u8> {
     let mut random = ChaCha8Rng::seed_from_u64(1);
     let size = Size::square(3500).unwrap();
     let greys = (0..size.pixels()).map(|_| random.random()).collect();
-    let film =
-        lungfield::radiograph::Radiograph::new(size, lungfield::radiograph::Pixels::Eight(greys), None);
+    let film = lungfield::radiograph::Radiograph::new(
+        size,
+        lungfield::radiograph::Pixels::Eight(greys),
+        None,
+    );
     lungfield::codec::png::encode_radiograph(&film.unwrap())
 }
 
@@ -31,11 +34,21 @@ fn an_answer_that_nobody_reads_is_given_up_and_keeps_nobody_from_his_own() {
     setup.http.write_timeout = Duration::from_secs(2);
     setup.listen.connections.write_timeout = setup.http.write_timeout;
     let server = Server::start(FakeSegmenter::new(Behaviour::Echo), &setup);
-    let mut unread = Raw::begin(server.address, film.len(), "/v1/segment?format=overlay", &film);
+    let mut unread = Raw::begin(
+        server.address,
+        film.len(),
+        "/v1/segment?format=overlay",
+        &film,
+    );
 
     // However small another answer is: the large one takes all there is.
     let given_up = Instant::now() + PATIENCE;
-    let small = || server.post("/v1/segment").body(crate::samples::film()).send();
+    let small = || {
+        server
+            .post("/v1/segment")
+            .body(crate::samples::film())
+            .send()
+    };
     while small().status == 200 {
         assert!(Instant::now() < given_up, "the answer took no room");
     }
@@ -51,10 +64,14 @@ fn an_answer_that_nobody_reads_is_given_up_and_keeps_nobody_from_his_own() {
 fn a_reference_mask_too_fine_to_be_given_back_is_not() {
     let server = Server::echo();
     let size = Size::square(1500).unwrap();
-    let (lungs, fine) = (film_of(&mask(size, |x, _| x < 500)), film_of(&mask(size, |x, y| (x + y) % 2 == 0)));
+    let (lungs, fine) = (
+        film_of(&mask(size, |x, _| x < 500)),
+        film_of(&mask(size, |x, y| (x + y) % 2 == 0)),
+    );
     let ask = |query: &str| {
         let call = server.post(&format!("/v1/segment?{query}"));
-        call.form(&[("image", &lungs), ("ground_truth", &fine)]).send()
+        call.form(&[("image", &lungs), ("ground_truth", &fine)])
+            .send()
     };
     ask("reference=echo").assert_problem(422, "reference_too_fine");
     assert!(ask("").segmented()["dice"].as_f64().is_some());
@@ -62,10 +79,16 @@ fn a_reference_mask_too_fine_to_be_given_back_is_not() {
 
 #[test]
 fn a_film_to_look_at_takes_a_place_in_the_queue() {
-    let server = Server::start(FakeSegmenter::new(Behaviour::Echo), &Setup::default().queue_capacity(1));
+    let server = Server::start(
+        FakeSegmenter::new(Behaviour::Echo),
+        &Setup::default().queue_capacity(1),
+    );
     let pipeline = server.app.pipeline();
     let show = || {
-        let film = Film { image: bytes::Bytes::from(film()).into(), reference: None };
+        let film = Film {
+            image: bytes::Bytes::from(film()).into(),
+            reference: None,
+        };
         server.wait(pipeline.picture(film, Instant::now() + PATIENCE))
     };
     let place = pipeline.engine().reserve().unwrap();

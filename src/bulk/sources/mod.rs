@@ -45,7 +45,9 @@ pub enum SourceError {
     #[error("{0} is given twice, or lies inside of another input; give each film once")]
     Twice(String),
     /// Masks would be taken for films.
-    #[error("the output {out} lies inside of the input {input}; its masks would be taken for films")]
+    #[error(
+        "the output {out} lies inside of the input {input}; its masks would be taken for films"
+    )]
     OutputInside {
         /// Where masks go.
         out: String,
@@ -98,8 +100,16 @@ impl Sources {
         for source in &sources {
             source.keeps_off(out)?;
         }
-        let base = if list.is_some() { Vec::new() } else { common(sources.iter().map(Source::folder)) };
-        Ok(Self { inputs: sources, list: list.map(Path::to_owned), base })
+        let base = if list.is_some() {
+            Vec::new()
+        } else {
+            common(sources.iter().map(Source::folder))
+        };
+        Ok(Self {
+            inputs: sources,
+            list: list.map(Path::to_owned),
+            base,
+        })
     }
 
     /// The films, in no order that can be relied on. Nothing is read ahead.
@@ -107,31 +117,46 @@ impl Sources {
         let Self { inputs, list, base } = self;
         let naming = base.clone();
         let found = stream::iter(inputs).flat_map(move |source| source.find(&naming, files));
-        let listed = stream::iter(list).flat_map(move |list| stream::iter(listed(&list, base.clone())));
+        let listed =
+            stream::iter(list).flat_map(move |list| stream::iter(listed(&list, base.clone())));
         found.chain(listed).boxed()
     }
 }
 
 impl Source {
     async fn resolve(text: &str, files: &Files) -> Result<Self, SourceError> {
-        let refused = |error| SourceError::Address { text: text.to_owned(), error };
+        let refused = |error| SourceError::Address {
+            text: text.to_owned(),
+            error,
+        };
         if let Some((root, pattern)) = pattern(text).filter(|_| !Path::new(text).exists()) {
             let root = if root.is_empty() { "." } else { root };
             let glob = GlobBuilder::new(pattern).literal_separator(true).build()?;
-            return Ok(Self::Pattern(Address::parse(root).map_err(refused)?, glob.compile_matcher()));
+            return Ok(Self::Pattern(
+                Address::parse(root).map_err(refused)?,
+                glob.compile_matcher(),
+            ));
         }
         let address = Address::parse(text).map_err(refused)?;
         let is_file = match &address {
             Address::Local(path) => {
-                let metadata = fs_err::metadata(path).map_err(|_| SourceError::Missing(text.to_owned()))?;
+                let metadata =
+                    fs_err::metadata(path).map_err(|_| SourceError::Missing(text.to_owned()))?;
                 !metadata.is_dir()
             }
             Address::Object { .. } => {
                 let asked = files.is_object(&address).await;
-                asked.map_err(|error| SourceError::Listing { place: text.to_owned(), error })?
+                asked.map_err(|error| SourceError::Listing {
+                    place: text.to_owned(),
+                    error,
+                })?
             }
         };
-        Ok(if is_file { Self::One(address) } else { Self::Tree(address) })
+        Ok(if is_file {
+            Self::One(address)
+        } else {
+            Self::Tree(address)
+        })
     }
 
     fn root(&self) -> &Address {
@@ -153,42 +178,61 @@ impl Source {
         let (inner, outer) = (out.real().steps(), self.root().real().steps());
         let own = ["masks", "state"].map(|name| [inner.as_slice(), &[name.to_owned()]].concat());
         let among_own = own.iter().any(|own| outer.starts_with(own));
-        let finds = inner.strip_prefix(outer.as_slice()).is_some_and(|below| match self {
-            Self::Tree(_) => true,
-            Self::One(_) => false,
-            // A mask lies two steps below the output; as many as a pattern has, it can go down.
-            Self::Pattern(_, glob) => {
-                let pattern = glob.glob().glob();
-                pattern.contains("**") || pattern.matches('/').count() + 1 >= below.len() + 2
-            }
-        });
+        let finds = inner
+            .strip_prefix(outer.as_slice())
+            .is_some_and(|below| match self {
+                Self::Tree(_) => true,
+                Self::One(_) => false,
+                // A mask lies two steps below the output; as many as a pattern has, it can go down.
+                Self::Pattern(_, glob) => {
+                    let pattern = glob.glob().glob();
+                    pattern.contains("**") || pattern.matches('/').count() + 1 >= below.len() + 2
+                }
+            });
         if finds || among_own {
-            return Err(SourceError::OutputInside { out: out.to_string(), input: self.root().to_string() });
+            return Err(SourceError::OutputInside {
+                out: out.to_string(),
+                input: self.root().to_string(),
+            });
         }
         Ok(())
     }
 
-    fn find<'a>(self, base: &[String], files: &'a Files) -> BoxStream<'a, Result<Found, SourceError>> {
+    fn find<'a>(
+        self,
+        base: &[String],
+        files: &'a Files,
+    ) -> BoxStream<'a, Result<Found, SourceError>> {
         let base = base.to_vec();
         match (&self, self.root()) {
             (Self::One(address), _) => stream::iter([Ok(found(address, &base))]).boxed(),
             (_, Address::Local(root)) => {
-                let walk = WalkDir::new(root).min_depth(1).follow_links(true).into_iter();
+                let walk = WalkDir::new(root)
+                    .min_depth(1)
+                    .follow_links(true)
+                    .into_iter();
                 let hidden = matches!(self, Self::Tree(_));
                 let entries = walk.filter_entry(move |entry| !(hidden && is_hidden(entry)));
                 let root = root.clone();
-                stream::iter(entries.filter_map(move |entry| self.walked(entry, &root, &base))).boxed()
+                stream::iter(entries.filter_map(move |entry| self.walked(entry, &root, &base)))
+                    .boxed()
             }
             (_, root @ Address::Object { bucket, .. }) => {
                 let place = root.to_string();
-                let failed = move |error| SourceError::Listing { place: place.clone(), error };
+                let failed = move |error| SourceError::Listing {
+                    place: place.clone(),
+                    error,
+                };
                 let objects = match files.objects(root) {
                     Ok(objects) => objects,
                     Err(error) => return stream::iter([Err(failed(error))]).boxed(),
                 };
                 let (bucket, prefix) = (bucket.clone(), root.steps());
                 let objects = objects.map_err(failed).try_filter_map(move |meta| {
-                    let address = Address::Object { bucket: bucket.clone(), key: meta.location };
+                    let address = Address::Object {
+                        bucket: bucket.clone(),
+                        key: meta.location,
+                    };
                     let meant = self.means_object(&address, &prefix, meta.size);
                     std::future::ready(Ok(meant.then(|| found(&address, &base))))
                 });
@@ -213,15 +257,21 @@ impl Source {
             }
             Err(error) => {
                 let place = error.path().unwrap_or(root).display().to_string();
-                return Some(Err(SourceError::Listing { place, error: io::Error::from(error).into() }));
+                return Some(Err(SourceError::Listing {
+                    place,
+                    error: io::Error::from(error).into(),
+                }));
             }
         };
         let meant = match self {
-            Self::Pattern(_, glob) => glob.is_match(entry.path().strip_prefix(root).unwrap_or(root)),
+            Self::Pattern(_, glob) => {
+                glob.is_match(entry.path().strip_prefix(root).unwrap_or(root))
+            }
             Self::Tree(_) | Self::One(_) => true,
         };
         let path = entry.path().strip_prefix("./").unwrap_or(entry.path());
-        (meant && entry.file_type().is_file()).then(|| Ok(found(&Address::Local(path.to_owned()), base)))
+        (meant && entry.file_type().is_file())
+            .then(|| Ok(found(&Address::Local(path.to_owned()), base)))
     }
 
     /// Whether an object below the root is a film. What is empty and has no extension marks a folder.
@@ -238,7 +288,9 @@ impl Source {
 }
 
 fn leads_nowhere(error: &walkdir::Error) -> bool {
-    let missing = error.io_error().is_some_and(|error| error.kind() == io::ErrorKind::NotFound);
+    let missing = error
+        .io_error()
+        .is_some_and(|error| error.kind() == io::ErrorKind::NotFound);
     missing || error.loop_ancestor().is_some()
 }
 
@@ -247,7 +299,10 @@ fn is_hidden(entry: &DirEntry) -> bool {
 }
 
 /// The films of a list: an address a line.
-fn listed(list: &Path, base: Vec<String>) -> Box<dyn Iterator<Item = Result<Found, SourceError>> + Send> {
+fn listed(
+    list: &Path,
+    base: Vec<String>,
+) -> Box<dyn Iterator<Item = Result<Found, SourceError>> + Send> {
     let lines: Box<dyn BufRead + Send> = if list == Path::new(STANDARD_INPUT) {
         Box::new(BufReader::new(io::stdin()))
     } else {
@@ -256,11 +311,16 @@ fn listed(list: &Path, base: Vec<String>) -> Box<dyn Iterator<Item = Result<Foun
             Err(error) => return Box::new(std::iter::once(Err(SourceError::List(error)))),
         }
     };
-    let films = lines.lines().filter(|line| !matches!(line, Ok(line) if line.is_empty()));
+    let films = lines
+        .lines()
+        .filter(|line| !matches!(line, Ok(line) if line.is_empty()));
     Box::new(films.map(move |line| {
         let text = line.map_err(SourceError::List)?;
         let address = Address::parse(&text);
-        Ok(found(&address.map_err(|error| SourceError::Address { text, error })?, &base))
+        Ok(found(
+            &address.map_err(|error| SourceError::Address { text, error })?,
+            &base,
+        ))
     }))
 }
 
@@ -269,7 +329,10 @@ fn found(address: &Address, base: &[String]) -> Found {
         Address::Local(path) => path.to_str().is_some(),
         Address::Object { .. } => true,
     };
-    Found { file: address.to_string(), name: nameable.then(|| name(address, base)) }
+    Found {
+        file: address.to_string(),
+        name: nameable.then(|| name(address, base)),
+    }
 }
 
 /// A film's path below the base, or its whole path where it is not there; either goes down only.
@@ -279,24 +342,37 @@ fn name(address: &Address, base: &[String]) -> String {
         Some(below) if !below.iter().any(|step| step == "..") => below.to_vec(),
         _ => address.absolute().steps(),
     };
-    let parts = below.iter().filter(|step| *step != "/").map(|step| step.replace("s3://", "s3/"));
+    let parts = below
+        .iter()
+        .filter(|step| *step != "/")
+        .map(|step| step.replace("s3://", "s3/"));
     parts.collect::<Vec<_>>().join("/")
 }
 
 /// Refuses inputs of which one lies in another.
 fn once(sources: &[Source]) -> Result<(), SourceError> {
-    let mut sorted: Vec<_> =
-        sources.iter().map(|source| (source.root().absolute().steps(), source.root())).collect();
+    let mut sorted: Vec<_> = sources
+        .iter()
+        .map(|source| (source.root().absolute().steps(), source.root()))
+        .collect();
     // Whatever lies in another stands right behind it, or behind another that does.
     sorted.sort_by(|one, other| one.0.cmp(&other.0));
-    let twice = sorted.windows(2).find(|pair| pair[1].0.starts_with(&pair[0].0));
-    twice.map_or(Ok(()), |pair| Err(SourceError::Twice(pair[1].1.to_string())))
+    let twice = sorted
+        .windows(2)
+        .find(|pair| pair[1].0.starts_with(&pair[0].0));
+    twice.map_or(Ok(()), |pair| {
+        Err(SourceError::Twice(pair[1].1.to_string()))
+    })
 }
 
 /// The longest beginning that all have in common.
 fn common(folders: impl Iterator<Item = Vec<String>>) -> Vec<String> {
     let shared = |one: Vec<String>, other: Vec<String>| {
-        one.into_iter().zip(other).take_while(|(left, right)| left == right).map(|(left, _)| left).collect()
+        one.into_iter()
+            .zip(other)
+            .take_while(|(left, right)| left == right)
+            .map(|(left, _)| left)
+            .collect()
     };
     folders.reduce(shared).unwrap_or_default()
 }
@@ -307,7 +383,11 @@ fn pattern(text: &str) -> Option<(&str, &str)> {
     let cut = text[..first].rfind('/').map_or(0, |slash| slash + 1);
     let root = &text[..cut];
     // `/` is a folder, `s3://` is none.
-    let root = if root == "/" { root } else { root.strip_suffix('/').unwrap_or(root) };
+    let root = if root == "/" {
+        root
+    } else {
+        root.strip_suffix('/').unwrap_or(root)
+    };
     Some((root, &text[cut..]))
 }
 

@@ -25,7 +25,10 @@ fn archive(films: &[&str]) -> (tempfile::TempDir, String) {
 }
 
 fn names(found: &[Found]) -> Vec<&str> {
-    found.iter().map(|found| found.name.as_deref().unwrap()).collect()
+    found
+        .iter()
+        .map(|found| found.name.as_deref().unwrap())
+        .collect()
 }
 
 #[tokio::test]
@@ -43,18 +46,29 @@ async fn several_inputs_are_named_from_what_they_have_in_common() {
     let films = find(&[&one, &two], None, "/elsewhere").await.unwrap();
     assert_eq!(names(&films), ["one/a.png", "two/a.png", "two/deep/b.png"]);
     let file = format!("{root}/one/a.png");
-    assert_eq!(names(&find(&[&file], None, "/elsewhere").await.unwrap()), ["a.png"]);
+    assert_eq!(
+        names(&find(&[&file], None, "/elsewhere").await.unwrap()),
+        ["a.png"]
+    );
 }
 
 #[tokio::test]
 async fn a_pattern_is_matched_below_its_fixed_part() {
     let (_folder, root) = archive(&["a/1.png", "a/2.dcm", "a/b/3.png", "c/4.png"]);
     let matched = async |pattern: &str| {
-        let films = find(&[&format!("{root}/{pattern}")], None, "/elsewhere").await.unwrap();
-        films.into_iter().map(|found| found.name.unwrap()).collect::<Vec<_>>()
+        let films = find(&[&format!("{root}/{pattern}")], None, "/elsewhere")
+            .await
+            .unwrap();
+        films
+            .into_iter()
+            .map(|found| found.name.unwrap())
+            .collect::<Vec<_>>()
     };
     assert_eq!(matched("a/*.png").await, ["1.png"]);
-    assert_eq!(matched("**/*.png").await, ["a/1.png", "a/b/3.png", "c/4.png"]);
+    assert_eq!(
+        matched("**/*.png").await,
+        ["a/1.png", "a/b/3.png", "c/4.png"]
+    );
     assert_eq!(matched("a/*.{png,dcm}").await, ["1.png", "2.dcm"]);
 }
 
@@ -64,7 +78,10 @@ async fn a_list_names_films_by_their_whole_path() {
     let list = folder.path().join("list");
     fs_err::write(&list, format!("{root}/x/../a.png\n\ns3://bucket/1/c.dcm\n")).unwrap();
     let films = find(&[], Some(&list), "/elsewhere").await.unwrap();
-    assert_eq!(names(&films), [&format!("{}/a.png", &root[1..]), "s3/bucket/1/c.dcm"]);
+    assert_eq!(
+        names(&films),
+        [&format!("{}/a.png", &root[1..]), "s3/bucket/1/c.dcm"]
+    );
 }
 
 #[tokio::test]
@@ -72,13 +89,25 @@ async fn what_would_be_found_twice_or_find_its_own_masks_is_refused() {
     let (_folder, root) = archive(&["a.png", "x/b.png"]);
     let (inner, file) = (format!("{root}/x"), format!("{root}/a.png"));
     for inputs in [[&*root, &*inner], [&*root, &*file], [&*file, &*file]] {
-        assert!(matches!(find(&inputs, None, "/elsewhere").await, Err(SourceError::Twice(_))));
+        assert!(matches!(
+            find(&inputs, None, "/elsewhere").await,
+            Err(SourceError::Twice(_))
+        ));
     }
     let inside = |error| matches!(error, Err(SourceError::OutputInside { .. }));
     assert!(inside(find(&[&root], None, &format!("{root}/out")).await));
-    assert!(inside(find(&[&format!("{root}/**/*.png")], None, &format!("{root}/out")).await));
-    assert!(find(&[&format!("{root}/*.png")], None, &format!("{root}/out")).await.is_ok());
-    assert!(matches!(find(&["/no/such"], None, "/out").await, Err(SourceError::Missing(_))));
+    assert!(inside(
+        find(&[&format!("{root}/**/*.png")], None, &format!("{root}/out")).await
+    ));
+    assert!(
+        find(&[&format!("{root}/*.png")], None, &format!("{root}/out"))
+            .await
+            .is_ok()
+    );
+    assert!(matches!(
+        find(&["/no/such"], None, "/out").await,
+        Err(SourceError::Missing(_))
+    ));
 }
 
 #[test]

@@ -60,14 +60,20 @@ pub(super) fn check(codec: Codec, stream: &[u8], layout: Layout) -> Result<(), D
         return Err(undecodable("the compressed image is in colour"));
     }
     if (stated.width, stated.height) != (layout.size.width(), layout.size.height()) {
-        return Err(undecodable("the compressed image is of another size than its object states"));
+        return Err(undecodable(
+            "the compressed image is of another size than its object states",
+        ));
     }
     // A sample of more than 8 bits is given in two bytes.
     if (stated.precision > 8) != (layout.allocated == 16) || stated.precision > 16 {
-        return Err(undecodable("the compressed image has samples of another depth than its object states"));
+        return Err(undecodable(
+            "the compressed image has samples of another depth than its object states",
+        ));
     }
     if codec == Codec::Jpeg2000 && !jpeg_2000::is_frugal(stream, stated) {
-        return Err(undecodable("the compressed image is broken off, or cut into pieces of a few pixels"));
+        return Err(undecodable(
+            "the compressed image is broken off, or cut into pieces of a few pixels",
+        ));
     }
     Ok(())
 }
@@ -84,25 +90,40 @@ pub(super) struct Stated {
 
 /// Two bytes at a place, the higher one first; `None` beyond the end.
 pub(super) fn big_endian(bytes: &[u8], at: usize) -> Option<u16> {
-    bytes.get(at..)?.first_chunk().map(|pair| u16::from_be_bytes(*pair))
+    bytes
+        .get(at..)?
+        .first_chunk()
+        .map(|pair| u16::from_be_bytes(*pair))
 }
 
 /// Checks the segments of runs (PS3.5, annex G): one for each byte of a sample, within the fragment, and unpacking to a byte for
 /// each pixel, give or take a few of padding.
 fn rle(stream: &[u8], layout: Layout) -> Result<(), DecodeError> {
     let planes = usize::from(layout.allocated / 8);
-    let long = |at: usize| stream.get(at..)?.first_chunk().map(|four| u32::from_le_bytes(*four) as usize);
+    let long = |at: usize| {
+        stream
+            .get(at..)?
+            .first_chunk()
+            .map(|four| u32::from_le_bytes(*four) as usize)
+    };
     if long(0) != Some(planes) || stream.len() < 64 {
-        return Err(undecodable("the runs are not in as many segments as a sample has bytes"));
+        return Err(undecodable(
+            "the runs are not in as many segments as a sample has bytes",
+        ));
     }
-    let offsets: Vec<usize> =
-        (1..=planes).filter_map(|plane| long(4 * plane)).chain([stream.len()]).collect();
+    let offsets: Vec<usize> = (1..=planes)
+        .filter_map(|plane| long(4 * plane))
+        .chain([stream.len()])
+        .collect();
     for ends in offsets.windows(2) {
         let segment = stream.get(ends[0]..ends[1]).filter(|_| ends[0] >= 64);
         let segment = segment.ok_or_else(|| undecodable("a segment of runs is out of place"))?;
-        let unpacked = unpacked_bytes(segment).ok_or_else(|| undecodable("a segment of runs breaks off"))?;
+        let unpacked =
+            unpacked_bytes(segment).ok_or_else(|| undecodable("a segment of runs breaks off"))?;
         if !(layout.size.pixels()..layout.size.pixels() + RLE_PADDING).contains(&unpacked) {
-            return Err(undecodable("a segment of runs has not a byte for each pixel"));
+            return Err(undecodable(
+                "a segment of runs has not a byte for each pixel",
+            ));
         }
     }
     Ok(())
@@ -138,19 +159,34 @@ mod tests {
 
     fn layout(allocated: u16) -> Layout {
         let size = Size::new(64, 48).unwrap();
-        Layout { size, allocated, stored: allocated, shift: 0, signed: false, inverted: false }
+        Layout {
+            size,
+            allocated,
+            stored: allocated,
+            shift: 0,
+            signed: false,
+            inverted: false,
+        }
     }
 
     #[test]
     fn a_jpeg_of_the_stated_size_is_let_through() {
         assert_eq!(check(Codec::Jpeg, &baseline(64, 48, 1), layout(8)), Ok(()));
-        for other in [baseline(65_535, 65_535, 1), baseline(48, 64, 1), baseline(64, 48, 3)] {
+        for other in [
+            baseline(65_535, 65_535, 1),
+            baseline(48, 64, 1),
+            baseline(64, 48, 3),
+        ] {
             assert!(check(Codec::Jpeg, &other, layout(8)).is_err());
         }
         assert!(check(Codec::Jpeg, &baseline(64, 48, 1), layout(16)).is_err());
         assert!(check(Codec::Jpeg, b"\xff\xd8\xff\xd9", layout(8)).is_err());
         // A decoder finds the frame within what is no segment.
-        let hidden = [b"\xff\xd8\xff\x00\x00\x10".as_slice(), &baseline(64, 48, 1)[2..]].concat();
+        let hidden = [
+            b"\xff\xd8\xff\x00\x00\x10".as_slice(),
+            &baseline(64, 48, 1)[2..],
+        ]
+        .concat();
         assert!(check(Codec::Jpeg, &hidden, layout(8)).is_err());
     }
 
@@ -167,7 +203,14 @@ mod tests {
 
     #[test]
     fn a_jpeg_2000_of_the_stated_size_is_let_through() {
-        assert_eq!(check(Codec::Jpeg2000, &jpeg_2000_header(64, 48, 1, [11, 1, 1]), layout(16)), Ok(()));
+        assert_eq!(
+            check(
+                Codec::Jpeg2000,
+                &jpeg_2000_header(64, 48, 1, [11, 1, 1]),
+                layout(16)
+            ),
+            Ok(())
+        );
         for other in [
             jpeg_2000_header(60_000, 60_000, 1, [11, 1, 1]),
             jpeg_2000_header(64, 48, 3, [11, 1, 1]),
@@ -181,7 +224,10 @@ mod tests {
     }
 
     fn runs(segments: &[&[u8]]) -> Vec<u8> {
-        let mut stream = u32::try_from(segments.len()).unwrap().to_le_bytes().to_vec();
+        let mut stream = u32::try_from(segments.len())
+            .unwrap()
+            .to_le_bytes()
+            .to_vec();
         let mut offset = 64_u32;
         for segment in segments {
             stream.extend(offset.to_le_bytes());
@@ -195,9 +241,16 @@ mod tests {
     fn runs_unpack_to_a_byte_for_each_pixel() {
         let full = [129, 7].repeat(64 * 48 / 128);
         assert_eq!(check(Codec::Rle, &runs(&[&full]), layout(8)), Ok(()));
-        assert_eq!(check(Codec::Rle, &runs(&[&full, &full]), layout(16)), Ok(()));
+        assert_eq!(
+            check(Codec::Rle, &runs(&[&full, &full]), layout(16)),
+            Ok(())
+        );
         let padded = [full.as_slice(), &[0]].concat();
-        assert_eq!(check(Codec::Rle, &runs(&[&padded]), layout(8)), Ok(()), "padded to an even length");
+        assert_eq!(
+            check(Codec::Rle, &runs(&[&padded]), layout(8)),
+            Ok(()),
+            "padded to an even length"
+        );
         for (stream, bits) in [
             (runs(&[&full]), 16),
             (runs(&[&full, &full]), 8),

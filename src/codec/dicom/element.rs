@@ -56,8 +56,14 @@ impl Header {
             _ => 1,
         };
         // Whatever is written, dicom-rs takes these for numbers by what it has read of the pixels.
-        let dictionary = StandardDataDictionary.by_tag(self.tag).map(DataDictionaryEntry::vr);
-        let unit = if dictionary == Some(VirtualVr::Xs) { unit.max(2) } else { unit };
+        let dictionary = StandardDataDictionary
+            .by_tag(self.tag)
+            .map(DataDictionaryEntry::vr);
+        let unit = if dictionary == Some(VirtualVr::Xs) {
+            unit.max(2)
+        } else {
+            unit
+        };
         self.length.is_none_or(|length| length % unit == 0)
     }
 
@@ -78,7 +84,12 @@ pub(super) struct Reader<'a> {
 
 impl<'a> Reader<'a> {
     pub(super) fn new(data: &'a [u8], encoding: Encoding) -> Self {
-        Self { data, at: 0, headers: 0, encoding }
+        Self {
+            data,
+            at: 0,
+            headers: 0,
+            encoding,
+        }
     }
 
     /// How many bytes lie behind.
@@ -111,11 +122,17 @@ impl<'a> Reader<'a> {
         let tag = self.peek_tag().ok_or_else(broken_off)?;
         self.headers += 1;
         if self.headers > MAX_HEADERS {
-            return Err(undecodable("the data set has more elements than any film's"));
+            return Err(undecodable(
+                "the data set has more elements than any film's",
+            ));
         }
         self.at += 4;
         let explicit = self.encoding != Encoding::ImplicitLittle && tag.group() != ITEM.group();
-        let (vr, length) = if explicit { self.explicit()? } else { (known_vr(tag), self.long()?) };
+        let (vr, length) = if explicit {
+            self.explicit()?
+        } else {
+            (known_vr(tag), self.long()?)
+        };
         let length = (length != UNDEFINED).then_some(length as usize);
         Ok(Header { tag, vr, length })
     }
@@ -135,7 +152,9 @@ impl<'a> Reader<'a> {
 
     /// The value of an element that states its length, left behind.
     pub(super) fn value(&mut self, header: &Header) -> Result<&'a [u8], DecodeError> {
-        let length = header.length.ok_or_else(|| undecodable("a value does not state its length"))?;
+        let length = header
+            .length
+            .ok_or_else(|| undecodable("a value does not state its length"))?;
         self.take(length)
     }
 
@@ -198,7 +217,9 @@ fn has_short_length(vr: VR) -> bool {
 
 /// The representation of an element that does not write it out.
 pub(super) fn known_vr(tag: Tag) -> VR {
-    let known = StandardDataDictionary.by_tag(tag).map(DataDictionaryEntry::vr);
+    let known = StandardDataDictionary
+        .by_tag(tag)
+        .map(DataDictionaryEntry::vr);
     known.map_or(VR::UN, VirtualVr::relaxed)
 }
 
@@ -211,27 +232,48 @@ mod tests {
     #[test]
     fn an_element_is_read_in_every_encoding() {
         let written: [(Encoding, &[u8]); 3] = [
-            (Encoding::ImplicitLittle, b"\x28\x00\x10\x00\x02\x00\x00\x00\x30\x00"),
-            (Encoding::ExplicitLittle, b"\x28\x00\x10\x00US\x02\x00\x30\x00"),
+            (
+                Encoding::ImplicitLittle,
+                b"\x28\x00\x10\x00\x02\x00\x00\x00\x30\x00",
+            ),
+            (
+                Encoding::ExplicitLittle,
+                b"\x28\x00\x10\x00US\x02\x00\x30\x00",
+            ),
             (Encoding::ExplicitBig, b"\x00\x28\x00\x10US\x00\x02\x00\x30"),
         ];
         for (encoding, bytes) in written {
             let mut reader = Reader::new(bytes, encoding);
             let header = reader.header().unwrap();
-            assert_eq!(header, Header { tag: tags::ROWS, vr: VR::US, length: Some(2) });
+            assert_eq!(
+                header,
+                Header {
+                    tag: tags::ROWS,
+                    vr: VR::US,
+                    length: Some(2)
+                }
+            );
             assert_eq!(reader.value(&header).unwrap().len(), 2);
             assert!(reader.rest().is_empty());
             for cut in 0..bytes.len() {
                 let mut reader = Reader::new(&bytes[..cut], encoding);
-                assert!(reader.header().and_then(|header| reader.value(&header)).is_err(), "cut at {cut}");
+                assert!(
+                    reader
+                        .header()
+                        .and_then(|header| reader.value(&header))
+                        .is_err(),
+                    "cut at {cut}"
+                );
             }
         }
     }
 
     #[test]
     fn a_length_beyond_the_end_is_refused_before_anything_is_made() {
-        let mut reader =
-            Reader::new(b"\xe0\x7f\x10\x00OW\x00\x00\xfe\xff\xff\x7f\x00\x00", Encoding::ExplicitLittle);
+        let mut reader = Reader::new(
+            b"\xe0\x7f\x10\x00OW\x00\x00\xfe\xff\xff\x7f\x00\x00",
+            Encoding::ExplicitLittle,
+        );
         let header = reader.header().unwrap();
         assert_eq!(header.length, Some(0x7FFF_FFFE));
         assert!(reader.value(&header).is_err());

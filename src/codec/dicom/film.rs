@@ -27,25 +27,42 @@ impl Layout {
     /// Of a grey image with one frame; anything else is refused, each with its own words.
     pub(super) fn of(header: Header<'_>, limits: Limits) -> Result<Self, DecodeError> {
         let (width, height) = size(header)?;
-        if header.number(tags::SAMPLES_PER_PIXEL).is_some_and(|samples| samples != 1) {
-            return Err(undecodable("the image has several samples a pixel: it is in colour"));
+        if header
+            .number(tags::SAMPLES_PER_PIXEL)
+            .is_some_and(|samples| samples != 1)
+        {
+            return Err(undecodable(
+                "the image has several samples a pixel: it is in colour",
+            ));
         }
-        if header.number(tags::NUMBER_OF_FRAMES).is_some_and(|frames| frames > 1) {
+        if header
+            .number(tags::NUMBER_OF_FRAMES)
+            .is_some_and(|frames| frames > 1)
+        {
             return Err(DecodeError::SeveralFrames);
         }
         let inverted = is_inverted(header)?;
         let size = limits.admit(width, height)?;
         let bits = |tag| header.number(tag).and_then(|bits| u16::try_from(bits).ok());
         let allocated = bits(tags::BITS_ALLOCATED).filter(|bits| [8, 16].contains(bits));
-        let allocated =
-            allocated.ok_or_else(|| undecodable("the image has samples of neither 8 nor 16 bits"))?;
+        let allocated = allocated
+            .ok_or_else(|| undecodable("the image has samples of neither 8 nor 16 bits"))?;
         let stored = bits(tags::BITS_STORED).unwrap_or(allocated);
         let high = bits(tags::HIGH_BIT).unwrap_or(stored.saturating_sub(1));
         if stored == 0 || high >= allocated || stored > high + 1 {
-            return Err(undecodable("the bits that the image states do not fit into its samples"));
+            return Err(undecodable(
+                "the bits that the image states do not fit into its samples",
+            ));
         }
         let signed = header.number(tags::PIXEL_REPRESENTATION) == Some(1);
-        Ok(Self { size, allocated, stored, shift: high + 1 - stored, signed, inverted })
+        Ok(Self {
+            size,
+            allocated,
+            stored,
+            shift: high + 1 - stored,
+            signed,
+            inverted,
+        })
     }
 }
 
@@ -61,10 +78,12 @@ fn is_inverted(header: Header<'_>) -> Result<bool, DecodeError> {
     match header.text(tags::PHOTOMETRIC_INTERPRETATION).as_deref() {
         Some("MONOCHROME1") => Ok(true),
         Some("MONOCHROME2") => Ok(false),
-        Some("RGB" | "PALETTE COLOR" | "YBR_FULL" | "YBR_FULL_422" | "YBR_ICT" | "YBR_RCT") => {
-            Err(undecodable("the image is in colour; radiographs are MONOCHROME1 or MONOCHROME2"))
-        }
-        _ => Err(undecodable("the image is neither MONOCHROME1 nor MONOCHROME2")),
+        Some("RGB" | "PALETTE COLOR" | "YBR_FULL" | "YBR_FULL_422" | "YBR_ICT" | "YBR_RCT") => Err(
+            undecodable("the image is in colour; radiographs are MONOCHROME1 or MONOCHROME2"),
+        ),
+        _ => Err(undecodable(
+            "the image is neither MONOCHROME1 nor MONOCHROME2",
+        )),
     }
 }
 
@@ -74,8 +93,12 @@ pub(super) fn spacing(header: Header<'_>) -> Option<PixelSpacing> {
         [row, column] => Some(PixelSpacing::new(row, column)?.stated_by(source)),
         _ => None,
     };
-    of(tags::PIXEL_SPACING, SpacingSource::PixelSpacing)
-        .or_else(|| of(tags::IMAGER_PIXEL_SPACING, SpacingSource::ImagerPixelSpacing))
+    of(tags::PIXEL_SPACING, SpacingSource::PixelSpacing).or_else(|| {
+        of(
+            tags::IMAGER_PIXEL_SPACING,
+            SpacingSource::ImagerPixelSpacing,
+        )
+    })
 }
 
 /// What the object says of how the film was taken.
@@ -85,7 +108,11 @@ pub(super) fn acquisition(header: Header<'_>) -> Acquisition {
         || header.text(tags::PRESENTATION_INTENT_TYPE).as_deref() == Some("FOR PROCESSING");
     let modality = header.text(tags::MODALITY);
     let unexpected = modality.is_some_and(|modality| !RADIOGRAPHS.contains(&modality.as_str()));
-    Acquisition { lateral: is_lateral(header), for_processing, unexpected_modality: unexpected }
+    Acquisition {
+        lateral: is_lateral(header),
+        for_processing,
+        unexpected_modality: unexpected,
+    }
 }
 
 /// Modalities of projection radiographs: computed, digital and general radiography; and what scanned or drawn films may say.
@@ -93,14 +120,23 @@ const RADIOGRAPHS: [&str; 4] = ["CR", "DX", "RG", "OT"];
 /// Terms of View Position (PS3.3, C.8.1.1 and C.8.7.1) and terms that vendors write instead. A decubitus view is frontal.
 const LATERAL_VIEWS: [&str; 6] = ["LL", "RL", "LAT", "LATERAL", "LLAT", "RLAT"];
 /// Codes of lateral views of CID 4010, by SNOMED CT and by the older SNOMED RT.
-const LATERAL_CODES: [&str; 6] = ["399067008", "399198007", "399173006", "R-102CD", "R-10232", "R-10236"];
+const LATERAL_CODES: [&str; 6] = [
+    "399067008",
+    "399198007",
+    "399173006",
+    "R-102CD",
+    "R-10232",
+    "R-10236",
+];
 
 fn is_lateral(header: Header<'_>) -> bool {
-    let position =
-        header.text(tags::VIEW_POSITION).is_some_and(|view| LATERAL_VIEWS.contains(&view.as_str()));
-    let coded = header
-        .items(tags::VIEW_CODE_SEQUENCE)
-        .any(|view| view.text(tags::CODE_VALUE).is_some_and(|code| LATERAL_CODES.contains(&code.as_str())));
+    let position = header
+        .text(tags::VIEW_POSITION)
+        .is_some_and(|view| LATERAL_VIEWS.contains(&view.as_str()));
+    let coded = header.items(tags::VIEW_CODE_SEQUENCE).any(|view| {
+        view.text(tags::CODE_VALUE)
+            .is_some_and(|code| LATERAL_CODES.contains(&code.as_str()))
+    });
     // Rows that run from back to front are seen from the side.
     let rows = header.text(tags::PATIENT_ORIENTATION);
     position || coded || rows.is_some_and(|towards| towards.starts_with(['A', 'P']))

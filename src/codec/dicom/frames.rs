@@ -40,7 +40,10 @@ pub(super) fn unpack(bytes: &[u8], frame: usize, size: Size) -> Option<Mask> {
     if end.div_ceil(8) > bytes.len() {
         return None;
     }
-    Mask::new(size, (start..end).map(|bit| bytes[bit / 8] >> (bit % 8) & 1 == 1))
+    Mask::new(
+        size,
+        (start..end).map(|bit| bytes[bit / 8] >> (bit % 8) & 1 == 1),
+    )
 }
 
 #[cfg(test)]
@@ -52,7 +55,10 @@ mod tests {
     #[test]
     fn the_first_pixel_is_in_the_lowest_bit_and_frames_have_no_gap() {
         let size = Size::new(5, 1).unwrap();
-        let masks = [[true, false, false, true, true], [true, true, false, false, true]];
+        let masks = [
+            [true, false, false, true, true],
+            [true, true, false, false, true],
+        ];
         let masks = masks.map(|pixels| Mask::new(size, pixels).unwrap());
         assert_eq!(pack(&masks), [0b0111_1001, 0b10]);
     }

@@ -57,13 +57,20 @@ impl<'a> Header<'a> {
 
     /// All values as text, without their padding; none where all are empty.
     pub(super) fn texts(self, tag: Tag) -> Vec<String> {
-        let values = self.0.get(tag).and_then(|element| element.to_multi_str().ok());
+        let values = self
+            .0
+            .get(tag)
+            .and_then(|element| element.to_multi_str().ok());
         let values = values.iter().flat_map(|values| values.iter());
         let trimmed: Vec<String> = values
             .flat_map(|value| value.split('\\'))
             .map(|value| value.trim_matches([' ', '\0']).to_owned())
             .collect();
-        if trimmed.iter().all(String::is_empty) { Vec::new() } else { trimmed }
+        if trimmed.iter().all(String::is_empty) {
+            Vec::new()
+        } else {
+            trimmed
+        }
     }
 
     /// The first value as a whole number that is not negative.
@@ -73,12 +80,18 @@ impl<'a> Header<'a> {
 
     /// All values as whole numbers.
     pub(super) fn integers(self, tag: Tag) -> Vec<i64> {
-        self.0.get(tag).and_then(|element| element.to_multi_int().ok()).unwrap_or_default()
+        self.0
+            .get(tag)
+            .and_then(|element| element.to_multi_int().ok())
+            .unwrap_or_default()
     }
 
     /// All values as finite numbers; none where one is not.
     pub(super) fn decimals(self, tag: Tag) -> Vec<f64> {
-        self.0.get(tag).and_then(|element| element.to_multi_finite_float64().ok()).unwrap_or_default()
+        self.0
+            .get(tag)
+            .and_then(|element| element.to_multi_finite_float64().ok())
+            .unwrap_or_default()
     }
 
     /// The first value as a finite number.
@@ -88,7 +101,12 @@ impl<'a> Header<'a> {
 
     /// The items of a sequence.
     pub(super) fn items(self, tag: Tag) -> impl Iterator<Item = Header<'a>> {
-        self.0.get(tag).and_then(|element| element.items()).unwrap_or_default().iter().map(Header)
+        self.0
+            .get(tag)
+            .and_then(|element| element.items())
+            .unwrap_or_default()
+            .iter()
+            .map(Header)
     }
 
     /// The first item of a sequence.
@@ -113,7 +131,10 @@ mod tests {
         let nested = |depth| [begin.repeat(depth), end.repeat(depth)].concat();
         assert!(parse(&nested(MAX_DEPTH), Encoding::ExplicitLittle).is_ok());
         for deep in [MAX_DEPTH + 1, 100_000] {
-            assert_eq!(parse(&nested(deep), Encoding::ExplicitLittle), Err(too_deep()));
+            assert_eq!(
+                parse(&nested(deep), Encoding::ExplicitLittle),
+                Err(too_deep())
+            );
         }
     }
 }

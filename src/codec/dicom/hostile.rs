@@ -31,7 +31,13 @@ fn long(group: u16, element: u16, vr: [u8; 2], length: [u8; 4]) -> Vec<u8> {
 fn file(transfer_syntax: &str, data: &[u8]) -> Vec<u8> {
     let mut uid = transfer_syntax.as_bytes().to_vec();
     uid.resize(uid.len().next_multiple_of(2), 0);
-    [&[0; 128], b"DICM".as_slice(), &short(2, 0x10, *b"UI", &uid), data].concat()
+    [
+        &[0; 128],
+        b"DICM".as_slice(),
+        &short(2, 0x10, *b"UI", &uid),
+        data,
+    ]
+    .concat()
 }
 
 /// The attributes of a grey image of 8 bits.
@@ -71,11 +77,21 @@ fn a_hundred_thousand_nested_sequences_are_refused_and_end_nothing() {
     for (group, element) in [voi, unread] {
         let data = nested(100_000, &long(group, element, *b"SQ", UNDEFINED));
         assert_refused(&file(uids::EXPLICIT_VR_LITTLE_ENDIAN, &data), "too deep");
-        let implicit = nested(100_000, &[tag(group, element).as_slice(), &UNDEFINED].concat());
+        let implicit = nested(
+            100_000,
+            &[tag(group, element).as_slice(), &UNDEFINED].concat(),
+        );
         // What is in a sequence of unknown representation is written implicitly.
-        let unknown = [nested(1, &long(group, element, *b"UN", UNDEFINED)), implicit.clone()].concat();
+        let unknown = [
+            nested(1, &long(group, element, *b"UN", UNDEFINED)),
+            implicit.clone(),
+        ]
+        .concat();
         assert_refused(&file(uids::EXPLICIT_VR_LITTLE_ENDIAN, &unknown), "too deep");
-        assert_refused(&file(uids::IMPLICIT_VR_LITTLE_ENDIAN, &implicit), "too deep");
+        assert_refused(
+            &file(uids::IMPLICIT_VR_LITTLE_ENDIAN, &implicit),
+            "too deep",
+        );
     }
 }
 
@@ -95,9 +111,20 @@ fn nested_sequences_that_state_their_lengths_are_refused_too() {
 fn thirty_two_sequences_in_each_other_are_read() {
     let close = b"\xfe\xff\x0d\xe0\0\0\0\0\xfe\xff\xdd\xe0\0\0\0\0";
     for (depth, sound) in [(32, true), (33, false)] {
-        let sequences = [nested(depth, &long(0x08, 0x1140, *b"SQ", UNDEFINED)), close.repeat(depth)].concat();
-        let pixels = [long(0x7FE0, 0x10, *b"OB", 2_304_u32.to_le_bytes()), vec![7; 2_304]].concat();
-        let file = file(uids::EXPLICIT_VR_LITTLE_ENDIAN, &[sequences, image(48, 48), pixels].concat());
+        let sequences = [
+            nested(depth, &long(0x08, 0x1140, *b"SQ", UNDEFINED)),
+            close.repeat(depth),
+        ]
+        .concat();
+        let pixels = [
+            long(0x7FE0, 0x10, *b"OB", 2_304_u32.to_le_bytes()),
+            vec![7; 2_304],
+        ]
+        .concat();
+        let file = file(
+            uids::EXPLICIT_VR_LITTLE_ENDIAN,
+            &[sequences, image(48, 48), pixels].concat(),
+        );
         assert_eq!(decode(&file, &Limits::default()).is_ok(), sound, "{depth}");
     }
 }
@@ -105,33 +132,68 @@ fn thirty_two_sequences_in_each_other_are_read() {
 #[test]
 fn two_gibibytes_of_pixels_that_are_not_there_cost_nothing() {
     let begin = long(0x7FE0, 0x10, *b"OW", 0x7FFF_FFFE_u32.to_le_bytes());
-    assert_refused(&file(uids::EXPLICIT_VR_LITTLE_ENDIAN, &[image(48, 48), begin].concat()), "ends within");
+    assert_refused(
+        &file(
+            uids::EXPLICIT_VR_LITTLE_ENDIAN,
+            &[image(48, 48), begin].concat(),
+        ),
+        "ends within",
+    );
     let declared = [image(65_535, 65_535), long(0x7FE0, 0x10, *b"OB", [0; 4])].concat();
-    let refusal = decode(&file(uids::EXPLICIT_VR_LITTLE_ENDIAN, &declared), &Limits::default());
-    assert!(matches!(refusal, Err(DecodeError::TooManyPixels { .. })), "{refusal:?}");
-    let short = [image(8_000, 8_000), long(0x7FE0, 0x10, *b"OB", 2_u32.to_le_bytes()), vec![0; 2]].concat();
+    let refusal = decode(
+        &file(uids::EXPLICIT_VR_LITTLE_ENDIAN, &declared),
+        &Limits::default(),
+    );
+    assert!(
+        matches!(refusal, Err(DecodeError::TooManyPixels { .. })),
+        "{refusal:?}"
+    );
+    let short = [
+        image(8_000, 8_000),
+        long(0x7FE0, 0x10, *b"OB", 2_u32.to_le_bytes()),
+        vec![0; 2],
+    ]
+    .concat();
     assert_refused(&file(uids::EXPLICIT_VR_LITTLE_ENDIAN, &short), "ends early");
 }
 
 #[test]
 fn a_sequence_can_not_reach_beyond_what_is_around_it() {
     let item = [ITEM, &1_000_u32.to_le_bytes()].concat();
-    let data = [long(0x08, 0x1140, *b"SQ", 16_u32.to_le_bytes()), item, vec![0; 2_000]].concat();
-    assert_refused(&file(uids::EXPLICIT_VR_LITTLE_ENDIAN, &data), "longer than what is around");
+    let data = [
+        long(0x08, 0x1140, *b"SQ", 16_u32.to_le_bytes()),
+        item,
+        vec![0; 2_000],
+    ]
+    .concat();
+    assert_refused(
+        &file(uids::EXPLICIT_VR_LITTLE_ENDIAN, &data),
+        "longer than what is around",
+    );
     let stray = [long(0x08, 0x1140, *b"SQ", UNDEFINED), image(48, 48)].concat();
-    assert_refused(&file(uids::EXPLICIT_VR_LITTLE_ENDIAN, &stray), "out of place");
+    assert_refused(
+        &file(uids::EXPLICIT_VR_LITTLE_ENDIAN, &stray),
+        "out of place",
+    );
 }
 
 #[test]
 fn a_data_set_that_inflates_without_end_is_stopped() {
-    let limits = Limits { max_pixels: 1 << 20 };
+    let limits = Limits {
+        max_pixels: 1 << 20,
+    };
     let mut deflated = DeflateEncoder::new(Vec::new(), Compression::best());
     // 64 MiB of a private attribute, in some 64 KiB.
-    deflated.write_all(&long(0x09, 0x1010, *b"OB", 0x0400_0000_u32.to_le_bytes())).unwrap();
+    deflated
+        .write_all(&long(0x09, 0x1010, *b"OB", 0x0400_0000_u32.to_le_bytes()))
+        .unwrap();
     for _mebibyte in 0..64 {
         deflated.write_all(&vec![0; 1 << 20]).unwrap();
     }
-    let bomb = file(uids::DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN, &deflated.finish().unwrap());
+    let bomb = file(
+        uids::DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN,
+        &deflated.finish().unwrap(),
+    );
     assert!(bomb.len() < 1 << 17);
     let refusal = decode(&bomb, &limits);
     assert!(
@@ -148,7 +210,10 @@ fn numbers_that_are_not_whole_are_refused() {
         short(0x28, 0x3010, *b"SS", &[0]),
         short(0x54, 0x220, *b"FD", &[0; 12]),
     ] {
-        assert_refused(&file(uids::EXPLICIT_VR_LITTLE_ENDIAN, &data), "another kind");
+        assert_refused(
+            &file(uids::EXPLICIT_VR_LITTLE_ENDIAN, &data),
+            "another kind",
+        );
     }
     let twice = short(0x10, 0x20, *b"LO", b"").repeat(2);
     assert_refused(&file(uids::EXPLICIT_VR_LITTLE_ENDIAN, &twice), "twice");
@@ -161,13 +226,23 @@ fn attributes_that_are_too_large_are_refused() {
         ITEM.to_vec(),
         0x002F_FFF8_u32.to_le_bytes().to_vec(),
     ];
-    let entries = [long(0x28, 0x3006, *b"OW", 0x002F_FFEC_u32.to_le_bytes()), vec![0; 0x002F_FFEC]].concat();
+    let entries = [
+        long(0x28, 0x3006, *b"OW", 0x002F_FFEC_u32.to_le_bytes()),
+        vec![0; 0x002F_FFEC],
+    ]
+    .concat();
     assert_refused(
-        &file(uids::EXPLICIT_VR_LITTLE_ENDIAN, &[table.concat(), entries].concat()),
+        &file(
+            uids::EXPLICIT_VR_LITTLE_ENDIAN,
+            &[table.concat(), entries].concat(),
+        ),
         "larger than it may be",
     );
     let name = short(0x10, 0x10, *b"PN", &[b'x'; 5_000]);
-    assert_refused(&file(uids::EXPLICIT_VR_LITTLE_ENDIAN, &name), "larger than it may be");
+    assert_refused(
+        &file(uids::EXPLICIT_VR_LITTLE_ENDIAN, &name),
+        "larger than it may be",
+    );
 }
 
 #[test]
@@ -180,7 +255,10 @@ fn no_change_of_a_byte_makes_a_decoder_break_anything_but_its_own_answer() {
         "voi_lut_8",
         "segmentation",
     ] {
-        let path = format!("{}/tests/fixtures/dicom/{name}.dcm", env!("CARGO_MANIFEST_DIR"));
+        let path = format!(
+            "{}/tests/fixtures/dicom/{name}.dcm",
+            env!("CARGO_MANIFEST_DIR")
+        );
         let file = fs_err::read(path).unwrap();
         for place in (132..file.len()).step_by(11) {
             let mut broken = file.clone();
@@ -196,10 +274,16 @@ fn more_elements_than_any_film_has_are_not_walked_over() {
 
     let empty = short(0x09, 0x10, *b"LO", b"");
     let within = [empty.repeat(MAX_HEADERS - 100), image(4, 4)].concat();
-    assert_refused(&file(uids::EXPLICIT_VR_LITTLE_ENDIAN, &within), "no pixel data");
+    assert_refused(
+        &file(uids::EXPLICIT_VR_LITTLE_ENDIAN, &within),
+        "no pixel data",
+    );
     let mut deflated = DeflateEncoder::new(Vec::new(), Compression::best());
     deflated.write_all(&empty.repeat(4 * MAX_HEADERS)).unwrap();
-    let small = file(uids::DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN, &deflated.finish().unwrap());
+    let small = file(
+        uids::DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN,
+        &deflated.finish().unwrap(),
+    );
     assert!(small.len() < 10_000, "{}", small.len());
     assert_refused(&small, "more elements");
 }

@@ -24,7 +24,9 @@ pub(super) fn stated(stream: &[u8]) -> Result<Stated, DecodeError> {
     let mut segments = Segments::of(stream);
     while let Some((marker, body)) = segments.next() {
         match marker {
-            0xFFC0 | 0xFFC1 | LOSSLESS if frame.is_none() => frame = Some((marker, frame_of(body)?)),
+            0xFFC0 | 0xFFC1 | LOSSLESS if frame.is_none() => {
+                frame = Some((marker, frame_of(body)?))
+            }
             INTERVAL => interval = big_endian(body, 0).ok_or_else(no_frame)?,
             SCAN => {
                 let (kind, stated) = frame.ok_or_else(no_frame)?;
@@ -32,7 +34,9 @@ pub(super) fn stated(stream: &[u8]) -> Result<Stated, DecodeError> {
                 if markers(data).any(|marker| marker == SCAN_BYTE) {
                     return Err(no_frame());
                 }
-                if kind == LOSSLESS && !(interval == 0 && stated.precision >= 8 && is_plain(body, data)) {
+                if kind == LOSSLESS
+                    && !(interval == 0 && stated.precision >= 8 && is_plain(body, data))
+                {
                     return Err(undecodable(
                         "the lossless JPEG has restart intervals, a point transform, another prediction than the seven or fewer than 8 bits, \
                          which are not read",
@@ -66,13 +70,19 @@ fn frame_of(body: &[u8]) -> Result<Stated, DecodeError> {
 
 /// Whether a lossless scan of one component predicts as it may, transforms nothing, and does not begin anew on its way.
 fn is_plain(scan: &[u8], data: &[u8]) -> bool {
-    let [_count, _component, _tables, prediction, _end, transform] = *scan else { return false };
-    (1..=7).contains(&prediction) && transform == 0 && !markers(data).any(|marker| RESTARTS.contains(&marker))
+    let [_count, _component, _tables, prediction, _end, transform] = *scan else {
+        return false;
+    };
+    (1..=7).contains(&prediction)
+        && transform == 0
+        && !markers(data).any(|marker| RESTARTS.contains(&marker))
 }
 
 /// The second bytes of all markers in the data of a scan. A decoder would scan a picture as often as it is told to.
 fn markers(data: &[u8]) -> impl Iterator<Item = u8> {
-    data.array_windows().filter(|[first, _]| *first == 0xFF).map(|&[_, second]| second)
+    data.array_windows()
+        .filter(|[first, _]| *first == 0xFF)
+        .map(|&[_, second]| second)
 }
 
 /// The marker segments of a stream: each marker and what follows its length. Ends where there is none.
@@ -83,7 +93,14 @@ struct Segments<'a> {
 
 impl<'a> Segments<'a> {
     fn of(stream: &'a [u8]) -> Self {
-        Self { stream, at: if stream.starts_with(BEGIN) { BEGIN.len() } else { stream.len() } }
+        Self {
+            stream,
+            at: if stream.starts_with(BEGIN) {
+                BEGIN.len()
+            } else {
+                stream.len()
+            },
+        }
     }
 }
 
@@ -139,7 +156,14 @@ pub(super) mod tests {
 
     #[test]
     fn what_the_decoder_reads_rightly_is_let_through() {
-        let said = |precision| Ok(Stated { width: 64, height: 48, components: 1, precision });
+        let said = |precision| {
+            Ok(Stated {
+                width: 64,
+                height: 48,
+                components: 1,
+                precision,
+            })
+        };
         for (kind, precision, before) in [
             (0xC0, 8, b"".as_slice()),
             (0xC1, 12, b"".as_slice()),
@@ -150,7 +174,11 @@ pub(super) mod tests {
             (0xC3, 8, b"\xff\xfe\x00\x04\xff\xda".as_slice()),
             (0xC3, 12, b"\xff\xdd\x00\x04\x00\x00".as_slice()),
         ] {
-            assert_eq!(stated(&stream(kind, precision, before, 0)), said(precision), "{kind:#x}");
+            assert_eq!(
+                stated(&stream(kind, precision, before, 0)),
+                said(precision),
+                "{kind:#x}"
+            );
         }
     }
 
@@ -161,11 +189,28 @@ pub(super) mod tests {
             (stream(0xC3, 12, b"", 1), "point transform"),
             (stream(0xC3, 7, b"", 0), "fewer than 8 bits"),
             (stream(0xC2, 8, b"", 0), "one frame"),
-            (stream(0xC3, 8, b"", 0).into_iter().chain(*b"\xff\xd0").collect(), "restart"),
+            (
+                stream(0xC3, 8, b"", 0)
+                    .into_iter()
+                    .chain(*b"\xff\xd0")
+                    .collect(),
+                "restart",
+            ),
             (with_prediction(0), "prediction"),
             (with_prediction(8), "prediction"),
-            (stream(0xC0, 8, b"\xff\xc0\x00\x0b\x08\x00\x30\x00\x40\x01\x01\x11\x00", 0), "one frame"),
-            ([stream(0xC0, 8, b"", 0), b"\xff\xda".to_vec()].concat(), "one scan"),
+            (
+                stream(
+                    0xC0,
+                    8,
+                    b"\xff\xc0\x00\x0b\x08\x00\x30\x00\x40\x01\x01\x11\x00",
+                    0,
+                ),
+                "one frame",
+            ),
+            (
+                [stream(0xC0, 8, b"", 0), b"\xff\xda".to_vec()].concat(),
+                "one scan",
+            ),
         ] {
             assert!(
                 matches!(stated(&stream), Err(DecodeError::Undecodable(reason)) if reason.contains(words))

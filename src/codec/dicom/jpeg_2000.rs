@@ -67,7 +67,9 @@ fn walk(stream: &[u8]) -> Option<()> {
                 if length == 0 {
                     return Some(());
                 }
-                at = start.checked_add(length).filter(|&end| end >= header && end <= stream.len())?;
+                at = start
+                    .checked_add(length)
+                    .filter(|&end| end >= header && end <= stream.len())?;
                 if at == stream.len() {
                     return Some(());
                 }
@@ -103,23 +105,39 @@ fn segment(stream: &[u8], at: usize) -> Option<usize> {
 
 /// Of a coding style and its parameters: levels, a code-block's width and height less 2, style, transform, precincts where they are stated.
 fn is_style_sound(style: u8, parameters: &[u8]) -> Option<bool> {
-    let ([levels, width, height, _style, _transform], precincts) = parameters.split_first_chunk()?;
+    let ([levels, width, height, _style, _transform], precincts) =
+        parameters.split_first_chunk()?;
     // A decoder goes by the levels, not by the length that is stated.
-    let stated = if style & 1 == 0 { 0 } else { usize::from(*levels) + 1 };
-    let are_blocks_sound = [width, height].into_iter().all(|side| (LEAST_BLOCK - 2..=8).contains(side));
-    let is_large = |precinct: &u8| precinct & 0xF >= LEAST_PRECINCT && precinct >> 4 >= LEAST_PRECINCT;
+    let stated = if style & 1 == 0 {
+        0
+    } else {
+        usize::from(*levels) + 1
+    };
+    let are_blocks_sound = [width, height]
+        .into_iter()
+        .all(|side| (LEAST_BLOCK - 2..=8).contains(side));
+    let is_large =
+        |precinct: &u8| precinct & 0xF >= LEAST_PRECINCT && precinct >> 4 >= LEAST_PRECINCT;
     Some(are_blocks_sound && precincts.len() == stated && precincts.iter().all(is_large))
 }
 
 fn long(bytes: &[u8], at: usize) -> Option<u32> {
-    bytes.get(at..)?.first_chunk().map(|four| u32::from_be_bytes(*four))
+    bytes
+        .get(at..)?
+        .first_chunk()
+        .map(|four| u32::from_be_bytes(*four))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const STATED: Stated = Stated { width: 640, height: 480, components: 1, precision: 12 };
+    const STATED: Stated = Stated {
+        width: 640,
+        height: 480,
+        components: 1,
+        precision: 12,
+    };
 
     /// A stream with tiles of these sides, its coding style in the main header or in that of a tile-part.
     fn stream(tile: [u32; 2], style: &[u8], in_tile: bool) -> Vec<u8> {
@@ -129,25 +147,48 @@ mod tests {
         }
         stream.extend([0, 1, 11, 1, 1]);
         let length = u16::try_from(style.len() + 7).unwrap().to_be_bytes();
-        let style =
-            [b"\xff\x52", length.as_slice(), &[u8::from(style.len() > 5), 0, 0, 1, 0], style].concat();
+        let style = [
+            b"\xff\x52",
+            length.as_slice(),
+            &[u8::from(style.len() > 5), 0, 0, 1, 0],
+            style,
+        ]
+        .concat();
         let own: &[u8] = if in_tile { &style } else { &[] };
         let part = u32::try_from(12 + own.len() + 2 + 4).unwrap().to_be_bytes();
-        let part = [b"\xff\x90\x00\x0a\x00\x00", part.as_slice(), b"\x00\x01", own, b"\xff\x93data"].concat();
-        [stream, if in_tile { Vec::new() } else { style.clone() }, part, b"\xff\xd9".to_vec()].concat()
+        let part = [
+            b"\xff\x90\x00\x0a\x00\x00",
+            part.as_slice(),
+            b"\x00\x01",
+            own,
+            b"\xff\x93data",
+        ]
+        .concat();
+        [
+            stream,
+            if in_tile { Vec::new() } else { style.clone() },
+            part,
+            b"\xff\xd9".to_vec(),
+        ]
+        .concat()
     }
 
     #[test]
     fn a_common_stream_is_frugal() {
         for in_tile in [false, true] {
-            for style in
-                [[5, 4, 4, 0, 1].as_slice(), &[1, 3, 3, 0, 1, 0x77, 0x88], &[1, 3, 3, 0, 1, 0x66, 0x66]]
-            {
+            for style in [
+                [5, 4, 4, 0, 1].as_slice(),
+                &[1, 3, 3, 0, 1, 0x77, 0x88],
+                &[1, 3, 3, 0, 1, 0x66, 0x66],
+            ] {
                 let stream = stream([640, 64], style, in_tile);
                 assert_eq!(stated(&stream), Ok(STATED));
                 assert!(is_frugal(&stream, STATED), "{style:?}");
                 for cut in 0..stream.len() - 3 {
-                    assert!(!is_frugal(&stream[..cut], STATED) || cut + 2 == stream.len(), "cut at {cut}");
+                    assert!(
+                        !is_frugal(&stream[..cut], STATED) || cut + 2 == stream.len(),
+                        "cut at {cut}"
+                    );
                 }
             }
         }
@@ -167,7 +208,10 @@ mod tests {
             &[1, 4, 4, 0, 1, 0x77, 0x74],
         ] {
             for in_tile in [false, true] {
-                assert!(!is_frugal(&stream([640, 480], style, in_tile), STATED), "{style:?}");
+                assert!(
+                    !is_frugal(&stream([640, 480], style, in_tile), STATED),
+                    "{style:?}"
+                );
             }
         }
     }

@@ -28,7 +28,9 @@ use self::film::Layout;
 use self::header::Header;
 use self::pixels::Samples;
 pub(super) use self::reference::Segmentation;
-pub use self::written::{Algorithm, Findings, Kind, Naming, Origin, Planes, Wanted, WriteError, write};
+pub use self::written::{
+    Algorithm, Findings, Kind, Naming, Origin, Planes, Wanted, WriteError, write,
+};
 use super::{DecodeError, Limits, undecodable};
 use crate::radiograph::Radiograph;
 
@@ -39,11 +41,16 @@ pub(super) fn read(bytes: &[u8], limits: Limits) -> Result<Radiograph, DecodeErr
         let scanned = scan::scan(&file.data, file.encoding)?;
         let object = header::parse(&scanned.elements, file.encoding)?;
         let header = Header(&object);
-        let pixels = scanned.pixels.ok_or_else(|| undecodable("the object has no pixel data"))?;
+        let pixels = scanned
+            .pixels
+            .ok_or_else(|| undecodable("the object has no pixel data"))?;
         let layout = Layout::of(header, limits)?;
         let samples = Samples::of(&file, pixels, layout)?;
-        let film =
-            Radiograph::new(layout.size, grey::pixels(&samples, header, layout), film::spacing(header));
+        let film = Radiograph::new(
+            layout.size,
+            grey::pixels(&samples, header, layout),
+            film::spacing(header),
+        );
         let film = film.expect("a grey was made for each pixel");
         Ok(film.taken(film::acquisition(header)))
     })

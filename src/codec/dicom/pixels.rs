@@ -37,27 +37,43 @@ enum Order {
 
 impl<'a> Samples<'a> {
     /// Of the image in a file, of which nothing but its pixels is large.
-    pub(super) fn of(file: &File<'_>, pixels: PixelData<'a>, layout: Layout) -> Result<Self, DecodeError> {
+    pub(super) fn of(
+        file: &File<'_>,
+        pixels: PixelData<'a>,
+        layout: Layout,
+    ) -> Result<Self, DecodeError> {
         let codec = Codec::of(&file.transfer_syntax).ok_or_else(|| {
-            undecodable(format_args!("the transfer syntax {} is not read", known(&file.transfer_syntax)))
+            undecodable(format_args!(
+                "the transfer syntax {} is not read",
+                known(&file.transfer_syntax)
+            ))
         })?;
         let (bytes, order) = match (codec, pixels) {
-            (Codec::Native, PixelData::Native { bytes, words }) => {
-                (Cow::Borrowed(bytes), Order::native(layout, file.encoding == Encoding::ExplicitBig, words))
-            }
-            (Codec::Encapsulated, PixelData::Encapsulated(fragments)) => {
-                (fragments.concat().into(), Order::native(layout, false, false))
-            }
+            (Codec::Native, PixelData::Native { bytes, words }) => (
+                Cow::Borrowed(bytes),
+                Order::native(layout, file.encoding == Encoding::ExplicitBig, words),
+            ),
+            (Codec::Encapsulated, PixelData::Encapsulated(fragments)) => (
+                fragments.concat().into(),
+                Order::native(layout, false, false),
+            ),
             (_, PixelData::Encapsulated(fragments)) if codec != Codec::Native => {
-                let stream =
-                    if let [one] = fragments[..] { Cow::Borrowed(one) } else { fragments.concat().into() };
+                let stream = if let [one] = fragments[..] {
+                    Cow::Borrowed(one)
+                } else {
+                    fragments.concat().into()
+                };
                 codestream::check(codec, &stream, layout)?;
                 (
                     decompressed(codec, &stream, &file.transfer_syntax, layout)?.into(),
                     Order::native(layout, false, false),
                 )
             }
-            _ => return Err(undecodable("the pixel data is not written as its transfer syntax says")),
+            _ => {
+                return Err(undecodable(
+                    "the pixel data is not written as its transfer syntax says",
+                ));
+            }
         };
         if bytes.len() < order.least_bytes(layout) {
             return Err(undecodable("the pixel data ends early"));
@@ -68,10 +84,21 @@ impl<'a> Samples<'a> {
     /// Passes every sample to `grey`, row by row, and gathers what it gives.
     pub(super) fn map<T>(&self, pixels: usize, grey: impl Fn(u16) -> T) -> Vec<T> {
         match self.order {
-            Order::Bytes => self.bytes[..pixels].iter().map(|&sample| grey(sample.into())).collect(),
+            Order::Bytes => self.bytes[..pixels]
+                .iter()
+                .map(|&sample| grey(sample.into()))
+                .collect(),
             Order::SwappedBytes => {
-                let pairs = self.bytes.as_chunks::<2>().0.iter().flat_map(|&[first, second]| [second, first]);
-                pairs.take(pixels).map(|sample| grey(sample.into())).collect()
+                let pairs = self
+                    .bytes
+                    .as_chunks::<2>()
+                    .0
+                    .iter()
+                    .flat_map(|&[first, second]| [second, first]);
+                pairs
+                    .take(pixels)
+                    .map(|sample| grey(sample.into()))
+                    .collect()
             }
             Order::Little => self.words(pixels, |pair| grey(u16::from_le_bytes(pair))),
             Order::Big => self.words(pixels, |pair| grey(u16::from_be_bytes(pair))),
@@ -79,7 +106,10 @@ impl<'a> Samples<'a> {
     }
 
     fn words<T>(&self, pixels: usize, grey: impl Fn([u8; 2]) -> T) -> Vec<T> {
-        self.bytes.as_chunks::<2>().0[..pixels].iter().map(|&pair| grey(pair)).collect()
+        self.bytes.as_chunks::<2>().0[..pixels]
+            .iter()
+            .map(|&pair| grey(pair))
+            .collect()
     }
 }
 
@@ -97,13 +127,20 @@ impl Order {
     /// The fewest bytes that hold all samples: whole pairs, where pairs were exchanged.
     fn least_bytes(self, layout: Layout) -> usize {
         let bytes = layout.size.pixels() * usize::from(layout.allocated / 8);
-        if self == Self::SwappedBytes { bytes.next_multiple_of(2) } else { bytes }
+        if self == Self::SwappedBytes {
+            bytes.next_multiple_of(2)
+        } else {
+            bytes
+        }
     }
 }
 
 /// A UID as it may be repeated to its sender, who could have written anything there.
 fn known(uid: &str) -> &str {
-    let is_uid = uid.len() <= 64 && uid.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
+    let is_uid = uid.len() <= 64
+        && uid
+            .bytes()
+            .all(|byte| byte.is_ascii_digit() || byte == b'.');
     if is_uid { uid } else { "of this file" }
 }
 
@@ -132,8 +169,14 @@ fn registered(stream: &[u8], transfer_syntax: &str, layout: Layout) -> Option<Ve
     use dicom_encoding::transfer_syntax::Codec::EncapsulatedPixelData;
 
     let syntax = TransferSyntaxRegistry.get(transfer_syntax)?;
-    let EncapsulatedPixelData(Some(decoder), _) = syntax.codec() else { return None };
-    let image = Codestream { stream, transfer_syntax, layout };
+    let EncapsulatedPixelData(Some(decoder), _) = syntax.codec() else {
+        return None;
+    };
+    let image = Codestream {
+        stream,
+        transfer_syntax,
+        layout,
+    };
     let mut samples = Vec::new();
     decoder.decode_frame(&image, 0, &mut samples).ok()?;
     Some(samples)
@@ -142,7 +185,14 @@ fn registered(stream: &[u8], transfer_syntax: &str, layout: Layout) -> Option<Ve
 /// By a decoder in safe Rust. The one that dicom-rs can have was translated from C, and frees what it has not taken: that ends the process
 /// under an allocator that does not look.
 fn jpeg_2000(stream: &[u8]) -> Option<Vec<u8>> {
-    let image = Image::new(stream, &DecodeSettings { strict: true, ..DecodeSettings::default() }).ok()?;
+    let image = Image::new(
+        stream,
+        &DecodeSettings {
+            strict: true,
+            ..DecodeSettings::default()
+        },
+    )
+    .ok()?;
     Some(image.decode_native().ok()?.data)
 }
 
@@ -180,7 +230,11 @@ impl PixelDataObject for Codestream<'_> {
     }
 
     fn photometric_interpretation(&self) -> Option<&str> {
-        Some(if self.layout.inverted { "MONOCHROME1" } else { "MONOCHROME2" })
+        Some(if self.layout.inverted {
+            "MONOCHROME1"
+        } else {
+            "MONOCHROME2"
+        })
     }
 
     fn number_of_frames(&self) -> Option<u32> {

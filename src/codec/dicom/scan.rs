@@ -47,7 +47,11 @@ pub(super) enum PixelData<'a> {
 /// Walks over the data set up to its pixels: nothing that matters comes after them.
 pub(super) fn scan(data: &[u8], encoding: Encoding) -> Result<Scanned<'_>, DecodeError> {
     let mut reader = Reader::new(data, encoding);
-    let mut scanned = Scanned { elements: Vec::new(), origin: Vec::new(), pixels: None };
+    let mut scanned = Scanned {
+        elements: Vec::new(),
+        origin: Vec::new(),
+        pixels: None,
+    };
     while !reader.rest().is_empty() {
         let start = reader.at();
         let header = reader.header()?;
@@ -65,8 +69,10 @@ pub(super) fn scan(data: &[u8], encoding: Encoding) -> Result<Scanned<'_>, Decod
             scanned.elements.extend_from_slice(element);
         }
         if attributes::is_of_its_origin(header.tag) {
-            let length =
-                header.length.filter(|&length| plain && length <= MAX_TEXT_BYTES).ok_or_else(unusable)?;
+            let length = header
+                .length
+                .filter(|&length| plain && length <= MAX_TEXT_BYTES)
+                .ok_or_else(unusable)?;
             if scanned.origin.iter().any(|(tag, _)| *tag == header.tag) {
                 return Err(undecodable("an attribute is there twice"));
             }
@@ -83,7 +89,10 @@ fn unusable() -> DecodeError {
 fn pixels<'a>(reader: &mut Reader<'a>, header: &Header) -> Result<PixelData<'a>, DecodeError> {
     if header.length.is_some() {
         let words = header.vr == dicom_core::VR::OW;
-        return Ok(PixelData::Native { bytes: reader.value(header)?, words });
+        return Ok(PixelData::Native {
+            bytes: reader.value(header)?,
+            words,
+        });
     }
     let mut items = Vec::new();
     loop {
@@ -155,7 +164,8 @@ fn pass(reader: &mut Reader<'_>, header: &Header) -> Result<bool, DecodeError> {
                 open.pop();
             }
             (Kind::Item, Tag(group, _)) if group != ITEM.group() => {
-                plain &= next.is_whole() && (next.length.is_some() || next.vr == dicom_core::VR::SQ);
+                plain &=
+                    next.is_whole() && (next.length.is_some() || next.vr == dicom_core::VR::SQ);
                 enter(reader, &next, &mut open, level.bound)?;
             }
             _ => return Err(out_of_place()),
@@ -183,27 +193,49 @@ fn enter(
         reader.value(header)?;
         return Ok(());
     };
-    if open.iter().filter(|level| level.kind == Kind::Sequence).count() >= MAX_DEPTH {
+    if open
+        .iter()
+        .filter(|level| level.kind == Kind::Sequence)
+        .count()
+        >= MAX_DEPTH
+    {
         return Err(too_deep());
     }
     // A sequence of unknown representation is written implicitly, whatever is around it (PS3.5, 6.2.2).
     let implicit = header.vr == dicom_core::VR::UN && reader.encoding == Encoding::ExplicitLittle;
-    let encoding = if implicit { Encoding::ImplicitLittle } else { reader.encoding };
+    let encoding = if implicit {
+        Encoding::ImplicitLittle
+    } else {
+        reader.encoding
+    };
     let end = end(reader.at(), header.length, bound)?;
-    open.push(Level { kind, end, bound: end.unwrap_or(bound), encoding });
+    open.push(Level {
+        kind,
+        end,
+        bound: end.unwrap_or(bound),
+        encoding,
+    });
     Ok(())
 }
 
 impl Level {
     fn item(self, at: usize, length: Option<usize>) -> Result<Self, DecodeError> {
         let end = end(at, length, self.bound)?;
-        Ok(Self { kind: Kind::Item, end, bound: end.unwrap_or(self.bound), ..self })
+        Ok(Self {
+            kind: Kind::Item,
+            end,
+            bound: end.unwrap_or(self.bound),
+            ..self
+        })
     }
 }
 
 /// Where something of a stated length ends, within what is around it.
 fn end(at: usize, length: Option<usize>, bound: usize) -> Result<Option<usize>, DecodeError> {
-    let Some(length) = length else { return Ok(None) };
+    let Some(length) = length else {
+        return Ok(None);
+    };
     let end = at.checked_add(length).filter(|&end| end <= bound);
-    end.map(Some).ok_or_else(|| undecodable("a sequence is longer than what is around it"))
+    end.map(Some)
+        .ok_or_else(|| undecodable("a sequence is longer than what is around it"))
 }

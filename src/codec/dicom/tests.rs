@@ -8,8 +8,11 @@ use crate::radiograph::{Acquisition, Pixels, SpacingSource};
 
 macro_rules! fixture {
     ($name:expr) => {
-        fs_err::read(format!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/dicom/{}.dcm"), $name))
-            .unwrap()
+        fs_err::read(format!(
+            concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/dicom/{}.dcm"),
+            $name
+        ))
+        .unwrap()
     };
 }
 
@@ -19,7 +22,9 @@ fn film(name: &str) -> Result<Radiograph, DecodeError> {
 
 /// The picture: `2x + 2y` at column `x` of row `y`.
 fn picture(width: u32, height: u32) -> Vec<u16> {
-    (0..height).flat_map(|y| (0..width).map(move |x| u16::try_from(2 * x + 2 * y).unwrap())).collect()
+    (0..height)
+        .flat_map(|y| (0..width).map(move |x| u16::try_from(2 * x + 2 * y).unwrap()))
+        .collect()
 }
 
 /// The picture in so many bits, as the generator spreads it.
@@ -33,12 +38,23 @@ fn assert_shows(name: &str, margin: f64, share: impl Fn(u16) -> f64) {
     let film = film(name).unwrap_or_else(|error| panic!("{name}: {error}"));
     let size = film.size();
     let found: Vec<f64> = match film.pixels() {
-        Pixels::Eight(values) => values.iter().map(|&value| f64::from(value) / 255.0).collect(),
-        Pixels::Sixteen(values) => values.iter().map(|&value| f64::from(value) / 65_535.0).collect(),
+        Pixels::Eight(values) => values
+            .iter()
+            .map(|&value| f64::from(value) / 255.0)
+            .collect(),
+        Pixels::Sixteen(values) => values
+            .iter()
+            .map(|&value| f64::from(value) / 65_535.0)
+            .collect(),
     };
-    let expected = picture(size.width(), size.height()).into_iter().map(|value| share(value).clamp(0.0, 1.0));
-    let off =
-        found.iter().zip(expected).map(|(found, expected)| (found - expected).abs()).fold(0.0, f64::max);
+    let expected = picture(size.width(), size.height())
+        .into_iter()
+        .map(|value| share(value).clamp(0.0, 1.0));
+    let off = found
+        .iter()
+        .zip(expected)
+        .map(|(found, expected)| (found - expected).abs())
+        .fold(0.0, f64::max);
     assert!(off <= margin, "{name}: off by {off}");
 }
 
@@ -121,7 +137,10 @@ fn samples_are_found_wherever_they_lie_in_their_words() {
 #[test]
 fn a_film_of_8_bits_stays_one() {
     for name in ["explicit_le_8", "monochrome1_8", "rle_8"] {
-        assert!(matches!(film(name).unwrap().pixels(), Pixels::Eight(_)), "{name}");
+        assert!(
+            matches!(film(name).unwrap().pixels(), Pixels::Eight(_)),
+            "{name}"
+        );
     }
 }
 
@@ -134,33 +153,51 @@ fn windows_and_tables_say_what_is_white() {
     }
     // A window's middle lies half a value below its centre, before it is turned round: one value of 1,999 beside the other's.
     assert_shows("window_monochrome1", EXACT + 1.0 / 1999.0, linear);
-    assert_shows("window_linear_exact", EXACT, |value| (deep(value, 12) - 1768.0) / 2000.0 + 0.5);
+    assert_shows("window_linear_exact", EXACT, |value| {
+        (deep(value, 12) - 1768.0) / 2000.0 + 0.5
+    });
     assert_shows("window_sigmoid", EXACT, |value| {
         1.0 / (1.0 + (-4.0 * (deep(value, 12) - 1768.0) / 2000.0).exp())
     });
     let whole = |value: f64| value.floor();
     for name in ["voi_lut_8", "voi_lut_8_in_words"] {
-        assert_shows(name, EXACT, |value| whole(f64::from(value) * f64::from(value) / 255.0) / 255.0);
+        assert_shows(name, EXACT, |value| {
+            whole(f64::from(value) * f64::from(value) / 255.0) / 255.0
+        });
     }
     assert_shows("voi_lut_12", EXACT, |value| {
         let entry = (deep(value, 12) - 500.0).clamp(0.0, 2999.0);
         whole(entry * entry / 2200.0).min(4095.0) / 4095.0
     });
-    assert_shows("voi_lut_16", EXACT, |value| whole(deep(value, 12) * deep(value, 12) / 256.0) / 65_535.0);
-    assert_shows("modality_lut", EXACT, |value| f64::from(value) * f64::from(value) / 65_535.0);
+    assert_shows("voi_lut_16", EXACT, |value| {
+        whole(deep(value, 12) * deep(value, 12) / 256.0) / 65_535.0
+    });
+    assert_shows("modality_lut", EXACT, |value| {
+        f64::from(value) * f64::from(value) / 65_535.0
+    });
 }
 
 #[test]
 fn the_spacing_at_the_patient_counts_before_that_at_the_detector() {
     for (name, expected) in [
-        ("pixel_spacing", Some((0.2, 0.1, SpacingSource::PixelSpacing))),
-        ("both_spacings", Some((0.2, 0.1, SpacingSource::PixelSpacing))),
-        ("imager_pixel_spacing", Some((0.2, 0.1, SpacingSource::ImagerPixelSpacing))),
+        (
+            "pixel_spacing",
+            Some((0.2, 0.1, SpacingSource::PixelSpacing)),
+        ),
+        (
+            "both_spacings",
+            Some((0.2, 0.1, SpacingSource::PixelSpacing)),
+        ),
+        (
+            "imager_pixel_spacing",
+            Some((0.2, 0.1, SpacingSource::ImagerPixelSpacing)),
+        ),
         ("spacing_zero", None),
         ("explicit_le", None),
     ] {
         let spacing = film(name).unwrap().spacing();
-        let spacing = spacing.map(|spacing| (spacing.row_mm(), spacing.column_mm(), spacing.source()));
+        let spacing =
+            spacing.map(|spacing| (spacing.row_mm(), spacing.column_mm(), spacing.source()));
         assert_eq!(spacing, expected, "{name}");
     }
 }
@@ -170,11 +207,41 @@ fn what_speaks_against_a_film_is_kept() {
     let nothing = Acquisition::default();
     for (name, expected) in [
         ("explicit_le", nothing),
-        ("lateral", Acquisition { lateral: true, ..nothing }),
-        ("lateral_by_code", Acquisition { lateral: true, ..nothing }),
-        ("lateral_by_old_code", Acquisition { lateral: true, ..nothing }),
-        ("for_processing", Acquisition { for_processing: true, ..nothing }),
-        ("ct", Acquisition { unexpected_modality: true, ..nothing }),
+        (
+            "lateral",
+            Acquisition {
+                lateral: true,
+                ..nothing
+            },
+        ),
+        (
+            "lateral_by_code",
+            Acquisition {
+                lateral: true,
+                ..nothing
+            },
+        ),
+        (
+            "lateral_by_old_code",
+            Acquisition {
+                lateral: true,
+                ..nothing
+            },
+        ),
+        (
+            "for_processing",
+            Acquisition {
+                for_processing: true,
+                ..nothing
+            },
+        ),
+        (
+            "ct",
+            Acquisition {
+                unexpected_modality: true,
+                ..nothing
+            },
+        ),
     ] {
         assert_eq!(film(name).unwrap().acquisition(), expected, "{name}");
     }
@@ -205,18 +272,40 @@ fn what_is_no_grey_film_is_refused_each_in_its_own_words() {
 
 #[test]
 fn the_limit_is_kept_whatever_the_transfer_syntax() {
-    let limits = Limits { max_pixels: 64 * 48 - 1 };
-    for name in
-        ["explicit_le", "deflated", "jpeg_baseline", "rle_12", "jpeg2000_lossless_16", "htj2k_lossless_8"]
-    {
-        let refusal = DecodeError::TooManyPixels { width: 64, height: 48, max_pixels: 3071 };
-        assert_eq!(crate::codec::decode(&fixture!(name), &limits), Err(refusal), "{name}");
+    let limits = Limits {
+        max_pixels: 64 * 48 - 1,
+    };
+    for name in [
+        "explicit_le",
+        "deflated",
+        "jpeg_baseline",
+        "rle_12",
+        "jpeg2000_lossless_16",
+        "htj2k_lossless_8",
+    ] {
+        let refusal = DecodeError::TooManyPixels {
+            width: 64,
+            height: 48,
+            max_pixels: 3071,
+        };
+        assert_eq!(
+            crate::codec::decode(&fixture!(name), &limits),
+            Err(refusal),
+            "{name}"
+        );
     }
 }
 
 #[test]
 fn a_file_that_is_cut_short_is_refused_wherever_it_is_cut() {
-    for name in ["explicit_le_8", "explicit_be_8", "deflated", "rle_8", "jpeg_lossless_sv1_8", "voi_lut_8"] {
+    for name in [
+        "explicit_le_8",
+        "explicit_be_8",
+        "deflated",
+        "rle_8",
+        "jpeg_lossless_sv1_8",
+        "voi_lut_8",
+    ] {
         let file = fixture!(name);
         for length in (132..file.len() - 1).step_by(3) {
             let refusal = crate::codec::decode(&file[..length], &Limits::default());
@@ -229,7 +318,11 @@ fn a_file_that_is_cut_short_is_refused_wherever_it_is_cut() {
 }
 
 fn reference(name: &str, (width, height): (u32, u32)) -> Result<Mask, ReferenceError> {
-    decode_reference(&fixture!(name), Size::new(width, height).unwrap(), &Limits::default())
+    decode_reference(
+        &fixture!(name),
+        Size::new(width, height).unwrap(),
+        &Limits::default(),
+    )
 }
 
 /// Boxes of lung, each as columns and rows.
@@ -246,18 +339,32 @@ fn boxes((width, height): (u32, u32), boxes: &[[std::ops::Range<usize>; 2]]) -> 
 fn the_lungs_of_a_segmentation_are_a_reference_mask() {
     let (right, left) = ([8..24, 10..38], [40..56, 12..40]);
     let size = (64, 48);
-    for name in ["segmentation", "segmentation_heart", "segmentation_old_codes", "segmentation_codes_in_one"]
-    {
-        assert_eq!(reference(name, size).unwrap(), boxes(size, &[right.clone(), left.clone()]), "{name}");
+    for name in [
+        "segmentation",
+        "segmentation_heart",
+        "segmentation_old_codes",
+        "segmentation_codes_in_one",
+    ] {
+        assert_eq!(
+            reference(name, size).unwrap(),
+            boxes(size, &[right.clone(), left.clone()]),
+            "{name}"
+        );
     }
-    assert_eq!(reference("segmentation_one_lung", size).unwrap(), boxes(size, std::slice::from_ref(&right)));
+    assert_eq!(
+        reference("segmentation_one_lung", size).unwrap(),
+        boxes(size, std::slice::from_ref(&right))
+    );
     assert_eq!(
         reference("segmentation_odd", (63, 47)).unwrap(),
         boxes((63, 47), &[right.clone(), left.clone()])
     );
     let half = reference("segmentation_fractional", size).unwrap();
     assert_eq!(half.area_px(), (16 * 28 / 2) * 2);
-    assert_eq!(half.shared_px(&boxes(size, &[right, left])), Some(half.area_px()));
+    assert_eq!(
+        half.shared_px(&boxes(size, &[right, left])),
+        Some(half.area_px())
+    );
 }
 
 #[test]

@@ -21,7 +21,9 @@ struct Layout<'a> {
 /// that ends early has none that is too long; the decoder will find out.
 pub(super) fn is_reasonable(bytes: &[u8], limits: Limits) -> bool {
     let longest = (limits.max_pixels / u64::from(MIN_SIDE)).max(LEAST);
-    Layout::of(bytes).list_lengths().is_none_or(|mut lengths| lengths.all(|length| length <= longest))
+    Layout::of(bytes)
+        .list_lengths()
+        .is_none_or(|mut lengths| lengths.all(|length| length <= longest))
 }
 
 impl<'a> Layout<'a> {
@@ -48,17 +50,27 @@ impl<'a> Layout<'a> {
 
     /// The declared lengths of the lists that the decoder may read.
     fn list_lengths(&self) -> Option<impl Iterator<Item = u64>> {
-        let (pointer, pointer_bytes, count_bytes, entry_bytes) =
-            if self.big { (8, 8, 8, 20) } else { (4, 4, 2, 12) };
+        let (pointer, pointer_bytes, count_bytes, entry_bytes) = if self.big {
+            (8, 8, 8, 20)
+        } else {
+            (4, 4, 2, 12)
+        };
         let directory = self.number(pointer, pointer_bytes)?;
         let entries = self.number(directory, count_bytes)?;
         let first = directory.checked_add(count_bytes as u64)?;
         let entry = move |index: u64| {
             let at = first.checked_add(index.checked_mul(entry_bytes)?)?;
-            Some((self.number(at, 2)?, self.number(at.checked_add(4)?, pointer_bytes)?))
+            Some((
+                self.number(at, 2)?,
+                self.number(at.checked_add(4)?, pointer_bytes)?,
+            ))
         };
         let entries = (0..entries).map_while(entry);
-        Some(entries.filter(|&(tag, _)| tag < FIRST_PASSED_OVER).map(|(_, length)| length))
+        Some(
+            entries
+                .filter(|&(tag, _)| tag < FIRST_PASSED_OVER)
+                .map(|(_, length)| length),
+        )
     }
 }
 
@@ -68,7 +80,9 @@ mod tests {
     use crate::codec::DecodeError;
     use crate::codec::raster::samples::{fixture, read};
 
-    const LIMITS: Limits = Limits { max_pixels: 1 << 20 };
+    const LIMITS: Limits = Limits {
+        max_pixels: 1 << 20,
+    };
 
     /// A little-endian TIFF with the length of one list of its directory declared anew.
     fn declaring(file: &[u8], tag: u16, length: u32) -> Vec<u8> {
@@ -89,7 +103,10 @@ mod tests {
             fixture!("tiled16.tif"),
         ];
         for file in files {
-            assert!(Layout::of(file).list_lengths().unwrap().count() > 8, "its entries are found");
+            assert!(
+                Layout::of(file).list_lengths().unwrap().count() > 8,
+                "its entries are found"
+            );
             assert!(is_reasonable(file, LIMITS));
         }
     }
@@ -106,7 +123,9 @@ mod tests {
         let refusal = read(&declaring(file, 259, u32::MAX)).unwrap_err();
         assert_eq!(
             refusal,
-            DecodeError::Undecodable("the TIFF declares a longer list than any image needs".to_owned())
+            DecodeError::Undecodable(
+                "the TIFF declares a longer list than any image needs".to_owned()
+            )
         );
     }
 

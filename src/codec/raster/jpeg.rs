@@ -14,14 +14,19 @@ use crate::codec::{DecodeError, Limits};
 
 /// A run of set bits, byte-stuffed, as long as the decoder's bit buffer looks ahead. No Huffman code consists of
 /// ones only, so a decoder that needs these bits has run out of data and fails, instead of going on with zeros.
-const TAIL: [u8; 16] = [0xff, 0, 0xff, 0, 0xff, 0, 0xff, 0, 0xff, 0, 0xff, 0, 0xff, 0, 0xff, 0];
+const TAIL: [u8; 16] = [
+    0xff, 0, 0xff, 0, 0xff, 0, 0xff, 0, 0xff, 0, 0xff, 0, 0xff, 0, 0xff, 0,
+];
 
 const END_OF_IMAGE: u8 = 0xd9;
 
 pub(super) fn read(bytes: &[u8], limits: Limits) -> Result<Raster, DecodeError> {
-    let end = end_of_image(bytes).ok_or_else(|| undecodable("the JPEG ends before its end marker"))?;
-    let options =
-        DecoderOptions::default().set_strict_mode(true).set_max_width(usize::MAX).set_max_height(usize::MAX);
+    let end =
+        end_of_image(bytes).ok_or_else(|| undecodable("the JPEG ends before its end marker"))?;
+    let options = DecoderOptions::default()
+        .set_strict_mode(true)
+        .set_max_width(usize::MAX)
+        .set_max_height(usize::MAX);
     let mut headers = JpegDecoder::new_with_options(ZCursor::new(bytes), options);
     headers.decode_headers().map_err(undecodable)?;
     let info = headers.info().expect("the headers have been read");
@@ -32,8 +37,10 @@ pub(super) fn read(bytes: &[u8], limits: Limits) -> Result<Raster, DecodeError> 
         _ => ColorSpace::RGB,
     };
     let guarded = [&bytes[..end], &TAIL, &[0xff, END_OF_IMAGE]].concat();
-    let mut decoder =
-        JpegDecoder::new_with_options(ZCursor::new(&guarded), options.jpeg_set_out_colorspace(colour));
+    let mut decoder = JpegDecoder::new_with_options(
+        ZCursor::new(&guarded),
+        options.jpeg_set_out_colorspace(colour),
+    );
     let samples = decoder.decode().map_err(undecodable)?;
     if colour == ColorSpace::Luma {
         return grey(size, samples);
@@ -57,8 +64,13 @@ fn end_of_image(bytes: &[u8]) -> Option<usize> {
 
 /// The next marker at or after `from` that is no restart, stuffed or fill byte.
 fn next_marker(bytes: &[u8], from: usize) -> Option<usize> {
-    let is_marker = |pair: &[u8]| pair[0] == 0xff && !matches!(pair[1], 0x00 | 0x01 | 0xd0..=0xd8 | 0xff);
-    bytes.get(from..)?.windows(2).position(is_marker).map(|offset| from + offset)
+    let is_marker =
+        |pair: &[u8]| pair[0] == 0xff && !matches!(pair[1], 0x00 | 0x01 | 0xd0..=0xd8 | 0xff);
+    bytes
+        .get(from..)?
+        .windows(2)
+        .position(is_marker)
+        .map(|offset| from + offset)
 }
 
 #[cfg(test)]
@@ -77,7 +89,11 @@ mod tests {
     #[test]
     fn colour_becomes_luma() {
         assert_eight(fixture!("colour.jpg"), &luma_of_coloured_picture(), 4);
-        assert_eight(fixture!("progressive_colour.jpg"), &luma_of_coloured_picture(), 4);
+        assert_eight(
+            fixture!("progressive_colour.jpg"),
+            &luma_of_coloured_picture(),
+            4,
+        );
     }
 
     #[test]
@@ -106,10 +122,17 @@ mod tests {
 
     #[test]
     fn a_cut_that_an_end_marker_covers_is_refused() {
-        for file in
-            [fixture!("grey.jpg"), fixture!("colour.jpg"), fixture!("cmyk.jpg"), fixture!("restarts.jpg")]
-        {
-            let start_of_scan = file.windows(2).position(|pair| pair == [0xff, 0xda]).unwrap() + 16;
+        for file in [
+            fixture!("grey.jpg"),
+            fixture!("colour.jpg"),
+            fixture!("cmyk.jpg"),
+            fixture!("restarts.jpg"),
+        ] {
+            let start_of_scan = file
+                .windows(2)
+                .position(|pair| pair == [0xff, 0xda])
+                .unwrap()
+                + 16;
             for length in start_of_scan..file.len() - 2 {
                 let mended = [&file[..length], &[0xff, END_OF_IMAGE]].concat();
                 assert!(read(&mended).is_err(), "cut at {length} of {}", file.len());

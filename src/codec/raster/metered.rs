@@ -19,7 +19,10 @@ pub(super) struct Metered<'a> {
 impl<'a> Metered<'a> {
     pub(super) fn new(bytes: &'a [u8]) -> Self {
         let left = (bytes.len() as u64).saturating_mul(TIMES).max(LEAST_BYTES);
-        Self { file: Cursor::new(bytes), left }
+        Self {
+            file: Cursor::new(bytes),
+            left,
+        }
     }
 }
 
@@ -27,8 +30,10 @@ impl Read for Metered<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> Result<usize> {
         let piece = buffer.len().min(PIECE_BYTES);
         let read = self.file.read(&mut buffer[..piece])?;
-        self.left =
-            self.left.checked_sub(read as u64).ok_or_else(|| Error::from(ErrorKind::QuotaExceeded))?;
+        self.left = self
+            .left
+            .checked_sub(read as u64)
+            .ok_or_else(|| Error::from(ErrorKind::QuotaExceeded))?;
         Ok(read)
     }
 }
@@ -54,7 +59,10 @@ mod tests {
             assert!(read == bytes);
         }
         file.rewind().unwrap();
-        assert_eq!(file.read(&mut [0]).unwrap_err().kind(), ErrorKind::QuotaExceeded);
+        assert_eq!(
+            file.read(&mut [0]).unwrap_err().kind(),
+            ErrorKind::QuotaExceeded
+        );
     }
 
     #[test]

@@ -46,7 +46,9 @@ trait Sample: Copy {
 
 impl Sample for u8 {
     fn luma(red: Self, green: Self, blue: Self) -> Self {
-        luma([red, green, blue].map(u32::from)).try_into().expect("the weights add up to one")
+        luma([red, green, blue].map(u32::from))
+            .try_into()
+            .expect("the weights add up to one")
     }
 
     fn widen(self) -> u16 {
@@ -60,7 +62,9 @@ impl Sample for u8 {
 
 impl Sample for u16 {
     fn luma(red: Self, green: Self, blue: Self) -> Self {
-        luma([red, green, blue].map(u32::from)).try_into().expect("the weights add up to one")
+        luma([red, green, blue].map(u32::from))
+            .try_into()
+            .expect("the weights add up to one")
     }
 
     fn widen(self) -> u16 {
@@ -86,14 +90,20 @@ struct GreyBuilder<S> {
 
 impl<S: Sample> GreyBuilder<S> {
     fn new(size: Size) -> Self {
-        Self { size, values: Vec::with_capacity(size.pixels()), colour_spread: 0 }
+        Self {
+            size,
+            values: Vec::with_capacity(size.pixels()),
+            colour_spread: 0,
+        }
     }
 
     /// Appends pixels of `channels` interleaved samples: grey, grey and alpha, RGB, or RGB and alpha.
     fn push(&mut self, samples: &[S], channels: usize) {
         match channels {
             1 => self.values.extend_from_slice(samples),
-            2 => self.values.extend(samples.chunks_exact(2).map(|pixel| pixel[0])),
+            2 => self
+                .values
+                .extend(samples.chunks_exact(2).map(|pixel| pixel[0])),
             _ => self.push_colour(samples, channels),
         }
     }
@@ -112,13 +122,21 @@ impl<S: Sample> GreyBuilder<S> {
     fn finish(self) -> Result<Raster, DecodeError> {
         let film = Radiograph::new(self.size, S::pixels(self.values), None);
         let film = film.ok_or_else(|| undecodable("the image data ends early"))?;
-        Ok(Raster { film, colour_spread: self.colour_spread })
+        Ok(Raster {
+            film,
+            colour_spread: self.colour_spread,
+        })
     }
 }
 
 /// A raster of values that are grey already, taken as they are.
 fn grey<S: Sample>(size: Size, values: Vec<S>) -> Result<Raster, DecodeError> {
-    GreyBuilder { size, values, colour_spread: 0 }.finish()
+    GreyBuilder {
+        size,
+        values,
+        colour_spread: 0,
+    }
+    .finish()
 }
 
 #[cfg(test)]

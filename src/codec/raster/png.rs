@@ -49,7 +49,10 @@ fn read_sixteen(reader: &mut Source, size: Size) -> Result<Raster, DecodeError> 
     let mut samples = Vec::new();
     each_row(reader, |row| {
         samples.clear();
-        samples.extend(row.chunks_exact(2).map(|pair| u16::from_be_bytes([pair[0], pair[1]])));
+        samples.extend(
+            row.chunks_exact(2)
+                .map(|pair| u16::from_be_bytes([pair[0], pair[1]])),
+        );
         builder.push(&samples, channels);
     })?;
     builder.finish()
@@ -58,12 +61,16 @@ fn read_sixteen(reader: &mut Source, size: Size) -> Result<Raster, DecodeError> 
 /// Passes the rows of the image to `take`, top to bottom. An interlaced image is first put together as a whole.
 fn each_row(reader: &mut Source, mut take: impl FnMut(&[u8])) -> Result<(), DecodeError> {
     if reader.info().interlaced {
-        let mut frame =
-            vec![
-                0;
-                reader.output_buffer_size().ok_or_else(|| undecodable("the rows of the PNG are too long"))?
-            ];
-        let line_bytes = reader.next_frame(&mut frame).map_err(undecodable)?.line_size;
+        let mut frame = vec![
+            0;
+            reader
+                .output_buffer_size()
+                .ok_or_else(|| undecodable("the rows of the PNG are too long"))?
+        ];
+        let line_bytes = reader
+            .next_frame(&mut frame)
+            .map_err(undecodable)?
+            .line_size;
         frame.chunks_exact(line_bytes).for_each(take);
     } else {
         while let Some(row) = reader.next_row().map_err(undecodable)? {
@@ -77,14 +84,17 @@ fn each_row(reader: &mut Source, mut take: impl FnMut(&[u8])) -> Result<(), Deco
 fn decoder_limits(limits: Limits) -> png::Limits {
     let longest_row = limits.max_pixels / u64::from(MIN_SIDE) * 8;
     let bytes = longest_row.saturating_mul(4).saturating_add(SCRATCH_BYTES);
-    png::Limits { bytes: usize::try_from(bytes).unwrap_or(usize::MAX) }
+    png::Limits {
+        bytes: usize::try_from(bytes).unwrap_or(usize::MAX),
+    }
 }
 
 /// How many pictures the file holds. The plain image of an animated PNG may stand apart from the animation.
 fn frames(reader: &Source) -> u64 {
     let info = reader.info();
     let apart = u64::from(info.frame_control.is_none());
-    info.animation_control.map_or(1, |animation| u64::from(animation.num_frames) + apart)
+    info.animation_control
+        .map_or(1, |animation| u64::from(animation.num_frames) + apart)
 }
 
 #[cfg(test)]
@@ -93,8 +103,8 @@ mod tests {
 
     use super::*;
     use crate::codec::raster::samples::{
-        HEIGHT, WIDTH, assert_eight, assert_no_cut_is_read, assert_sixteen, coloured_picture, deep_picture,
-        fixture, luma_of_coloured_picture, picture, read,
+        HEIGHT, WIDTH, assert_eight, assert_no_cut_is_read, assert_sixteen, coloured_picture,
+        deep_picture, fixture, luma_of_coloured_picture, picture, read,
     };
 
     fn encode(
@@ -109,7 +119,9 @@ mod tests {
         encoder.set_depth(depth);
         set(&mut encoder);
         let mut writer = encoder.write_header().expect("the header is sound");
-        writer.write_image_data(data).expect("the picture is as large as the header says");
+        writer
+            .write_image_data(data)
+            .expect("the picture is as large as the header says");
         writer.finish().expect("the picture is complete");
         file
     }
@@ -133,15 +145,26 @@ mod tests {
 
     #[test]
     fn grey_is_read_as_deep_as_it_is_stored() {
-        assert_eight(&plain(ColorType::Grayscale, BitDepth::Eight, &picture()), &picture(), 0);
+        assert_eight(
+            &plain(ColorType::Grayscale, BitDepth::Eight, &picture()),
+            &picture(),
+            0,
+        );
         let deep = big_endian(deep_picture());
-        assert_sixteen(&plain(ColorType::Grayscale, BitDepth::Sixteen, &deep), &deep_picture());
+        assert_sixteen(
+            &plain(ColorType::Grayscale, BitDepth::Sixteen, &deep),
+            &deep_picture(),
+        );
     }
 
     #[test]
     fn twelve_bits_stay_the_values_that_were_stored() {
         let twelve: Vec<u16> = deep_picture().into_iter().map(|value| value >> 4).collect();
-        let file = plain(ColorType::Grayscale, BitDepth::Sixteen, &big_endian(twelve.clone()));
+        let file = plain(
+            ColorType::Grayscale,
+            BitDepth::Sixteen,
+            &big_endian(twelve.clone()),
+        );
         assert_sixteen(&file, &twelve);
     }
 
@@ -150,45 +173,94 @@ mod tests {
         let file = plain(ColorType::Rgb, BitDepth::Eight, &coloured_picture());
         assert_eight(&file, &luma_of_coloured_picture(), 1);
         assert_eq!(read(&file).unwrap().colour_spread, 220);
-        let grey: Vec<u16> = deep_picture().into_iter().flat_map(|value| [value; 3]).collect();
-        assert_sixteen(&plain(ColorType::Rgb, BitDepth::Sixteen, &big_endian(grey)), &deep_picture());
+        let grey: Vec<u16> = deep_picture()
+            .into_iter()
+            .flat_map(|value| [value; 3])
+            .collect();
+        assert_sixteen(
+            &plain(ColorType::Rgb, BitDepth::Sixteen, &big_endian(grey)),
+            &deep_picture(),
+        );
     }
 
     #[test]
     fn transparency_is_ignored() {
-        let transparent = picture().into_iter().flat_map(|value| [value, 0]).collect::<Vec<_>>();
-        assert_eight(&plain(ColorType::GrayscaleAlpha, BitDepth::Eight, &transparent), &picture(), 0);
-        let transparent =
-            picture().into_iter().flat_map(|value| [value, value, value, 7]).collect::<Vec<_>>();
-        assert_eight(&plain(ColorType::Rgba, BitDepth::Eight, &transparent), &picture(), 0);
-        let transparent = deep_picture().into_iter().flat_map(|value| [value, value, value, 7]);
-        assert_sixteen(&plain(ColorType::Rgba, BitDepth::Sixteen, &big_endian(transparent)), &deep_picture());
+        let transparent = picture()
+            .into_iter()
+            .flat_map(|value| [value, 0])
+            .collect::<Vec<_>>();
+        assert_eight(
+            &plain(ColorType::GrayscaleAlpha, BitDepth::Eight, &transparent),
+            &picture(),
+            0,
+        );
+        let transparent = picture()
+            .into_iter()
+            .flat_map(|value| [value, value, value, 7])
+            .collect::<Vec<_>>();
+        assert_eight(
+            &plain(ColorType::Rgba, BitDepth::Eight, &transparent),
+            &picture(),
+            0,
+        );
+        let transparent = deep_picture()
+            .into_iter()
+            .flat_map(|value| [value, value, value, 7]);
+        assert_sixteen(
+            &plain(ColorType::Rgba, BitDepth::Sixteen, &big_endian(transparent)),
+            &deep_picture(),
+        );
     }
 
     #[test]
     fn a_transparent_grey_value_keeps_its_value() {
-        let file = encode(ColorType::Grayscale, BitDepth::Eight, &picture(), |encoder| {
-            encoder.set_trns(&[0, 10][..]);
-        });
+        let file = encode(
+            ColorType::Grayscale,
+            BitDepth::Eight,
+            &picture(),
+            |encoder| {
+                encoder.set_trns(&[0, 10][..]);
+            },
+        );
         assert_eight(&file, &picture(), 0);
     }
 
     #[test]
     fn a_palette_is_expanded() {
         let file = encode(ColorType::Indexed, BitDepth::Eight, &picture(), |encoder| {
-            encoder.set_palette((0..=255).flat_map(|index| [255 - index; 3]).collect::<Vec<u8>>());
+            encoder.set_palette(
+                (0..=255)
+                    .flat_map(|index| [255 - index; 3])
+                    .collect::<Vec<u8>>(),
+            );
         });
-        assert_eight(&file, &picture().into_iter().map(|value| 255 - value).collect::<Vec<_>>(), 0);
+        assert_eight(
+            &file,
+            &picture()
+                .into_iter()
+                .map(|value| 255 - value)
+                .collect::<Vec<_>>(),
+            0,
+        );
     }
 
     #[test]
     fn few_bits_are_stretched_to_eight() {
-        for (depth, bits, step) in [(BitDepth::One, 1, 255), (BitDepth::Two, 2, 85), (BitDepth::Four, 4, 17)]
-        {
-            let pack =
-                |pixels: &[u8]| pixels.iter().fold(0, |byte, value| byte << bits | value >> (8 - bits));
+        for (depth, bits, step) in [
+            (BitDepth::One, 1, 255),
+            (BitDepth::Two, 2, 85),
+            (BitDepth::Four, 4, 17),
+        ] {
+            let pack = |pixels: &[u8]| {
+                pixels
+                    .iter()
+                    .fold(0, |byte, value| byte << bits | value >> (8 - bits))
+            };
             let packed: Vec<u8> = picture().chunks(8 / bits).map(pack).collect();
-            let expected: Vec<u8> = picture().into_iter().map(|value| (value >> (8 - bits)) * step).collect();
+            let expected: Vec<u8> = picture()
+                .into_iter()
+                .map(|value| (value >> (8 - bits)) * step)
+                .collect();
             assert_eight(&plain(ColorType::Grayscale, depth, &packed), &expected, 0);
         }
     }
@@ -197,7 +269,11 @@ mod tests {
     fn interlaced_images_are_read() {
         assert_eight(fixture!("interlaced_grey8.png"), &picture(), 0);
         assert_sixteen(fixture!("interlaced_grey16.png"), &deep_picture());
-        assert_eight(fixture!("interlaced_rgb8.png"), &luma_of_coloured_picture(), 1);
+        assert_eight(
+            fixture!("interlaced_rgb8.png"),
+            &luma_of_coloured_picture(),
+            1,
+        );
     }
 
     #[test]
@@ -237,20 +313,39 @@ mod tests {
     fn the_declared_size_is_judged_before_anything_is_allocated() {
         assert_eq!(
             read(&header_of(60_000, 60_000)).unwrap_err(),
-            DecodeError::TooManyPixels { width: 60_000, height: 60_000, max_pixels: 64_000_000 },
+            DecodeError::TooManyPixels {
+                width: 60_000,
+                height: 60_000,
+                max_pixels: 64_000_000
+            },
         );
         for (width, height) in [(31, 40), (40, 31), (1, 1)] {
-            assert_eq!(read(&header_of(width, height)).unwrap_err(), DecodeError::TooSmall { width, height });
+            assert_eq!(
+                read(&header_of(width, height)).unwrap_err(),
+                DecodeError::TooSmall { width, height }
+            );
         }
     }
 
     #[test]
     fn text_that_unpacks_to_gigabytes_is_never_unpacked() {
         let bomb = "0".repeat(1 << 24);
-        let file = encode(ColorType::Grayscale, BitDepth::Eight, &picture(), |encoder| {
-            encoder.add_ztxt_chunk("Comment".to_owned(), bomb.clone()).unwrap();
-        });
-        let limits = Limits { max_pixels: 64 * 48 };
-        assert!(super::read(&file, limits).is_ok(), "a limit far below the text's size was not met");
+        let file = encode(
+            ColorType::Grayscale,
+            BitDepth::Eight,
+            &picture(),
+            |encoder| {
+                encoder
+                    .add_ztxt_chunk("Comment".to_owned(), bomb.clone())
+                    .unwrap();
+            },
+        );
+        let limits = Limits {
+            max_pixels: 64 * 48,
+        };
+        assert!(
+            super::read(&file, limits).is_ok(),
+            "a limit far below the text's size was not met"
+        );
     }
 }

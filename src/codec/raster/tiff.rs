@@ -18,10 +18,13 @@ const PADDING_TIMES: u64 = 4;
 
 pub(super) fn read(bytes: &[u8], limits: Limits) -> Result<Raster, DecodeError> {
     if !directory::is_reasonable(bytes, limits) {
-        return Err(undecodable("the TIFF declares a longer list than any image needs"));
+        return Err(undecodable(
+            "the TIFF declares a longer list than any image needs",
+        ));
     }
-    let mut decoder =
-        Decoder::new(Metered::new(bytes)).map_err(damaged)?.with_limits(decoder_limits(bytes, limits));
+    let mut decoder = Decoder::new(Metered::new(bytes))
+        .map_err(damaged)?
+        .with_limits(decoder_limits(bytes, limits));
     let (width, height) = decoder.dimensions().map_err(damaged)?;
     let size = limits.admit(width, height)?;
     if decoder.more_images() {
@@ -33,20 +36,27 @@ pub(super) fn read(bytes: &[u8], limits: Limits) -> Result<Raster, DecodeError> 
     check_chunks(&mut decoder, size, colour, limits)?;
 
     let mut samples = DecodingResult::U8(Vec::new());
-    let planes = decoder.read_image_to_buffer(&mut samples).map_err(damaged)?.planes;
+    let planes = decoder
+        .read_image_to_buffer(&mut samples)
+        .map_err(damaged)?
+        .planes;
     match samples {
         DecodingResult::U8(packed) if colour.bit_depth() < 8 => {
             grey(size, unpack(&packed, size, colour.bit_depth()))
         }
         DecodingResult::U8(values) => to_raster(size, values, channels, planes),
         DecodingResult::U16(values) => to_raster(size, values, channels, planes),
-        _ => Err(undecodable("a TIFF of signed or floating-point values is not read")),
+        _ => Err(undecodable(
+            "a TIFF of signed or floating-point values is not read",
+        )),
     }
 }
 
 /// Refuses what the decoder would carry on with although it is cut short.
 fn check_compression(decoder: &mut Decoder<Metered>) -> Result<(), DecodeError> {
-    let compression = decoder.find_tag_unsigned::<u16>(Tag::Compression).map_err(damaged)?;
+    let compression = decoder
+        .find_tag_unsigned::<u16>(Tag::Compression)
+        .map_err(damaged)?;
     if compression == Some(CompressionMethod::ModernJPEG.to_u16()) {
         return Err(undecodable("a TIFF that is compressed by JPEG is not read"));
     }
@@ -61,10 +71,15 @@ fn check_chunks(
     colour: ColorType,
     limits: Limits,
 ) -> Result<(), DecodeError> {
-    let samples = decoder.find_tag_unsigned::<u16>(Tag::SamplesPerPixel).map_err(damaged)?.unwrap_or(1);
+    let samples = decoder
+        .find_tag_unsigned::<u16>(Tag::SamplesPerPixel)
+        .map_err(damaged)?
+        .unwrap_or(1);
     let row = u64::from(size.width()).next_multiple_of(decoder.chunk_dimensions().0.into());
     let row_bytes = (row * u64::from(samples)).saturating_mul(u64::from(colour.bit_depth())) / 8;
-    let most = limits.max_pixels.saturating_mul(WIDEST_PIXEL_BYTES * PADDING_TIMES);
+    let most = limits
+        .max_pixels
+        .saturating_mul(WIDEST_PIXEL_BYTES * PADDING_TIMES);
     if row_bytes.saturating_mul(u64::from(size.height())) > most {
         return Err(undecodable("the TIFF unpacks to far more than its image"));
     }
@@ -95,7 +110,9 @@ fn damaged(error: TiffError) -> DecodeError {
 
 fn unread(colour: ColorType) -> DecodeError {
     if colour.bit_depth() > 16 {
-        return undecodable("a TIFF deeper than 16 bits, such as one of floating-point values, is not read");
+        return undecodable(
+            "a TIFF deeper than 16 bits, such as one of floating-point values, is not read",
+        );
     }
     undecodable(format!("a TIFF of the kind {colour:?} is not read"))
 }
@@ -104,7 +121,11 @@ fn unread(colour: ColorType) -> DecodeError {
 fn channels(colour: ColorType) -> Option<usize> {
     match colour {
         ColorType::Gray(1 | 2 | 4 | 8 | 16) => Some(1),
-        ColorType::GrayA(8 | 16) | ColorType::Multiband { bit_depth: 8 | 16, num_samples: 2 } => Some(2),
+        ColorType::GrayA(8 | 16)
+        | ColorType::Multiband {
+            bit_depth: 8 | 16,
+            num_samples: 2,
+        } => Some(2),
         ColorType::RGB(8 | 16) => Some(3),
         ColorType::RGBA(8 | 16) => Some(4),
         _ => None,
@@ -135,7 +156,10 @@ fn push_planes<S: Sample>(builder: &mut GreyBuilder<S>, values: &[S], size: Size
     let mut row = Vec::with_capacity(planes.len() * size.columns());
     for start in (0..size.pixels()).step_by(size.columns()) {
         row.clear();
-        row.extend((start..start + size.columns()).flat_map(|at| planes.iter().map(move |plane| plane[at])));
+        row.extend(
+            (start..start + size.columns())
+                .flat_map(|at| planes.iter().map(move |plane| plane[at])),
+        );
         builder.push(&row, planes.len());
     }
 }
@@ -146,10 +170,14 @@ fn unpack(packed: &[u8], size: Size, bits: u8) -> Vec<u8> {
     let largest = u8::MAX >> (8 - bits);
     let row_bytes = size.columns().div_ceil(per_byte);
     let value = |row: &[u8], x: usize| {
-        let shift = 8 - bits - bits * u8::try_from(x % per_byte).expect("a byte holds at most 8 values");
+        let shift =
+            8 - bits - bits * u8::try_from(x % per_byte).expect("a byte holds at most 8 values");
         (row[x / per_byte] >> shift & largest) * (u8::MAX / largest)
     };
-    packed.chunks_exact(row_bytes).flat_map(|row| (0..size.columns()).map(move |x| value(row, x))).collect()
+    packed
+        .chunks_exact(row_bytes)
+        .flat_map(|row| (0..size.columns()).map(move |x| value(row, x)))
+        .collect()
 }
 
 #[cfg(test)]
@@ -170,18 +198,33 @@ mod tests {
         [C::Inner]: tiff::encoder::TiffValue,
     {
         let mut file = Cursor::new(Vec::new());
-        let mut encoder =
-            TiffEncoder::new(&mut file).expect("memory takes a header").with_compression(compression);
-        encoder.write_image::<C>(WIDTH, HEIGHT, values).expect("the picture is as large as it says");
+        let mut encoder = TiffEncoder::new(&mut file)
+            .expect("memory takes a header")
+            .with_compression(compression);
+        encoder
+            .write_image::<C>(WIDTH, HEIGHT, values)
+            .expect("the picture is as large as it says");
         file.into_inner()
     }
 
     #[test]
     fn grey_is_read_as_deep_as_it_is_stored_however_compressed() {
         let deflate = Compression::Deflate(DeflateLevel::Balanced);
-        for compression in [Compression::Uncompressed, Compression::Lzw, Compression::Packbits, deflate] {
-            assert_eight(&encode::<colortype::Gray8>(compression, &picture()), &picture(), 0);
-            assert_sixteen(&encode::<colortype::Gray16>(compression, &deep_picture()), &deep_picture());
+        for compression in [
+            Compression::Uncompressed,
+            Compression::Lzw,
+            Compression::Packbits,
+            deflate,
+        ] {
+            assert_eight(
+                &encode::<colortype::Gray8>(compression, &picture()),
+                &picture(),
+                0,
+            );
+            assert_sixteen(
+                &encode::<colortype::Gray16>(compression, &deep_picture()),
+                &deep_picture(),
+            );
         }
     }
 
@@ -189,10 +232,23 @@ mod tests {
     fn colour_becomes_luma_and_transparency_is_ignored() {
         let file = encode::<colortype::RGB8>(Compression::Lzw, &coloured_picture());
         assert_eight(&file, &luma_of_coloured_picture(), 1);
-        let transparent: Vec<u8> = picture().into_iter().flat_map(|value| [value, value, value, 9]).collect();
-        assert_eight(&encode::<colortype::RGBA8>(Compression::Lzw, &transparent), &picture(), 0);
-        let grey: Vec<u16> = deep_picture().into_iter().flat_map(|value| [value; 3]).collect();
-        assert_sixteen(&encode::<colortype::RGB16>(Compression::Lzw, &grey), &deep_picture());
+        let transparent: Vec<u8> = picture()
+            .into_iter()
+            .flat_map(|value| [value, value, value, 9])
+            .collect();
+        assert_eight(
+            &encode::<colortype::RGBA8>(Compression::Lzw, &transparent),
+            &picture(),
+            0,
+        );
+        let grey: Vec<u16> = deep_picture()
+            .into_iter()
+            .flat_map(|value| [value; 3])
+            .collect();
+        assert_sixteen(
+            &encode::<colortype::RGB16>(Compression::Lzw, &grey),
+            &deep_picture(),
+        );
     }
 
     #[test]
@@ -213,19 +269,29 @@ mod tests {
 
     #[test]
     fn one_bit_is_stretched_to_eight() {
-        let halves: Vec<u8> = picture().into_iter().map(|value| if value >= 128 { 255 } else { 0 }).collect();
+        let halves: Vec<u8> = picture()
+            .into_iter()
+            .map(|value| if value >= 128 { 255 } else { 0 })
+            .collect();
         assert_eight(fixture!("bilevel.tif"), &halves, 0);
         assert_eight(fixture!("bilevel_group4.tif"), &halves, 0);
     }
 
     #[test]
     fn several_pages_are_refused() {
-        assert_eq!(read(fixture!("two_pages.tif")).unwrap_err(), DecodeError::SeveralFrames);
+        assert_eq!(
+            read(fixture!("two_pages.tif")).unwrap_err(),
+            DecodeError::SeveralFrames
+        );
     }
 
     #[test]
     fn kinds_that_are_not_read_say_so() {
-        for file in [fixture!("float32.tif"), fixture!("palette8.tif"), fixture!("jpeg_grey8.tif")] {
+        for file in [
+            fixture!("float32.tif"),
+            fixture!("palette8.tif"),
+            fixture!("jpeg_grey8.tif"),
+        ] {
             assert!(matches!(read(file), Err(DecodeError::Undecodable(_))));
         }
     }
@@ -233,9 +299,12 @@ mod tests {
     /// A little-endian file of one strip that declares fewer bytes of it, or `None` where it has not that many.
     fn with_shorter_strip(file: &[u8], fewer: u32) -> Option<Vec<u8>> {
         const STRIP_BYTE_COUNTS: [u8; 2] = 279_u16.to_le_bytes();
-        let number = |at: usize| u32::from_le_bytes(file[at..at + 4].try_into().expect("four bytes"));
+        let number =
+            |at: usize| u32::from_le_bytes(file[at..at + 4].try_into().expect("four bytes"));
         let entries = number(4) as usize + 2;
-        let entry = file[entries..].chunks_exact(12).position(|entry| entry[..2] == STRIP_BYTE_COUNTS)?;
+        let entry = file[entries..]
+            .chunks_exact(12)
+            .position(|entry| entry[..2] == STRIP_BYTE_COUNTS)?;
         let at = entries + 12 * entry + 8;
         let shorter = number(at).checked_sub(fewer)?;
         Some([&file[..at], &shorter.to_le_bytes(), &file[at + 4..]].concat())
@@ -249,20 +318,35 @@ mod tests {
     #[test]
     fn a_file_that_is_cut_short_gives_no_part_of_a_picture() {
         let flat = encode::<colortype::Gray8>(Compression::Uncompressed, &picture());
-        for file in [fixture!("packbits8.tif"), fixture!("tiled16.tif"), fixture!("predictor16.tif"), &flat] {
+        for file in [
+            fixture!("packbits8.tif"),
+            fixture!("tiled16.tif"),
+            fixture!("predictor16.tif"),
+            &flat,
+        ] {
             let whole = values(file);
             for length in 0..file.len() {
                 let cut = values(&file[..length]);
-                assert!(cut.is_none() || cut == whole, "cut at {length} of {}", file.len());
+                assert!(
+                    cut.is_none() || cut == whole,
+                    "cut at {length} of {}",
+                    file.len()
+                );
             }
         }
     }
 
     #[test]
     fn a_strip_that_is_cut_short_gives_no_part_of_a_picture() {
-        for file in [fixture!("bilevel_group4.tif"), fixture!("predictor16.tif"), fixture!("packbits8.tif")] {
+        for file in [
+            fixture!("bilevel_group4.tif"),
+            fixture!("predictor16.tif"),
+            fixture!("packbits8.tif"),
+        ] {
             let whole = values(file);
-            let shorter: Vec<_> = (1..).map_while(|fewer| with_shorter_strip(file, fewer)).collect();
+            let shorter: Vec<_> = (1..)
+                .map_while(|fewer| with_shorter_strip(file, fewer))
+                .collect();
             assert!(shorter.len() > 10, "a strip of the file is cut");
             for cut in shorter.iter().map(|file| values(file)) {
                 assert!(cut.is_none() || cut == whole);

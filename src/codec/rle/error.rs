@@ -61,6 +61,9 @@ pub enum RleError {
 
 impl From<serde_json::Error> for RleError {
     fn from(error: serde_json::Error) -> Self {
-        Self::Malformed { line: error.line(), column: error.column() }
+        Self::Malformed {
+            line: error.line(),
+            column: error.column(),
+        }
     }
 }

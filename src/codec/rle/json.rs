@@ -37,13 +37,19 @@ impl Rle {
     /// For JSON, with compressed counts.
     #[must_use]
     pub fn compressed(&self) -> Encoded {
-        Encoded { size: self.height_and_width(), counts: Counts::Compressed(self.to_compressed()) }
+        Encoded {
+            size: self.height_and_width(),
+            counts: Counts::Compressed(self.to_compressed()),
+        }
     }
 
     /// For JSON, with plain counts.
     #[must_use]
     pub fn plain(self) -> Encoded {
-        Encoded { size: self.height_and_width(), counts: Counts::Plain(self.counts) }
+        Encoded {
+            size: self.height_and_width(),
+            counts: Counts::Plain(self.counts),
+        }
     }
 
     fn height_and_width(&self) -> [u32; 2] {
@@ -118,30 +124,60 @@ mod tests {
     #[test]
     fn what_else_an_annotation_holds_is_passed_over() {
         let json = r#"{"encoding": "coco_rle", "size": [4, 5], "counts": "5260M0", "area": 6.0}"#;
-        assert_eq!(from_json(json.as_bytes(), 20), from_json(EXAMPLE.as_bytes(), 20));
+        assert_eq!(
+            from_json(json.as_bytes(), 20),
+            from_json(EXAMPLE.as_bytes(), 20)
+        );
     }
 
     #[test]
     fn a_size_is_refused_before_memory_is_taken_for_it() {
         let json = r#"{"size":[4294967295,4294967295],"counts":"5260M0"}"#;
         let pixels = u64::from(u32::MAX).pow(2);
-        assert_eq!(refusal(json), RleError::TooManyPixels { pixels, max_pixels: 100 });
-        assert_eq!(refusal(r#"{"size":[10,0],"counts":[0]}"#), RleError::NoPixels { height: 10, width: 0 });
+        assert_eq!(
+            refusal(json),
+            RleError::TooManyPixels {
+                pixels,
+                max_pixels: 100
+            }
+        );
+        assert_eq!(
+            refusal(r#"{"size":[10,0],"counts":[0]}"#),
+            RleError::NoPixels {
+                height: 10,
+                width: 0
+            }
+        );
         assert!(from_json(EXAMPLE.as_bytes(), 19).is_err());
     }
 
     #[test]
     fn counts_that_do_not_fit_the_size_are_refused() {
         let pixels = 20;
-        assert_eq!(refusal(r#"{"size":[4,5],"counts":"52"}"#), RleError::WrongSum { pixels });
-        assert_eq!(refusal(r#"{"size":[4,5],"counts":[20,1]}"#), RleError::WrongSum { pixels });
-        assert_eq!(refusal(r#"{"size":[4,5],"counts":[]}"#), RleError::WrongSum { pixels });
+        assert_eq!(
+            refusal(r#"{"size":[4,5],"counts":"52"}"#),
+            RleError::WrongSum { pixels }
+        );
+        assert_eq!(
+            refusal(r#"{"size":[4,5],"counts":[20,1]}"#),
+            RleError::WrongSum { pixels }
+        );
+        assert_eq!(
+            refusal(r#"{"size":[4,5],"counts":[]}"#),
+            RleError::WrongSum { pixels }
+        );
     }
 
     #[test]
     fn what_is_not_json_of_this_form_is_refused_where_it_ceases_to_be() {
         let cut = EXAMPLE.len() - 5;
-        assert_eq!(refusal(&EXAMPLE[..cut]), RleError::Malformed { line: 1, column: cut });
+        assert_eq!(
+            refusal(&EXAMPLE[..cut]),
+            RleError::Malformed {
+                line: 1,
+                column: cut
+            }
+        );
         assert!(matches!(
             from_json(b"{\"size\":[4,5],\"counts\":\"\xff\"}", 20),
             Err(RleError::Malformed { .. })
@@ -164,13 +200,20 @@ mod tests {
             r#"{"size":[4,5],"counts":[4294967316]}"#,
             r#"{"size":[4,5],"counts":["20"]}"#,
         ] {
-            assert!(matches!(refusal(json), RleError::Malformed { .. }), "{json}: {}", refusal(json));
+            assert!(
+                matches!(refusal(json), RleError::Malformed { .. }),
+                "{json}: {}",
+                refusal(json)
+            );
         }
     }
 
     #[test]
     fn a_refusal_repeats_nothing_of_what_was_sent() {
-        for json in [r#"{"size":"secret","counts":"0"}"#, r#"{"size":[4,5],"counts":"secret"}"#] {
+        for json in [
+            r#"{"size":"secret","counts":"0"}"#,
+            r#"{"size":[4,5],"counts":"secret"}"#,
+        ] {
             assert!(!refusal(json).to_string().contains("secret"));
         }
     }

@@ -40,11 +40,15 @@ impl Rle {
             collect_changes(mask, left..right, &mut changes);
             for (column, rows) in (left..right).zip(&mut changes) {
                 let top = column as u64 * u64::from(size.height());
-                rows.drain(..).for_each(|row: u32| ends.push(top + u64::from(row)));
+                rows.drain(..)
+                    .for_each(|row: u32| ends.push(top + u64::from(row)));
             }
         }
         ends.push(size.pixels() as u64);
-        Self { size, counts: ends.counts }
+        Self {
+            size,
+            counts: ends.counts,
+        }
     }
 
     /// Runs of `size`, or why they are none.
@@ -62,8 +66,8 @@ impl Rle {
         let mut numbers = text::Numbers::of(text);
         while let Some(number) = numbers.next(counts.len())? {
             let index = counts.len();
-            let count =
-                u32::try_from(base(&counts) + number).map_err(|_| RleError::CountOutOfRange { index })?;
+            let count = u32::try_from(base(&counts) + number)
+                .map_err(|_| RleError::CountOutOfRange { index })?;
             tally.add(count)?;
             counts.push(count);
         }
@@ -86,7 +90,12 @@ impl Rle {
     /// Number of lung pixels.
     #[must_use]
     pub fn area_px(&self) -> u64 {
-        self.counts.iter().skip(1).step_by(2).map(|&count| u64::from(count)).sum()
+        self.counts
+            .iter()
+            .skip(1)
+            .step_by(2)
+            .map(|&count| u64::from(count))
+            .sum()
     }
 
     /// The mask that the runs describe.
@@ -94,7 +103,11 @@ impl Rle {
     /// Where a run begins or ends within a column, the mask changes from one row to the next.
     #[must_use]
     pub fn to_mask(&self) -> Mask {
-        Mask::from_changes(self.size, self.lung_runs().flat_map(|run| ends_in_columns(self.size, run)))
+        Mask::from_changes(
+            self.size,
+            self.lung_runs()
+                .flat_map(|run| ends_in_columns(self.size, run)),
+        )
     }
 
     /// The counts in pycocotools' compressed form.
@@ -110,17 +123,24 @@ impl Rle {
     /// The lung runs as positions in the walk.
     fn lung_runs(&self) -> impl Iterator<Item = std::ops::Range<usize>> {
         let mut end = 0;
-        self.counts.iter().enumerate().filter_map(move |(index, &count)| {
-            let start = end;
-            end += count as usize;
-            (index % 2 == 1).then_some(start..end)
-        })
+        self.counts
+            .iter()
+            .enumerate()
+            .filter_map(move |(index, &count)| {
+                let start = end;
+                end += count as usize;
+                (index % 2 == 1).then_some(start..end)
+            })
     }
 }
 
 /// What the compressed form takes off the count that follows `counts`.
 fn base(counts: &[u32]) -> i64 {
-    if counts.len() > 2 { i64::from(counts[counts.len() - 2]) } else { 0 }
+    if counts.len() > 2 {
+        i64::from(counts[counts.len() - 2])
+    } else {
+        0
+    }
 }
 
 /// Notes, for each column of the band, the rows whose pixel differs from the one before it in the walk.
@@ -133,12 +153,16 @@ fn collect_changes(mask: &Mask, columns: std::ops::Range<usize>, changes: &mut [
         }
     }
     for (row, (above, here)) in (1_u32..).zip(mask.rows().zip(mask.rows().skip(1))) {
-        here.differences(above, columns.clone()).for_each(|column| changes[column - columns.start].push(row));
+        here.differences(above, columns.clone())
+            .for_each(|column| changes[column - columns.start].push(row));
     }
 }
 
 /// Where the columns that a run of the walk passes through become lung and cease to be, as column and row.
-fn ends_in_columns(size: Size, run: std::ops::Range<usize>) -> impl Iterator<Item = (usize, usize)> {
+fn ends_in_columns(
+    size: Size,
+    run: std::ops::Range<usize>,
+) -> impl Iterator<Item = (usize, usize)> {
     let rows = size.rows();
     (run.start / rows..run.end.div_ceil(rows)).flat_map(move |column| {
         let first = run.start.saturating_sub(column * rows);
@@ -181,7 +205,11 @@ struct Tally {
 
 impl Tally {
     fn new(size: Size) -> Self {
-        Self { pixels: size.pixels() as u64, total: 0, runs: 0 }
+        Self {
+            pixels: size.pixels() as u64,
+            total: 0,
+            runs: 0,
+        }
     }
 
     fn add(&mut self, count: u32) -> Result<(), RleError> {
@@ -192,12 +220,20 @@ impl Tally {
             return Err(RleError::TooManyCounts { pixels });
         }
         self.total = self.total.saturating_add(u64::from(count));
-        if self.total > pixels { Err(RleError::WrongSum { pixels }) } else { Ok(()) }
+        if self.total > pixels {
+            Err(RleError::WrongSum { pixels })
+        } else {
+            Ok(())
+        }
     }
 
     fn finish(self) -> Result<(), RleError> {
         let pixels = self.pixels;
-        if self.total == pixels { Ok(()) } else { Err(RleError::WrongSum { pixels }) }
+        if self.total == pixels {
+            Ok(())
+        } else {
+            Err(RleError::WrongSum { pixels })
+        }
     }
 }
 
@@ -226,7 +262,9 @@ mod tests {
     impl Fixture {
         fn all() -> Vec<Self> {
             let text = include_str!("../../../tests/fixtures/rle/pycocotools.json");
-            serde_json::from_str::<Fixtures>(text).expect("the generator writes this form").masks
+            serde_json::from_str::<Fixtures>(text)
+                .expect("the generator writes this form")
+                .masks
         }
 
         fn size(&self) -> Size {
@@ -236,7 +274,9 @@ mod tests {
         fn mask(&self) -> Option<Mask> {
             let digits = self.packed.as_ref()?.chars();
             let bits = digits.flat_map(|digit| {
-                let digit = digit.to_digit(16).expect("the generator writes hexadecimal");
+                let digit = digit
+                    .to_digit(16)
+                    .expect("the generator writes hexadecimal");
                 (0..4).rev().map(move |bit| digit >> bit & 1 == 1)
             });
             Mask::new(self.size(), bits.take(self.size().pixels()))
@@ -245,8 +285,12 @@ mod tests {
 
     fn mask(rows: &[&str]) -> Mask {
         let pixels = |length: usize| u32::try_from(length).expect("a test's mask is small");
-        let size = Size::new(pixels(rows[0].len()), pixels(rows.len())).expect("a test's mask has pixels");
-        let pixels = rows.iter().flat_map(|row| row.chars()).map(|pixel| pixel == '1');
+        let size =
+            Size::new(pixels(rows[0].len()), pixels(rows.len())).expect("a test's mask has pixels");
+        let pixels = rows
+            .iter()
+            .flat_map(|row| row.chars())
+            .map(|pixel| pixel == '1');
         Mask::new(size, pixels).expect("the rows of a test's mask are equally long")
     }
 
@@ -267,7 +311,12 @@ mod tests {
         for fixture in Fixture::all() {
             let Some(mask) = fixture.mask() else { continue };
             let rle = Rle::of(&mask);
-            assert_eq!(Some(rle.counts()), fixture.plain.as_deref(), "{}", fixture.name);
+            assert_eq!(
+                Some(rle.counts()),
+                fixture.plain.as_deref(),
+                "{}",
+                fixture.name
+            );
             assert_eq!(rle.to_compressed(), fixture.counts, "{}", fixture.name);
             seen += 1;
         }
@@ -281,7 +330,11 @@ mod tests {
             assert_eq!(rle.area_px(), fixture.area, "{}", fixture.name);
             let decoded = rle.to_mask();
             assert_eq!(decoded.area_px(), fixture.area, "{}", fixture.name);
-            assert!(fixture.mask().is_none_or(|mask| mask == decoded), "{}", fixture.name);
+            assert!(
+                fixture.mask().is_none_or(|mask| mask == decoded),
+                "{}",
+                fixture.name
+            );
             assert_eq!(Rle::of(&decoded), rle, "{}", fixture.name);
             assert_eq!(rle.to_compressed(), fixture.counts, "{}", fixture.name);
         }
@@ -297,9 +350,15 @@ mod tests {
     fn counts_that_do_not_add_up_to_the_pixels_are_refused() {
         let pixels = 6;
         for counts in [vec![], vec![5], vec![3, 4], vec![u32::MAX, u32::MAX, 8]] {
-            assert_eq!(Rle::new(size(2, 3), counts), Err(RleError::WrongSum { pixels }));
+            assert_eq!(
+                Rle::new(size(2, 3), counts),
+                Err(RleError::WrongSum { pixels })
+            );
         }
-        assert_eq!(Rle::new(size(2, 3), vec![0; 64]), Err(RleError::TooManyCounts { pixels }));
+        assert_eq!(
+            Rle::new(size(2, 3), vec![0; 64]),
+            Err(RleError::TooManyCounts { pixels })
+        );
     }
 
     #[test]
@@ -313,8 +372,14 @@ mod tests {
         assert_eq!(refusal("526é"), RleError::BadCharacter { position: 3 });
         assert_eq!(refusal("5O60M0"), RleError::CountOutOfRange { index: 1 });
         assert_eq!(refusal("526@"), RleError::CountOutOfRange { index: 3 });
-        assert_eq!(refusal("oooooooooooooooooooooo0"), RleError::CountOutOfRange { index: 0 });
-        assert_eq!(refusal("00000000000000000000000"), RleError::TooManyCounts { pixels: 20 });
+        assert_eq!(
+            refusal("oooooooooooooooooooooo0"),
+            RleError::CountOutOfRange { index: 0 }
+        );
+        assert_eq!(
+            refusal("00000000000000000000000"),
+            RleError::TooManyCounts { pixels: 20 }
+        );
     }
 
     #[test]

@@ -37,7 +37,10 @@ pub(super) struct Numbers<'text> {
 impl<'text> Numbers<'text> {
     /// The numbers of `text`, none of them read yet.
     pub(super) fn of(text: &'text str) -> Self {
-        Self { characters: text.as_bytes(), position: 0 }
+        Self {
+            characters: text.as_bytes(),
+            position: 0,
+        }
     }
 
     /// The next number, that of count `index`, or `None` at the end of the text.
@@ -50,7 +53,11 @@ impl<'text> Numbers<'text> {
             let group = self.group()?;
             number |= i64::from(group & 0x1f) << shift;
             if group & MORE_FOLLOWS == 0 {
-                let sign = if group & SIGN == 0 { 0 } else { -1 << (shift + GROUP_BITS) };
+                let sign = if group & SIGN == 0 {
+                    0
+                } else {
+                    -1 << (shift + GROUP_BITS)
+                };
                 return Ok(Some(number | sign));
             }
         }
@@ -75,10 +82,17 @@ mod tests {
     #[test]
     fn numbers_are_as_long_as_they_need_to_be_and_survive() {
         let widest = i64::from(u32::MAX);
-        for number in [0, 1, 15, 16, -1, -16, -17, 31, 32, 511, 512, -512, -513, widest, -widest] {
+        for number in [
+            0, 1, 15, 16, -1, -16, -17, 31, 32, 511, 512, -512, -513, widest, -widest,
+        ] {
             let mut text = String::new();
             push_number(&mut text, number);
-            let bits = 65 - if number < 0 { number.leading_ones() } else { number.leading_zeros() };
+            let bits = 65
+                - if number < 0 {
+                    number.leading_ones()
+                } else {
+                    number.leading_zeros()
+                };
             assert_eq!(text.len(), bits.div_ceil(GROUP_BITS) as usize, "{number}");
             assert_eq!(Numbers::of(&text).next(0), Ok(Some(number)));
         }

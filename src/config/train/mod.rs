@@ -91,7 +91,10 @@ impl TrainSettings {
         if side == 0 || !side.is_multiple_of(SIDE_MULTIPLE) {
             return Err("--side is not a multiple of 32");
         }
-        Ok(PreprocessOptions { side, ..PreprocessOptions::default() })
+        Ok(PreprocessOptions {
+            side,
+            ..PreprocessOptions::default()
+        })
     }
 }
 
@@ -109,7 +112,9 @@ mod tests {
     use crate::train::recipe::Recipe;
 
     fn settings(arguments: &[&str]) -> TrainSettings {
-        let given = ["lungfield-train", "--data", "d", "--out", "o"].iter().chain(arguments);
+        let given = ["lungfield-train", "--data", "d", "--out", "o"]
+            .iter()
+            .chain(arguments);
         TrainSettings::try_parse_from(given).unwrap()
     }
 
@@ -121,9 +126,18 @@ mod tests {
     #[test]
     fn a_side_that_could_not_be_served_is_refused() {
         for bad in ["--side=100", "--side=0"] {
-            assert!(settings(&[bad]).preprocess_options().unwrap_err().contains("--side"), "{bad}");
+            assert!(
+                settings(&[bad])
+                    .preprocess_options()
+                    .unwrap_err()
+                    .contains("--side"),
+                "{bad}"
+            );
         }
-        assert_eq!(settings(&["--side=64"]).preprocess_options().unwrap().side, 64);
+        assert_eq!(
+            settings(&["--side=64"]).preprocess_options().unwrap().side,
+            64
+        );
     }
 
     #[test]
@@ -137,16 +151,39 @@ mod tests {
     #[test]
     fn what_is_not_given_is_the_presets() {
         assert_eq!(recipe(&[]), Preset::Lungfield.recipe(Precision::F32));
-        assert_eq!(recipe(&["--preset=article"]), Preset::Article.recipe(Precision::F32));
-        assert_eq!(settings(&["--preset=article"]).preprocess_options().unwrap().side, 256);
+        assert_eq!(
+            recipe(&["--preset=article"]),
+            Preset::Article.recipe(Precision::F32)
+        );
+        assert_eq!(
+            settings(&["--preset=article"])
+                .preprocess_options()
+                .unwrap()
+                .side,
+            256
+        );
     }
 
     #[test]
     fn every_number_can_be_set() {
-        let article =
-            recipe(&["--preset=article", "--width=8", "--optimiser=adamw", "--shift=0.1", "--seed=9"]);
-        assert_eq!((article.width.get(), article.optimiser.method, article.seed), (8, Method::Adamw, 9));
-        assert_eq!(article.augment, AugmentOptions { shift: 0.1, ..AugmentOptions::NONE });
+        let article = recipe(&[
+            "--preset=article",
+            "--width=8",
+            "--optimiser=adamw",
+            "--shift=0.1",
+            "--seed=9",
+        ]);
+        assert_eq!(
+            (article.width.get(), article.optimiser.method, article.seed),
+            (8, Method::Adamw, 9)
+        );
+        assert_eq!(
+            article.augment,
+            AugmentOptions {
+                shift: 0.1,
+                ..AugmentOptions::NONE
+            }
+        );
         let newer = recipe(&[
             "--preset=article",
             "--coarse-share=0.5",
@@ -155,10 +192,20 @@ mod tests {
             "--opacity-probability=0.03",
         ]);
         assert!((newer.coarse_share - 0.5).abs() < 1e-12);
-        let varied =
-            AugmentOptions { bend: 0.01, blur: 0.02, opacity_probability: 0.03, ..AugmentOptions::NONE };
+        let varied = AugmentOptions {
+            bend: 0.01,
+            blur: 0.02,
+            opacity_probability: 0.03,
+            ..AugmentOptions::NONE
+        };
         assert_eq!(newer.augment, varied);
         let plain = recipe(&["--no-augmentation", "--gamma=0.3"]);
-        assert_eq!(plain.augment, AugmentOptions { gamma: 0.3, ..AugmentOptions::NONE });
+        assert_eq!(
+            plain.augment,
+            AugmentOptions {
+                gamma: 0.3,
+                ..AugmentOptions::NONE
+            }
+        );
     }
 }

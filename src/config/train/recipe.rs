@@ -128,7 +128,10 @@ impl RecipeFlags {
         let mut recipe = base;
         set(&mut recipe.width, self.width);
         set(&mut recipe.iterations, self.iterations.map(NonZeroU32::get));
-        set(&mut recipe.batch_size, self.batch_size.map(NonZeroUsize::get));
+        set(
+            &mut recipe.batch_size,
+            self.batch_size.map(NonZeroUsize::get),
+        );
         set(&mut recipe.optimiser.method, self.optimiser);
         set(&mut recipe.learning_rate, self.learning_rate);
         set(&mut recipe.warmup, self.warmup);
@@ -141,7 +144,10 @@ impl RecipeFlags {
         set(&mut recipe.flip_averaging, self.flip_averaging);
         set(&mut recipe.source_balance, self.source_balance);
         set(&mut recipe.coarse_share, self.coarse_share);
-        set(&mut recipe.validate_every, self.validate_every.map(NonZeroU32::get));
+        set(
+            &mut recipe.validate_every,
+            self.validate_every.map(NonZeroU32::get),
+        );
         set(&mut recipe.seed, self.seed);
         self.augment.over(&mut recipe.augment);
         recipe

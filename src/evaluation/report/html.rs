@@ -11,7 +11,11 @@ pub(super) fn rendered(write: impl FnOnce(&mut String) -> fmt::Result) -> String
 
 /// `1 film`, `2 films`.
 pub(super) fn counted(count: usize, what: &str) -> String {
-    if count == 1 { format!("1 {what}") } else { format!("{count} {what}s") }
+    if count == 1 {
+        format!("1 {what}")
+    } else {
+        format!("{count} {what}s")
+    }
 }
 
 /// Names as a sentence lists them: `a`, `a and b`, `a, b and c`.
@@ -33,6 +37,9 @@ mod tests {
         assert_eq!(listed(&["a"]), "a");
         assert_eq!(listed(&["a", "b"]), "a and b");
         assert_eq!(listed(&["a", "b", "c"]), "a, b and c");
-        assert_eq!([counted(1, "film"), counted(2, "film")], ["1 film", "2 films"]);
+        assert_eq!(
+            [counted(1, "film"), counted(2, "film")],
+            ["1 film", "2 films"]
+        );
     }
 }

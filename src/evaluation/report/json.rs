@@ -89,7 +89,10 @@ pub(super) fn report(report: &Report, summary: &Summary) -> io::Result<Vec<u8>> 
         format: FORMAT,
         model: &report.model,
         data: &report.data,
-        bootstrap: Bootstrap { resamples: RESAMPLES, confidence: CONFIDENCE },
+        bootstrap: Bootstrap {
+            resamples: RESAMPLES,
+            confidence: CONFIDENCE,
+        },
         article: ARTICLE,
         thresholds: std::array::from_fn(twentieths),
         groups: summary.0.iter().map(GroupRow::of).collect(),
@@ -115,7 +118,13 @@ impl<'a> GroupRow<'a> {
         };
         let measured = |measure| {
             let undefined = row.undefined(measure);
-            (measure, Measured { undefined, statistics: row.statistics(measure) })
+            (
+                measure,
+                Measured {
+                    undefined,
+                    statistics: row.statistics(measure),
+                },
+            )
         };
         Self {
             group,
@@ -130,15 +139,25 @@ impl<'a> GroupRow<'a> {
 
 impl Warnings {
     fn of(films: &[Scored]) -> Self {
-        let Warned { warned, by_warning, .. } = Warned::of(films);
-        let by_code = by_warning.into_iter().map(|(warning, films)| (warning.code(), films));
-        Self { films_with_warnings: warned, films_by_code: by_code.collect() }
+        let Warned {
+            warned, by_warning, ..
+        } = Warned::of(films);
+        let by_code = by_warning
+            .into_iter()
+            .map(|(warning, films)| (warning.code(), films));
+        Self {
+            films_with_warnings: warned,
+            films_by_code: by_code.collect(),
+        }
     }
 }
 
 impl<'a> Named<'a> {
     fn of(picture: &'a Picture) -> Self {
-        Self { case: &picture.case, source: &picture.source }
+        Self {
+            case: &picture.case,
+            source: &picture.source,
+        }
     }
 }
 
@@ -152,7 +171,9 @@ impl<'a> Film<'a> {
             width_px: measures.size.width(),
             height_px: measures.size.height(),
             warnings: film.warnings.iter().map(|warning| warning.code()).collect(),
-            measures: Measure::ALL.map(|measure| (measure, measure.of(measures))).into(),
+            measures: Measure::ALL
+                .map(|measure| (measure, measure.of(measures)))
+                .into(),
             dice_by_threshold: measures.by_threshold,
             calibration: measures.calibration,
         }

@@ -31,7 +31,10 @@ pub(super) fn page(report: &Report, summary: &Summary) -> String {
         write_measure(out, summary, Measure::Dice)?;
         write_about_dice(out)?;
         out.write_str("</section>\n")?;
-        write_figures(out, &figures(&report.films, summary, report.model.threshold))?;
+        write_figures(
+            out,
+            &figures(&report.films, summary, report.model.threshold),
+        )?;
         write_pictures(out, report)?;
         write_other_measures(out, report, summary)?;
         write_facts(out, report)?;
@@ -41,7 +44,10 @@ pub(super) fn page(report: &Report, summary: &Summary) -> String {
 }
 
 fn write_head(out: &mut String, report: &Report) -> fmt::Result {
-    let title = Text(format_args!("{} {}: evaluation", report.model.name, report.model.version));
+    let title = Text(format_args!(
+        "{} {}: evaluation",
+        report.model.name, report.model.version
+    ));
     out.write_str("<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"/>\n")?;
     out.write_str(r#"<meta name="viewport" content="width=device-width, initial-scale=1"/>"#)?;
     out.write_str(r#"<meta name="color-scheme" content="light dark"/>"#)?;
@@ -52,13 +58,23 @@ fn write_opening(out: &mut String, report: &Report, summary: &Summary) -> fmt::R
     let (model, data) = (&report.model, &report.data);
     let sources: Vec<&str> = summary.sources().map(|(name, _)| name).collect();
     out.write_str(r#"<header><p class="kicker">Lungfield evaluation</p>"#)?;
-    write!(out, "<h1>{} {}</h1>", Text(&model.name), Text(&model.version))?;
+    write!(
+        out,
+        "<h1>{} {}</h1>",
+        Text(&model.name),
+        Text(&model.version)
+    )?;
     let films = counted(report.films.len(), "film");
     write!(out, r#"<p class="lead">Lung fields of {films}"#)?;
     if !sources.is_empty() {
         write!(out, " of {}", Text(listed(&sources)))?;
     }
-    write!(out, " (split: {}), scored on {}", Text(&data.split), Text(&data.date))?;
+    write!(
+        out,
+        " (split: {}), scored on {}",
+        Text(&data.split),
+        Text(&data.date)
+    )?;
     out.write_str(" against reference masks, on the films’ own pixel grids.</p></header>\n")?;
     if data.training_included {
         out.write_str(
@@ -81,13 +97,27 @@ fn write_tiles(out: &mut String, report: &Report, summary: &Summary) -> fmt::Res
         write_tile(out, "Mean Dice", format_args!("{mean:.4}"), range)?;
     }
     let dice = |film: &Scored| film.measures.overlap.dice();
-    if let Some(lowest) = report.films.iter().min_by(|a, b| dice(a).total_cmp(&dice(b))) {
+    if let Some(lowest) = report
+        .films
+        .iter()
+        .min_by(|a, b| dice(a).total_cmp(&dice(b)))
+    {
         let film = format!("{}, {}", lowest.case, lowest.source);
-        write_tile(out, "Lowest Dice", format_args!("{:.4}", dice(lowest)), film)?;
+        write_tile(
+            out,
+            "Lowest Dice",
+            format_args!("{:.4}", dice(lowest)),
+            film,
+        )?;
     }
     if let Some(Statistics { mean, median, .. }) = statistics(Measure::Hausdorff95) {
         let about = format!("mean; median {median:.2} px");
-        write_tile(out, "95 % Hausdorff distance", format_args!("{mean:.2} px"), about)?;
+        write_tile(
+            out,
+            "95 % Hausdorff distance",
+            format_args!("{mean:.2} px"),
+            about,
+        )?;
     }
     if let Some(Statistics { mean, median, .. }) = statistics(Measure::SurfaceDistance) {
         let about = format!("mean; median {median:.2} px");
@@ -96,9 +126,17 @@ fn write_tiles(out: &mut String, report: &Report, summary: &Summary) -> fmt::Res
     out.write_str("</dl>\n")
 }
 
-fn write_tile(out: &mut String, name: &str, value: impl Display, about: impl Display) -> fmt::Result {
+fn write_tile(
+    out: &mut String,
+    name: &str,
+    value: impl Display,
+    about: impl Display,
+) -> fmt::Result {
     let about = Text(about);
-    write!(out, "<div><dt>{name}</dt><dd><strong>{value}</strong><span>{about}</span></dd></div>")
+    write!(
+        out,
+        "<div><dt>{name}</dt><dd><strong>{value}</strong><span>{about}</span></dd></div>"
+    )
 }
 
 fn write_about_dice(out: &mut String) -> fmt::Result {
@@ -116,7 +154,13 @@ fn write_figures(out: &mut String, figures: &[Figure]) -> fmt::Result {
         return Ok(());
     }
     out.write_str("<section><h2>Figures</h2><div class=\"figures\">\n")?;
-    for Figure { title, svg, legend, sentence } in figures {
+    for Figure {
+        title,
+        svg,
+        legend,
+        sentence,
+    } in figures
+    {
         let sentence = Text(sentence);
         write!(out, "<figure><h3>{title}</h3>{svg}<figcaption>")?;
         write_legend(out, legend)?;
@@ -163,10 +207,15 @@ fn write_pictures(out: &mut String, report: &Report) -> fmt::Result {
     }
     out.write_str("<section class=\"shown\"><h2>Best and worst films</h2>")?;
     out.write_str("<p>The model’s mask in red; the outline of the reference mask in white.</p>\n")?;
-    for (name, pictures) in [("Highest Dice", &report.best), ("Lowest Dice", &report.worst)] {
+    for (name, pictures) in [
+        ("Highest Dice", &report.best),
+        ("Lowest Dice", &report.worst),
+    ] {
         if !pictures.is_empty() {
             write!(out, "<h3>{name}</h3><div class=\"pictures\">")?;
-            pictures.iter().try_for_each(|picture| write_picture(out, picture))?;
+            pictures
+                .iter()
+                .try_for_each(|picture| write_picture(out, picture))?;
             out.write_str("</div>\n")?;
         }
     }
@@ -174,10 +223,20 @@ fn write_pictures(out: &mut String, report: &Report) -> fmt::Result {
 }
 
 fn write_picture(out: &mut String, picture: &Picture) -> fmt::Result {
-    let Picture { case, source, dice, doubtful, png } = picture;
+    let Picture {
+        case,
+        source,
+        dice,
+        doubtful,
+        png,
+    } = picture;
     let (case, source) = (Text(case), Text(source));
     let png: Base64Display<'_, '_, GeneralPurpose> = Base64Display::new(png, &STANDARD);
-    let doubt = if *doubtful { " · doubtful reference" } else { "" };
+    let doubt = if *doubtful {
+        " · doubtful reference"
+    } else {
+        ""
+    };
     write!(
         out,
         r#"<figure><img alt="Film {case}: mask in red, outline of the reference mask in white" src="data:image/png;base64,{png}"/>"#
@@ -190,13 +249,25 @@ fn write_picture(out: &mut String, picture: &Picture) -> fmt::Result {
 
 fn write_other_measures(out: &mut String, report: &Report, summary: &Summary) -> fmt::Result {
     out.write_str("<section><h2>Other measures</h2>\n")?;
-    for measure in summary.measures().filter(|measure| *measure != Measure::Dice) {
+    for measure in summary
+        .measures()
+        .filter(|measure| *measure != Measure::Dice)
+    {
         write_measure(out, summary, measure)?;
     }
-    let longest =
-        report.films.iter().map(|film| film.measures.size).map(|size| size.width().max(size.height()));
-    let (least, most) = longest.fold((u32::MAX, 0), |(least, most), side| (least.min(side), most.max(side)));
-    let sides = if least < most { format!("from {least} to {most}") } else { most.to_string() };
+    let longest = report
+        .films
+        .iter()
+        .map(|film| film.measures.size)
+        .map(|size| size.width().max(size.height()));
+    let (least, most) = longest.fold((u32::MAX, 0), |(least, most), side| {
+        (least.min(side), most.max(side))
+    });
+    let sides = if least < most {
+        format!("from {least} to {most}")
+    } else {
+        most.to_string()
+    };
     writeln!(
         out,
         "<p class=\"note\">Distances run between the masks’ borders (pixels with one of four neighbours outside), in pixels \
@@ -209,23 +280,58 @@ fn write_other_measures(out: &mut String, report: &Report, summary: &Summary) ->
 fn write_facts(out: &mut String, report: &Report) -> fmt::Result {
     let (model, data) = (&report.model, &report.data);
     out.write_str("<section class=\"facts\"><h2>Model and data</h2><dl>")?;
-    write_fact(out, "Model", format_args!("{} {}", model.name, model.version))?;
+    write_fact(
+        out,
+        "Model",
+        format_args!("{} {}", model.name, model.version),
+    )?;
     write_fact(out, "Weights (sha256)", &model.weights_sha256)?;
     write_fact(out, "Licence of the weights", &model.license)?;
-    write_fact(out, "Network", format_args!("SegNet, {} channels in its first block", model.network_width))?;
-    write_fact(out, "Model grid", format_args!("{0} × {0} pixels", model.side))?;
-    write_fact(out, "Averaged with the mirror image", if model.flip_averaging { "yes" } else { "no" })?;
+    write_fact(
+        out,
+        "Network",
+        format_args!(
+            "SegNet, {} channels in its first block",
+            model.network_width
+        ),
+    )?;
+    write_fact(
+        out,
+        "Model grid",
+        format_args!("{0} × {0} pixels", model.side),
+    )?;
+    write_fact(
+        out,
+        "Averaged with the mirror image",
+        if model.flip_averaging { "yes" } else { "no" },
+    )?;
     write_fact(out, "Threshold", model.threshold.get())?;
-    write_fact(out, "Run on", format_args!("{}, {}", model.device, model.precision))?;
+    write_fact(
+        out,
+        "Run on",
+        format_args!("{}, {}", model.device, model.precision),
+    )?;
     let folders: Vec<&str> = data.folders.iter().map(String::as_str).collect();
     write_fact(out, "Data sets", listed(&folders))?;
     let doubtful = report.films.iter().filter(|film| film.doubtful).count();
     write_fact(out, "Films", report.films.len())?;
     write_fact(out, "Doubtful reference masks", doubtful)?;
-    write_fact(out, "Films that a server would warn of", Warned::of(&report.films))?;
+    write_fact(
+        out,
+        "Films that a server would warn of",
+        Warned::of(&report.films),
+    )?;
     write_fact(out, "Films without one, left out", data.without_reference)?;
     write_fact(out, "Split", &data.split)?;
-    write_fact(out, "Films of the training split", if data.training_included { "included" } else { "none" })?;
+    write_fact(
+        out,
+        "Films of the training split",
+        if data.training_included {
+            "included"
+        } else {
+            "none"
+        },
+    )?;
     write_fact(out, "Evaluated on", &data.date)?;
     out.write_str("</dl>")?;
     writeln!(

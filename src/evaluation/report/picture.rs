@@ -34,7 +34,13 @@ impl Picture {
     #[must_use]
     pub fn of(film: &Scored, png: Vec<u8>) -> Self {
         let dice = film.measures.overlap.dice();
-        Self { case: film.case.clone(), source: film.source.clone(), dice, doubtful: film.doubtful, png }
+        Self {
+            case: film.case.clone(),
+            source: film.source.clone(),
+            dice,
+            doubtful: film.doubtful,
+            png,
+        }
     }
 }
 
@@ -48,7 +54,10 @@ pub fn choose(films: &[Scored], count: usize) -> (Vec<usize>, Vec<usize>) {
     let mut ascending: Vec<usize> = (0..films.len()).collect();
     ascending.sort_by(|&a, &b| dice(a).total_cmp(&dice(b)));
     let (worst, rest) = ascending.split_at(count.min(films.len()));
-    (rest.iter().rev().take(count).copied().collect(), worst.to_vec())
+    (
+        rest.iter().rev().take(count).copied().collect(),
+        worst.to_vec(),
+    )
 }
 
 /// Draws the overlay of `mask` and `reference` on `film` as [`overlay::draw`] does, with no side longer than 384 pixels.
@@ -59,7 +68,10 @@ pub fn picture(film: &Radiograph, mask: &Mask, reference: &Mask) -> Result<Vec<u
     let size = film.size();
     for drawn in [mask, reference] {
         if drawn.size() != size {
-            return Err(SizeMismatch { first: size, second: drawn.size() });
+            return Err(SizeMismatch {
+                first: size,
+                second: drawn.size(),
+            });
         }
     }
     if size.width().max(size.height()) <= LONGEST {
@@ -67,15 +79,29 @@ pub fn picture(film: &Radiograph, mask: &Mask, reference: &Mask) -> Result<Vec<u
     }
     let geometry = Geometry::letterbox(size, LONGEST);
     let [mask, reference] = [mask, reference].map(|mask| reduced_mask(mask, &geometry));
-    overlay::draw(&reduced_film(film, geometry.placed()), &mask, Some(&reference))
+    overlay::draw(
+        &reduced_film(film, geometry.placed()),
+        &mask,
+        Some(&reference),
+    )
 }
 
 /// The mask on the pixels that the film takes up in the geometry's square.
 fn reduced_mask(mask: &Mask, geometry: &Geometry) -> Mask {
     let coverage = postprocess::coverage(mask, geometry);
-    let (left, top, size) = (geometry.left() as usize, geometry.top() as usize, geometry.placed());
-    let rows = coverage.values().chunks_exact(coverage.side() as usize).skip(top).take(size.rows());
-    let pixels = rows.flat_map(|row| &row[left..left + size.columns()]).map(|&share| share >= 0.5);
+    let (left, top, size) = (
+        geometry.left() as usize,
+        geometry.top() as usize,
+        geometry.placed(),
+    );
+    let rows = coverage
+        .values()
+        .chunks_exact(coverage.side() as usize)
+        .skip(top)
+        .take(size.rows());
+    let pixels = rows
+        .flat_map(|row| &row[left..left + size.columns()])
+        .map(|&share| share >= 0.5);
     Mask::new(size, pixels).expect("the film takes up as many pixels as it is placed on")
 }
 
@@ -103,21 +129,34 @@ mod tests {
     use crate::phantom::{Depth, Phantom, PhantomOptions};
 
     fn phantom(width: u32, height: u32, depth: Depth) -> Phantom {
-        Phantom::draw(&PhantomOptions { seed: 5, size: Size::new(width, height).unwrap(), depth })
+        Phantom::draw(&PhantomOptions {
+            seed: 5,
+            size: Size::new(width, height).unwrap(),
+            depth,
+        })
     }
 
     /// The PNG's size and its pixels as red, green and blue.
     fn decoded(png: &[u8]) -> ((u32, u32), Vec<[u8; 3]>) {
-        let mut reader = png::Decoder::new(Cursor::new(png)).read_info().expect("a PNG is drawn");
+        let mut reader = png::Decoder::new(Cursor::new(png))
+            .read_info()
+            .expect("a PNG is drawn");
         let mut samples = vec![0; reader.output_buffer_size().expect("a picture is small")];
         let info = reader.next_frame(&mut samples).expect("every row is drawn");
-        ((info.width, info.height), samples.chunks_exact(3).map(|rgb| [rgb[0], rgb[1], rgb[2]]).collect())
+        (
+            (info.width, info.height),
+            samples
+                .chunks_exact(3)
+                .map(|rgb| [rgb[0], rgb[1], rgb[2]])
+                .collect(),
+        )
     }
 
     #[test]
     fn the_best_and_the_worst_are_chosen_and_no_film_is_both() {
-        let films: Vec<_> =
-            [5, 9, 10, 7, 8].map(|found| scored(&format!("{found}"), "x", [10, found])).into();
+        let films: Vec<_> = [5, 9, 10, 7, 8]
+            .map(|found| scored(&format!("{found}"), "x", [10, found]))
+            .into();
         assert_eq!(choose(&films, 2), (vec![2, 1], vec![0, 3]));
         assert_eq!(choose(&films, 3), (vec![2, 1], vec![0, 3, 4]));
         assert_eq!(choose(&films, 9), (vec![], vec![0, 3, 4, 1, 2]));
@@ -129,9 +168,11 @@ mod tests {
     fn a_large_film_is_reduced_with_its_aspect_and_lung_stays_where_it_is() {
         for depth in [Depth::Eight, Depth::Twelve] {
             let Phantom { film, mask } = phantom(800, 600, depth);
-            let (size, pixels) = decoded(&picture(&film, &mask, &Mask::empty(film.size())).unwrap());
+            let (size, pixels) =
+                decoded(&picture(&film, &mask, &Mask::empty(film.size())).unwrap());
             assert_eq!(size, (384, 288));
-            let red = pixels.iter().filter(|rgb| rgb[0] > rgb[1]).count() as f64 / pixels.len() as f64;
+            let red =
+                pixels.iter().filter(|rgb| rgb[0] > rgb[1]).count() as f64 / pixels.len() as f64;
             let lung = mask.area_px() as f64 / mask.size().pixels() as f64;
             assert!((red / lung - 1.0).abs() < 0.02, "{red} of {lung}");
         }

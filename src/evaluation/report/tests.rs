@@ -34,7 +34,13 @@ fn report() -> Report {
         without_reference: 3,
         training_included: false,
     };
-    Report { model, data, best: vec![picture(&films[1])], worst: vec![picture(&films[2])], films }
+    Report {
+        model,
+        data,
+        best: vec![picture(&films[1])],
+        worst: vec![picture(&films[2])],
+        films,
+    }
 }
 
 fn page_of(report: &Report) -> String {
@@ -43,15 +49,21 @@ fn page_of(report: &Report) -> String {
 
 /// Reads a page as XML, which knows no forgiveness: every tag closed, every attribute quoted, every text escaped.
 fn parsed(page: &str) -> roxmltree::Document<'_> {
-    let options = roxmltree::ParsingOptions { allow_dtd: true, ..roxmltree::ParsingOptions::default() };
-    roxmltree::Document::parse_with_options(page, options).unwrap_or_else(|error| panic!("{error}\n{page}"))
+    let options = roxmltree::ParsingOptions {
+        allow_dtd: true,
+        ..roxmltree::ParsingOptions::default()
+    };
+    roxmltree::Document::parse_with_options(page, options)
+        .unwrap_or_else(|error| panic!("{error}\n{page}"))
 }
 
 fn texts<'a>(document: &'a roxmltree::Document<'_>, tag: &str, class: Option<&str>) -> Vec<String> {
     let nodes = document.descendants().filter(|node| node.has_tag_name(tag));
     let chosen = nodes.filter(|node| class.is_none() || node.attribute("class") == class);
     let text = |node: roxmltree::Node<'a, '_>| {
-        node.descendants().filter_map(|inner| inner.is_text().then(|| inner.text())?).collect()
+        node.descendants()
+            .filter_map(|inner| inner.is_text().then(|| inner.text())?)
+            .collect()
     };
     chosen.map(text).collect()
 }
@@ -66,8 +78,12 @@ fn a_page_is_well_formed_and_names_are_shown_as_they_are() {
         4 + 1,
         "a source in four tables and a film"
     );
-    let pictures = document.descendants().filter(|node| node.has_tag_name("img"));
-    let sources: Vec<_> = pictures.map(|image| image.attribute("src").unwrap()).collect();
+    let pictures = document
+        .descendants()
+        .filter(|node| node.has_tag_name("img"));
+    let sources: Vec<_> = pictures
+        .map(|image| image.attribute("src").unwrap())
+        .collect();
     assert_eq!(sources, ["data:image/png;base64,iVBORw=="; 2]);
 }
 
@@ -83,14 +99,27 @@ fn a_page_needs_nothing_from_outside_and_no_script() {
 fn every_figure_is_named_and_described_and_no_id_is_used_twice() {
     let page = page_of(&report());
     let document = parsed(&page);
-    let mut ids: Vec<_> = document.descendants().filter_map(|node| node.attribute("id")).collect();
-    let figures: Vec<_> =
-        document.descendants().filter(|node| node.attribute("role") == Some("img")).collect();
+    let mut ids: Vec<_> = document
+        .descendants()
+        .filter_map(|node| node.attribute("id"))
+        .collect();
+    let figures: Vec<_> = document
+        .descendants()
+        .filter(|node| node.attribute("role") == Some("img"))
+        .collect();
     assert_eq!(figures.len(), 4);
     for figure in figures {
         let labels = figure.attribute("aria-labelledby").unwrap();
-        assert!(labels.split(' ').all(|label| ids.contains(&label)), "{labels}");
-        assert!(figure.children().filter(|node| node.has_tag_name("desc")).all(|desc| desc.text().is_some()));
+        assert!(
+            labels.split(' ').all(|label| ids.contains(&label)),
+            "{labels}"
+        );
+        assert!(
+            figure
+                .children()
+                .filter(|node| node.has_tag_name("desc"))
+                .all(|desc| desc.text().is_some())
+        );
     }
     let count = ids.len();
     ids.sort_unstable();
@@ -108,7 +137,11 @@ fn the_articles_row_stands_below_ours() {
 #[test]
 fn undefined_distances_are_counted_on_the_page() {
     let page = page_of(&report());
-    assert_eq!(page.matches("1 film is left out").count(), 2, "for both distances");
+    assert_eq!(
+        page.matches("1 film is left out").count(),
+        2,
+        "for both distances"
+    );
 }
 
 #[test]
@@ -121,7 +154,12 @@ fn training_films_are_warned_of_and_only_they() {
 
 #[test]
 fn a_report_without_films_is_a_page_that_says_so() {
-    let empty = Report { films: Vec::new(), best: Vec::new(), worst: Vec::new(), ..report() };
+    let empty = Report {
+        films: Vec::new(),
+        best: Vec::new(),
+        worst: Vec::new(),
+        ..report()
+    };
     let page = page_of(&empty);
     parsed(&page);
     assert!(page.contains("No film was scored."));
@@ -146,13 +184,34 @@ fn the_numbers_for_programs_are_those_of_the_page() {
         serde_json::json!({"films_with_warnings": 1, "films_by_code": {"one_lung": 1}})
     );
     assert!(page_of(&report).contains("1 of 4: one_lung 1"));
-    assert_eq!(json["films"][3]["measures"]["hausdorff_95_px"], serde_json::Value::Null);
+    assert_eq!(
+        json["films"][3]["measures"]["hausdorff_95_px"],
+        serde_json::Value::Null
+    );
     let groups = json["groups"].as_array().unwrap();
-    let names: Vec<_> = groups.iter().map(|group| group["group"].as_str().unwrap()).collect();
-    assert_eq!(names, ["source", "source", "source", "all", "all_but_doubtful"]);
+    let names: Vec<_> = groups
+        .iter()
+        .map(|group| group["group"].as_str().unwrap())
+        .collect();
+    assert_eq!(
+        names,
+        ["source", "source", "source", "all", "all_but_doubtful"]
+    );
     let all = &groups[3];
-    let mean = summary.all().unwrap().statistics(Measure::Dice).unwrap().mean;
-    assert!((all["measures"]["dice"]["statistics"]["mean"].as_f64().unwrap() - mean).abs() < 1e-12);
+    let mean = summary
+        .all()
+        .unwrap()
+        .statistics(Measure::Dice)
+        .unwrap()
+        .mean;
+    assert!(
+        (all["measures"]["dice"]["statistics"]["mean"]
+            .as_f64()
+            .unwrap()
+            - mean)
+            .abs()
+            < 1e-12
+    );
     assert_eq!(all["measures"]["surface_distance_px"]["undefined"], 1);
     assert_eq!(
         all["dice_by_threshold"].as_array().unwrap().len(),
@@ -160,7 +219,10 @@ fn the_numbers_for_programs_are_those_of_the_page() {
     );
     assert_eq!(json["thresholds"][2], 0.15);
     assert_eq!(all["calibration"]["bins"].as_array().unwrap().len(), 10);
-    assert_eq!((&json["best"][0]["case"], &json["worst"][0]["case"]), (&"second".into(), &"third".into()));
+    assert_eq!(
+        (&json["best"][0]["case"], &json["worst"][0]["case"]),
+        (&"second".into(), &"third".into())
+    );
 }
 
 #[test]
@@ -176,5 +238,9 @@ fn three_files_appear_and_are_replaced() {
         .collect();
     names.sort();
     assert_eq!(names, [CASES, PAGE, DATA].map(str::to_owned));
-    assert!(fs_err::read_to_string(inner.join(PAGE)).unwrap().ends_with("</html>\n"));
+    assert!(
+        fs_err::read_to_string(inner.join(PAGE))
+            .unwrap()
+            .ends_with("</html>\n")
+    );
 }

@@ -82,7 +82,9 @@ impl<'de> Visitor<'de> for Element<'_> {
         if self.0.text.is_some() {
             return Err(E::custom("a tensor of BYTES has one element"));
         }
-        let bytes = BASE64_STANDARD.decode(text).map_err(|_| E::custom("a text is no base64"))?;
+        let bytes = BASE64_STANDARD
+            .decode(text)
+            .map_err(|_| E::custom("a text is no base64"))?;
         self.0.text = Some(bytes);
         Ok(())
     }
@@ -102,7 +104,11 @@ mod tests {
 
     #[test]
     fn numbers_are_read_flat_or_nested() {
-        for json in ["[0, 255, 7, 1]", "[[0, 255], [7, 1]]", "[[[0], [255]], 7, [[[1]]]]"] {
+        for json in [
+            "[0, 255, 7, 1]",
+            "[[0, 255], [7, 1]]",
+            "[[[0], [255]], 7, [[[1]]]]",
+        ] {
             assert_eq!(read(json), Ok(Data::Numbers(vec![0, 255, 7, 1])), "{json}");
         }
         assert_eq!(read("[[], []]"), Ok(Data::Numbers(Vec::new())));
@@ -111,7 +117,11 @@ mod tests {
     #[test]
     fn one_text_is_base64() {
         assert_eq!(read(r#"["aGVsbG8="]"#), Ok(Data::Text(b"hello".to_vec())));
-        for bad in [r#"["aGVsbG8=", "aGVsbG8="]"#, r#"["a-b"]"#, r#"[1, "aGVsbG8="]"#] {
+        for bad in [
+            r#"["aGVsbG8=", "aGVsbG8="]"#,
+            r#"["a-b"]"#,
+            r#"[1, "aGVsbG8="]"#,
+        ] {
             assert!(read(bad).is_err(), "{bad}");
         }
     }
@@ -119,9 +129,19 @@ mod tests {
     #[test]
     fn anything_else_is_refused() {
         let deep = "[".repeat(5000);
-        for bad in
-            ["[256]", "[-1]", "[1.5]", "[1e2]", "[true]", "[null]", "[{}]", "7", "{}", "[1", deep.as_str()]
-        {
+        for bad in [
+            "[256]",
+            "[-1]",
+            "[1.5]",
+            "[1e2]",
+            "[true]",
+            "[null]",
+            "[{}]",
+            "7",
+            "{}",
+            "[1",
+            deep.as_str(),
+        ] {
             assert!(read(bad).is_err(), "{bad:.20}");
         }
     }

@@ -85,12 +85,28 @@ pub(in super::super) async fn model(
         versions: [app.model.version.clone()],
         platform: "lungfield",
         inputs: [
-            Tensor { name: "image", datatype: "UINT8", shape: ANY },
-            Tensor { name: "ground_truth", datatype: "UINT8", shape: ANY },
+            Tensor {
+                name: "image",
+                datatype: "UINT8",
+                shape: ANY,
+            },
+            Tensor {
+                name: "ground_truth",
+                datatype: "UINT8",
+                shape: ANY,
+            },
         ],
         outputs: [
-            Tensor { name: "mask", datatype: "UINT8", shape: ANY },
-            Tensor { name: "dice", datatype: "FP32", shape: &[1] },
+            Tensor {
+                name: "mask",
+                datatype: "UINT8",
+                shape: ANY,
+            },
+            Tensor {
+                name: "dice",
+                datatype: "FP32",
+                shape: &[1],
+            },
         ],
     }))
 }
@@ -102,5 +118,8 @@ pub(in super::super) async fn model_ready(
 ) -> Result<Json<ModelReady>, ApiError> {
     named.check(&app)?;
     is_ready(&app)?;
-    Ok(Json(ModelReady { name: named.model, ready: true }))
+    Ok(Json(ModelReady {
+        name: named.model,
+        ready: true,
+    }))
 }

@@ -48,7 +48,9 @@ impl<S: Send + Sync> FromRequestParts<S> for Named {
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
         let named = Path::<Self>::from_request_parts(parts, state).await;
-        named.map(|Path(named)| named).map_err(|_| ApiError::UnknownModel)
+        named
+            .map(|Path(named)| named)
+            .map_err(|_| ApiError::UnknownModel)
     }
 }
 
@@ -56,7 +58,9 @@ impl Named {
     /// Whether it is the one that is served.
     fn check(&self, app: &App) -> Result<(), ApiError> {
         let version = self.version.as_ref();
-        if self.model == app.model.name && version.is_none_or(|version| *version == app.model.version) {
+        if self.model == app.model.name
+            && version.is_none_or(|version| *version == app.model.version)
+        {
             Ok(())
         } else {
             Err(ApiError::UnknownModel)
@@ -85,22 +89,46 @@ pub(super) async fn infer(
         body.account_for(&inference.film, &record)?;
         Ok::<_, ApiError>((inference, body))
     };
-    let reading = async { app.pipeline.blocking(tracing::info_span!("parse"), read).await? };
+    let reading = async {
+        app.pipeline
+            .blocking(tracing::info_span!("parse"), read)
+            .await?
+    };
     let (inference, _body) = upload::by(Some(deadline), reading).await?;
-    let Inference { id, film, threshold, outputs } = inference;
-    let question = Question { threshold, form: Form::Samples, deadline };
+    let Inference {
+        id,
+        film,
+        threshold,
+        outputs,
+    } = inference;
+    let question = Question {
+        threshold,
+        form: Form::Samples,
+        deadline,
+    };
     let owner = Arc::clone(&app);
-    let frame =
-        move |segmentation: &Segmentation| result(segmentation, id.as_deref(), &owner).frame(&outputs);
+    let frame = move |segmentation: &Segmentation| {
+        result(segmentation, id.as_deref(), &owner).frame(&outputs)
+    };
     let (segmentation, framed) = app.pipeline.segment_and(film, question, frame).await?;
     app.metrics.film_segmented(&segmentation);
     Outgoing::new(&app, &request_id).framed(&segmentation.timings, framed.bytes, framed.json_bytes)
 }
 
 /// What there is to answer with.
-fn result<'a>(segmentation: &'a Segmentation, id: Option<&'a str>, app: &'a App) -> response::Result<'a> {
-    let codes: Vec<_> = segmentation.warnings.iter().map(|warning| warning.code()).collect();
-    let Written::Samples(ref mask) = segmentation.mask else { unreachable!("it was asked for as samples") };
+fn result<'a>(
+    segmentation: &'a Segmentation,
+    id: Option<&'a str>,
+    app: &'a App,
+) -> response::Result<'a> {
+    let codes: Vec<_> = segmentation
+        .warnings
+        .iter()
+        .map(|warning| warning.code())
+        .collect();
+    let Written::Samples(ref mask) = segmentation.mask else {
+        unreachable!("it was asked for as samples")
+    };
     response::Result {
         model_name: &app.model.name,
         model_version: &app.model.version,
@@ -119,21 +147,33 @@ fn refused(Misunderstood(words): Misunderstood) -> ApiError {
 
 /// How many bytes of the body are JSON, where the request says so.
 fn json_bytes(headers: &HeaderMap) -> Result<Option<usize>, ApiError> {
-    if headers.get(header::CONTENT_ENCODING).is_some_and(|coding| coding != "identity") {
+    if headers
+        .get(header::CONTENT_ENCODING)
+        .is_some_and(|coding| coding != "identity")
+    {
         return Err(ApiError::Compressed);
     }
-    let Some(value) = headers.get(JSON_BYTES) else { return Ok(None) };
+    let Some(value) = headers.get(JSON_BYTES) else {
+        return Ok(None);
+    };
     let number = value.to_str().ok().and_then(|text| text.parse().ok());
     let number = number.ok_or_else(|| {
-        ApiError::InvalidInference("`Inference-Header-Content-Length` is not a number of bytes".to_owned())
+        ApiError::InvalidInference(
+            "`Inference-Header-Content-Length` is not a number of bytes".to_owned(),
+        )
     });
     number.map(Some)
 }
 
 /// The headers of an answer of which so many bytes are JSON.
 pub(super) fn framing(json_bytes: Option<usize>) -> HeaderMap {
-    let media = if json_bytes.is_some() { "application/octet-stream" } else { "application/json" };
-    let mut headers = HeaderMap::from_iter([(header::CONTENT_TYPE, HeaderValue::from_static(media))]);
+    let media = if json_bytes.is_some() {
+        "application/octet-stream"
+    } else {
+        "application/json"
+    };
+    let mut headers =
+        HeaderMap::from_iter([(header::CONTENT_TYPE, HeaderValue::from_static(media))]);
     headers.extend(json_bytes.map(|bytes| (JSON_BYTES, HeaderValue::from(bytes))));
     headers
 }

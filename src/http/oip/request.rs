@@ -150,14 +150,25 @@ pub(super) fn read(mut body: Bytes, json_bytes: Option<usize>) -> Result<Inferen
     let parameters = json.parameters.unwrap_or_default();
     let wanted = json.outputs.unwrap_or_default().0;
     let outputs = outputs(&wanted, parameters.binary_data_output, measured)?;
-    Ok(Inference { id, film, threshold: parameters.threshold, outputs })
+    Ok(Inference {
+        id,
+        film,
+        threshold: parameters.threshold,
+        outputs,
+    })
 }
 
 /// Why JSON can't be used, in few words: a parser quotes all of what it did not expect.
 fn unusable(error: &serde_json::Error) -> Misunderstood {
     let mut words = Short(String::new());
     let _ = write!(words, "{error}"); // ends early where it is long
-    format!("the JSON can't be used (line {}, column {}): {}", error.line(), error.column(), words.0).into()
+    format!(
+        "the JSON can't be used (line {}, column {}): {}",
+        error.line(),
+        error.column(),
+        words.0
+    )
+    .into()
 }
 
 /// Text up to a length.
@@ -167,7 +178,11 @@ impl Write for Short {
     fn write_str(&mut self, text: &str) -> fmt::Result {
         let room = LONGEST_WORDS.saturating_sub(self.0.len());
         self.0.push_str(&text[..text.floor_char_boundary(room)]);
-        if text.len() > room { Err(fmt::Error) } else { Ok(()) }
+        if text.len() > room {
+            Err(fmt::Error)
+        } else {
+            Ok(())
+        }
     }
 }
 
@@ -178,7 +193,11 @@ fn film(inputs: Vec<Tensor>, binary: &mut Bytes) -> Result<Film, Misunderstood> 
         let slot = match tensor.name.as_str() {
             "image" => &mut image,
             "ground_truth" => &mut reference,
-            _ => return Err("there is an input that is named neither `image` nor `ground_truth`".into()),
+            _ => {
+                return Err(
+                    "there is an input that is named neither `image` nor `ground_truth`".into(),
+                );
+            }
         };
         if slot.is_some() {
             return Err(format!("the input `{}` came twice", tensor.name).into());
@@ -192,20 +211,31 @@ fn film(inputs: Vec<Tensor>, binary: &mut Bytes) -> Result<Film, Misunderstood> 
 impl Tensor {
     fn picture(self, binary: &mut Bytes) -> Result<Image, Misunderstood> {
         let name = self.name;
-        let data = match (self.parameters.unwrap_or_default().binary_data_size, self.data) {
-            (Some(_), Some(_)) => return Err(format!("`{name}` has both data and binary data").into()),
+        let data = match (
+            self.parameters.unwrap_or_default().binary_data_size,
+            self.data,
+        ) {
+            (Some(_), Some(_)) => {
+                return Err(format!("`{name}` has both data and binary data").into());
+            }
             (None, None) => return Err(format!("`{name}` has neither data nor binary data").into()),
             (None, Some(data)) => Elements::Json(data),
             (Some(size), None) => {
-                let size = usize::try_from(size).ok().filter(|&size| size <= binary.len());
-                let size = size.ok_or_else(|| format!("the binary data of `{name}` is cut short"))?;
+                let size = usize::try_from(size)
+                    .ok()
+                    .filter(|&size| size <= binary.len());
+                let size =
+                    size.ok_or_else(|| format!("the binary data of `{name}` is cut short"))?;
                 Elements::Binary(binary.split_to(size))
             }
         };
         match self.datatype.as_str() {
             "UINT8" => samples(&name, &self.shape.0, data.numbers(&name)?).map(Image::Samples),
             "BYTES" if self.shape.0 == [1] => data.text(&name).map(Image::File),
-            "BYTES" => Err(format!("`{name}` is BYTES, whose shape is [1]: the file of one picture").into()),
+            "BYTES" => Err(format!(
+                "`{name}` is BYTES, whose shape is [1]: the file of one picture"
+            )
+            .into()),
             _ => Err(format!("`{name}` is neither UINT8 nor BYTES").into()),
         }
     }
@@ -234,12 +264,18 @@ impl Elements {
                 Err(format!("`{name}` is BYTES and has no text in base64").into())
             }
             Self::Binary(mut bytes) => {
-                let length = if bytes.len() < 4 { None } else { usize::try_from(bytes.get_u32_le()).ok() };
+                let length = if bytes.len() < 4 {
+                    None
+                } else {
+                    usize::try_from(bytes.get_u32_le()).ok()
+                };
                 if length == Some(bytes.len()) {
                     return Ok(bytes);
                 }
-                Err(format!("the binary data of `{name}` is not one element with its length before it")
-                    .into())
+                Err(format!(
+                    "the binary data of `{name}` is not one element with its length before it"
+                )
+                .into())
             }
         }
     }
@@ -248,16 +284,26 @@ impl Elements {
 fn samples(name: &str, shape: &[i64], values: Bytes) -> Result<Samples, Misunderstood> {
     let side = |length: i64| u32::try_from(length).ok();
     let size = match *shape {
-        [height, width] => side(width).zip(side(height)).and_then(|(width, height)| Size::new(width, height)),
+        [height, width] => side(width)
+            .zip(side(height))
+            .and_then(|(width, height)| Size::new(width, height)),
         _ => {
-            return Err(format!("the shape of `{name}` is not [height, width]; films come one by one").into());
+            return Err(format!(
+                "the shape of `{name}` is not [height, width]; films come one by one"
+            )
+            .into());
         }
     };
-    let size = size.ok_or_else(|| format!("the shape {shape:?} of `{name}` is that of no picture"))?;
+    let size =
+        size.ok_or_else(|| format!("the shape {shape:?} of `{name}` is that of no picture"))?;
     let count = values.len();
     // Compared before it is multiplied in fewer bits.
     let fits = u64::from(size.width()) * u64::from(size.height()) == count as u64;
-    let samples = if fits { Samples::new(size, values) } else { None };
+    let samples = if fits {
+        Samples::new(size, values)
+    } else {
+        None
+    };
     samples.ok_or_else(|| format!("`{name}` of the shape {shape:?} has {count} elements").into())
 }
 
@@ -265,7 +311,11 @@ fn samples(name: &str, shape: &[i64], values: Bytes) -> Result<Samples, Misunder
 fn outputs(wanted: &[Wanted], binary: bool, measured: bool) -> Result<Vec<Asked>, Misunderstood> {
     if wanted.is_empty() {
         let dice = measured.then_some(Output::Dice);
-        return Ok([Output::Mask].into_iter().chain(dice).map(|name| Asked { name, binary }).collect());
+        return Ok([Output::Mask]
+            .into_iter()
+            .chain(dice)
+            .map(|name| Asked { name, binary })
+            .collect());
     }
     let mut outputs: Vec<Asked> = Vec::new();
     for output in wanted {
@@ -280,7 +330,11 @@ fn outputs(wanted: &[Wanted], binary: bool, measured: bool) -> Result<Vec<Asked>
         }
         outputs.push(Asked {
             name,
-            binary: output.parameters.as_ref().and_then(|own| own.binary_data).unwrap_or(binary),
+            binary: output
+                .parameters
+                .as_ref()
+                .and_then(|own| own.binary_data)
+                .unwrap_or(binary),
         });
     }
     Ok(outputs)
@@ -306,10 +360,18 @@ mod tests {
     fn a_film_comes_as_numbers_or_as_a_file() {
         let numbers = r#"{"id": "7", "inputs": [{"name": "image", "shape": [2, 3], "datatype": "UINT8", "data": [[1,2,3],[4,5,6]]}]}"#;
         let read = json(numbers).unwrap();
-        assert_eq!((read.id.as_deref(), values(&read.film.image)), (Some("7"), &[1, 2, 3, 4, 5, 6][..]));
-        assert_eq!(read.outputs, [Asked { name: Output::Mask, binary: false }]);
-        let file =
-            r#"{"inputs": [{"name": "image", "shape": [1], "datatype": "BYTES", "data": ["aGVsbG8="]}]}"#;
+        assert_eq!(
+            (read.id.as_deref(), values(&read.film.image)),
+            (Some("7"), &[1, 2, 3, 4, 5, 6][..])
+        );
+        assert_eq!(
+            read.outputs,
+            [Asked {
+                name: Output::Mask,
+                binary: false
+            }]
+        );
+        let file = r#"{"inputs": [{"name": "image", "shape": [1], "datatype": "BYTES", "data": ["aGVsbG8="]}]}"#;
         assert!(matches!(json(file).unwrap().film.image, Image::File(bytes) if bytes == "hello"));
     }
 
@@ -323,8 +385,16 @@ mod tests {
         assert_eq!(values(&read.film.image), [1, 2, 3, 4]);
         assert_eq!(values(&read.film.reference.unwrap()), b"hi");
         assert_eq!(read.threshold.map(Threshold::get), Some(0.25));
-        let (dice, mask) =
-            (Asked { name: Output::Dice, binary: true }, Asked { name: Output::Mask, binary: false });
+        let (dice, mask) = (
+            Asked {
+                name: Output::Dice,
+                binary: true,
+            },
+            Asked {
+                name: Output::Mask,
+                binary: false,
+            },
+        );
         assert_eq!(read.outputs, [dice, mask]);
         for wrong in [
             &b"\x01\x02\x03\x04\x02\0\0\0h"[..],
@@ -368,7 +438,9 @@ mod tests {
         for bad in [
             format!(r#"{{"inputs": [{good}, {good}]}}"#),
             format!(r#"{{"inputs": [{good}], "outputs": [{{"name": "dice"}}]}}"#),
-            format!(r#"{{"inputs": [{good}], "outputs": [{{"name": "mask"}}, {{"name": "mask"}}]}}"#),
+            format!(
+                r#"{{"inputs": [{good}], "outputs": [{{"name": "mask"}}, {{"name": "mask"}}]}}"#
+            ),
             format!(r#"{{"inputs": [{good}], "parameters": {{"threshold": 2}}}}"#),
             format!(r#"{{"inputs": [{good}], "id": "{}"}}"#, "x".repeat(2000)),
             r#"{"inputs": []}"#.to_owned(),
@@ -377,8 +449,18 @@ mod tests {
         ] {
             assert!(json(&bad).is_err(), "{bad:.80}");
         }
-        assert!(json(&format!(r#"{{"inputs": [{good}], "outputs": null, "parameters": null}}"#)).is_ok());
-        assert!(json(&format!(r#"{{"inputs": [{good}], "custom": {{"a": [1]}}}}"#)).is_ok());
+        assert!(
+            json(&format!(
+                r#"{{"inputs": [{good}], "outputs": null, "parameters": null}}"#
+            ))
+            .is_ok()
+        );
+        assert!(
+            json(&format!(
+                r#"{{"inputs": [{good}], "custom": {{"a": [1]}}}}"#
+            ))
+            .is_ok()
+        );
         assert!(read(Bytes::from_static(b"{}"), Some(3)).is_err());
     }
 }

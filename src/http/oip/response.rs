@@ -90,7 +90,9 @@ impl Result<'_> {
         for asked in asked {
             let (mut tensor, data) = self.tensor(asked.name);
             if asked.binary {
-                tensor.parameters = Some(BinarySize { binary_data_size: data.size_bytes() });
+                tensor.parameters = Some(BinarySize {
+                    binary_data_size: data.size_bytes(),
+                });
                 binary.push(data);
             } else {
                 tensor.data = Some(data);
@@ -101,7 +103,10 @@ impl Result<'_> {
             model_name: self.model_name,
             model_version: self.model_version,
             id: self.id,
-            parameters: Parameters { threshold: self.threshold, warnings: &self.warnings },
+            parameters: Parameters {
+                threshold: self.threshold,
+                warnings: &self.warnings,
+            },
             outputs,
         };
         let mut bytes = serde_json::to_vec(&json).expect("an answer has nothing that JSON lacks");
@@ -114,16 +119,33 @@ impl Result<'_> {
 
     fn tensor(&self, name: Output) -> (Tensor<'static>, Data<'_>) {
         let (name, datatype, shape, data) = match name {
-            Output::Mask => {
-                ("mask", "UINT8", vec![self.size.height(), self.size.width()], Data::Mask(self.mask))
-            }
-            #[expect(clippy::cast_possible_truncation, reason = "the protocol's type of it has 32 bits")]
+            Output::Mask => (
+                "mask",
+                "UINT8",
+                vec![self.size.height(), self.size.width()],
+                Data::Mask(self.mask),
+            ),
+            #[expect(
+                clippy::cast_possible_truncation,
+                reason = "the protocol's type of it has 32 bits"
+            )]
             Output::Dice => {
-                let dice = self.dice.expect("it is only asked for where there is a reference mask");
+                let dice = self
+                    .dice
+                    .expect("it is only asked for where there is a reference mask");
                 ("dice", "FP32", vec![1], Data::Dice([dice as f32]))
             }
         };
-        (Tensor { name, datatype, shape, parameters: None, data: None }, data)
+        (
+            Tensor {
+                name,
+                datatype,
+                shape,
+                parameters: None,
+                data: None,
+            },
+            data,
+        )
     }
 }
 
@@ -147,7 +169,16 @@ mod tests {
 
     #[test]
     fn json_says_what_follows_it() {
-        let both = [Asked { name: Output::Dice, binary: true }, Asked { name: Output::Mask, binary: true }];
+        let both = [
+            Asked {
+                name: Output::Dice,
+                binary: true,
+            },
+            Asked {
+                name: Output::Mask,
+                binary: true,
+            },
+        ];
         let Framed { bytes, json_bytes } = answer(&both);
         let (json, binary) = bytes.split_at(json_bytes.unwrap());
         let json: serde_json::Value = serde_json::from_slice(json).unwrap();
@@ -158,9 +189,15 @@ mod tests {
 
     #[test]
     fn without_binary_tensors_all_is_json() {
-        let Framed { bytes, json_bytes } = answer(&[Asked { name: Output::Mask, binary: false }]);
+        let Framed { bytes, json_bytes } = answer(&[Asked {
+            name: Output::Mask,
+            binary: false,
+        }]);
         let json: serde_json::Value = serde_json::from_slice(&bytes).unwrap();
-        assert_eq!((json_bytes, &json["outputs"][0]["data"]), (None, &serde_json::json!([0, 1, 1])));
+        assert_eq!(
+            (json_bytes, &json["outputs"][0]["data"]),
+            (None, &serde_json::json!([0, 1, 1]))
+        );
         assert!(json["outputs"].as_array().unwrap().len() == 1 && json.get("id").is_none());
     }
 }

@@ -18,12 +18,17 @@ pub(super) fn shade(plane: &mut [f32], options: &AugmentOptions, rng: &mut ChaCh
     let contrast = around(options.contrast, rng).exp();
     let brightness = around(options.brightness, rng) * 2.0;
     let noise = rng.random::<f32>() * single(options.noise) * 2.0;
-    let sign = if happens(options.invert_probability, rng) { -1.0 } else { 1.0 };
+    let sign = if happens(options.invert_probability, rng) {
+        -1.0
+    } else {
+        1.0
+    };
     for grey in plane {
         let curved = f32::midpoint(*grey, 1.0).clamp(0.0, 1.0).powf(gamma) * 2.0 - 1.0;
         // The sum of four uniform numbers, less its mean, is close to normal; its variance is a third.
         let normal = (0..4).map(|_| rng.random::<f32>()).sum::<f32>() - 2.0;
-        *grey = (sign * curved * contrast + brightness + normal * 3f32.sqrt() * noise).clamp(-1.0, 1.0);
+        *grey =
+            (sign * curved * contrast + brightness + normal * 3f32.sqrt() * noise).clamp(-1.0, 1.0);
     }
 }
 
@@ -86,9 +91,19 @@ impl Patch {
     /// It only brightens: a dense patch over bone leaves bone as it is.
     fn lay(&self, plane: &mut [f32], side: usize) {
         let (sine, cosine) = self.angle.sin_cos();
-        for (i, grey) in plane.iter_mut().enumerate().filter(|(_, grey)| **grey < self.grey) {
-            let (x, y) = ((i % side) as f32 - self.centre.0, (i / side) as f32 - self.centre.1);
-            let (u, v) = ((cosine * x + sine * y) / self.radii.0, (cosine * y - sine * x) / self.radii.1);
+        for (i, grey) in plane
+            .iter_mut()
+            .enumerate()
+            .filter(|(_, grey)| **grey < self.grey)
+        {
+            let (x, y) = (
+                (i % side) as f32 - self.centre.0,
+                (i / side) as f32 - self.centre.1,
+            );
+            let (u, v) = (
+                (cosine * x + sine * y) / self.radii.0,
+                (cosine * y - sine * x) / self.radii.1,
+            );
             let distance = u * u + v * v;
             if distance < 9.0 {
                 *grey += (self.grey - *grey) * self.strength * (-distance).exp();
@@ -104,7 +119,11 @@ pub(super) fn blur(plane: &mut Vec<f32>, side: usize, sigma: f32) {
     if sigma < SHARP {
         return;
     }
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a few pixels, above 0")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a few pixels, above 0"
+    )]
     let reach = (2.5 * sigma).ceil() as usize;
     let weight = |i: usize| (-((i as f32 - reach as f32) / sigma).powi(2) / 2.0).exp();
     let kernel: Vec<f32> = (0..=2 * reach).map(weight).collect();
@@ -118,7 +137,11 @@ pub(super) fn blur(plane: &mut Vec<f32>, side: usize, sigma: f32) {
             wide[reach..reach + side].copy_from_slice(row);
             wide[reach + side..].fill(row[side - 1]);
             for (x, around) in wide.windows(kernel.len()).enumerate() {
-                let sum: f32 = around.iter().zip(&kernel).map(|(grey, weight)| grey * weight).sum();
+                let sum: f32 = around
+                    .iter()
+                    .zip(&kernel)
+                    .map(|(grey, weight)| grey * weight)
+                    .sum();
                 turned[x * side + y] = sum / whole;
             }
         }
@@ -142,23 +165,40 @@ mod tests {
         cover_edge(&mut plane, &mut target, 64, &mut rng(3));
         let covered = plane.iter().filter(|grey| grey.abs() > 0.5).count();
         assert!((64..=64 * 8).contains(&covered));
-        assert!(plane.iter().zip(&target).all(|(grey, lung)| (grey.abs() > 0.5) == (*lung < 0.5)));
+        assert!(
+            plane
+                .iter()
+                .zip(&target)
+                .all(|(grey, lung)| (grey.abs() > 0.5) == (*lung < 0.5))
+        );
     }
 
     #[test]
     fn opacities_only_brighten_and_lie_on_lung_more_often_than_chance() {
-        let target: Vec<f32> = (0..64 * 64).map(|i| if i % 64 < 6 { 1.0 } else { 0.0 }).collect();
+        let target: Vec<f32> = (0..64 * 64)
+            .map(|i| if i % 64 < 6 { 1.0 } else { 0.0 })
+            .collect();
         let (mut on_lung, mut elsewhere) = (0.0, 0.0);
         for seed in 0..50 {
             let mut plane = vec![-0.8; 64 * 64];
             opacify(&mut plane, &target, 64, &mut rng(seed));
             assert!(plane.iter().all(|grey| (-0.8..0.8).contains(grey)));
-            assert!(plane.iter().any(|&grey| grey > -0.7), "seed {seed} changed nothing");
+            assert!(
+                plane.iter().any(|&grey| grey > -0.7),
+                "seed {seed} changed nothing"
+            );
             for (grey, lung) in plane.iter().zip(&target) {
-                *(if *lung > 0.5 { &mut on_lung } else { &mut elsewhere }) += grey + 0.8;
+                *(if *lung > 0.5 {
+                    &mut on_lung
+                } else {
+                    &mut elsewhere
+                }) += grey + 0.8;
             }
         }
-        assert!(on_lung / 6.0 > 2.0 * elsewhere / 58.0, "{on_lung} {elsewhere}");
+        assert!(
+            on_lung / 6.0 > 2.0 * elsewhere / 58.0,
+            "{on_lung} {elsewhere}"
+        );
     }
 
     #[test]
@@ -179,7 +219,10 @@ mod tests {
     fn a_blur_leaves_what_is_even_and_keeps_rows_and_columns_apart() {
         let mut even = vec![0.4; 33 * 33];
         blur(&mut even, 33, 3.0);
-        assert!(even.iter().all(|grey| (grey - 0.4).abs() < 1e-5), "at the edges too");
+        assert!(
+            even.iter().all(|grey| (grey - 0.4).abs() < 1e-5),
+            "at the edges too"
+        );
         let mut plane = vec![0.0; 33 * 33];
         plane[5 * 33 + 20] = 1.0;
         blur(&mut plane, 33, 1.0);

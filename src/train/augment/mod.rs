@@ -81,19 +81,46 @@ impl AugmentOptions {
             (width(self.shift), "--shift is not a number from 0 on"),
             (width(self.scale), "--scale is not a number from 0 on"),
             (width(self.aspect), "--aspect is not a number from 0 on"),
-            (width(self.rotation_degrees), "--rotation-degrees is not from 0 to 180"),
-            (width(self.bend) && self.bend <= BEND_LIMIT, "--bend is not from 0 to 0.1"),
-            (probability(self.flip_probability), "--flip-probability is not from 0 to 1"),
+            (
+                width(self.rotation_degrees),
+                "--rotation-degrees is not from 0 to 180",
+            ),
+            (
+                width(self.bend) && self.bend <= BEND_LIMIT,
+                "--bend is not from 0 to 0.1",
+            ),
+            (
+                probability(self.flip_probability),
+                "--flip-probability is not from 0 to 1",
+            ),
             (width(self.gamma), "--gamma is not a number from 0 on"),
             (width(self.contrast), "--contrast is not a number from 0 on"),
-            (width(self.brightness), "--brightness is not a number from 0 on"),
+            (
+                width(self.brightness),
+                "--brightness is not a number from 0 on",
+            ),
             (width(self.noise), "--noise is not a number from 0 on"),
-            (width(self.blur) && self.blur <= 0.1, "--blur is not from 0 to 0.1"),
-            (probability(self.opacity_probability), "--opacity-probability is not from 0 to 1"),
-            (probability(self.invert_probability), "--invert-probability is not from 0 to 1"),
-            (probability(self.edge_probability), "--edge-probability is not from 0 to 1"),
+            (
+                width(self.blur) && self.blur <= 0.1,
+                "--blur is not from 0 to 0.1",
+            ),
+            (
+                probability(self.opacity_probability),
+                "--opacity-probability is not from 0 to 1",
+            ),
+            (
+                probability(self.invert_probability),
+                "--invert-probability is not from 0 to 1",
+            ),
+            (
+                probability(self.edge_probability),
+                "--edge-probability is not from 0 to 1",
+            ),
         ];
-        rules.into_iter().find(|(kept, _)| !kept).map_or(Ok(()), |(_, broken)| Err(broken))
+        rules
+            .into_iter()
+            .find(|(kept, _)| !kept)
+            .map_or(Ok(()), |(_, broken)| Err(broken))
     }
 }
 
@@ -129,16 +156,28 @@ pub struct Varied {
 
 /// A variation of `sample` on a grid of `side × side` pixels, which may be coarser than the sample's own.
 #[must_use]
-pub fn vary(sample: &Sample, side: usize, options: &AugmentOptions, rng: &mut ChaCha8Rng) -> Varied {
+pub fn vary(
+    sample: &Sample,
+    side: usize,
+    options: &AugmentOptions,
+    rng: &mut ChaCha8Rng,
+) -> Varied {
     let from = sample.input.side() as usize;
     let shape = Shape::draw(from, side, options, rng);
-    let planes = [(sample.input.pixels(), OUTSIDE), (sample.target.values(), 0.0)];
+    let planes = [
+        (sample.input.pixels(), OUTSIDE),
+        (sample.target.values(), 0.0),
+    ];
     let [mut plane, mut target] = warp(planes, from, &shape);
     if happens(options.opacity_probability, rng) {
         opacify(&mut plane, &target, side, rng);
     }
     if options.blur > 0.0 {
-        blur(&mut plane, side, rng.random::<f32>() * single(options.blur) * side as f32);
+        blur(
+            &mut plane,
+            side,
+            rng.random::<f32>() * single(options.blur) * side as f32,
+        );
     }
     shade(&mut plane, options, rng);
     if happens(options.edge_probability, rng) {
@@ -175,8 +214,12 @@ mod tests {
     /// A bright square, which is lung, on black.
     fn sample() -> Sample {
         let inside = |i: usize| (20..44).contains(&(i % 64)) && (20..44).contains(&(i / 64));
-        let greys = (0..64 * 64).map(|i| if inside(i) { 0.5 } else { -1.0 }).collect();
-        let lung = (0..64 * 64).map(|i| if inside(i) { 1.0 } else { 0.0 }).collect();
+        let greys = (0..64 * 64)
+            .map(|i| if inside(i) { 0.5 } else { -1.0 })
+            .collect();
+        let lung = (0..64 * 64)
+            .map(|i| if inside(i) { 1.0 } else { 0.0 })
+            .collect();
         Sample {
             input: ModelInput::new(64, greys).unwrap(),
             target: ProbabilityMap::new(64, lung).unwrap(),
@@ -209,7 +252,10 @@ mod tests {
         for seed in 0..20 {
             let varied = vary(&sample(), 64, &shapes, &mut rng(seed));
             for (grey, lung) in varied.plane.iter().zip(&varied.target) {
-                assert!((grey - (lung * 1.5 - 1.0)).abs() < 1e-3, "{grey} where the target is {lung}");
+                assert!(
+                    (grey - (lung * 1.5 - 1.0)).abs() < 1e-3,
+                    "{grey} where the target is {lung}"
+                );
             }
         }
     }
@@ -217,15 +263,36 @@ mod tests {
     #[test]
     fn a_mirrored_film_is_its_mirror_image_and_an_inverted_one_its_negative() {
         let side = 64;
-        let ramp: Vec<f32> = (0..side * side).map(|i| (i % side) as f32 / 64.0 - 0.5).collect();
-        let lung = ramp.iter().map(|grey| f32::from(u8::from(*grey > 0.2))).collect();
+        let ramp: Vec<f32> = (0..side * side)
+            .map(|i| (i % side) as f32 / 64.0 - 0.5)
+            .collect();
+        let lung = ramp
+            .iter()
+            .map(|grey| f32::from(u8::from(*grey > 0.2)))
+            .collect();
         let sample = Sample {
             input: ModelInput::new(64, ramp.clone()).unwrap(),
             target: ProbabilityMap::new(64, lung).unwrap(),
             ..sample()
         };
-        let mirrored = vary(&sample, 64, &AugmentOptions { flip_probability: 1.0, ..NONE }, &mut rng(1));
-        let inverted = vary(&sample, 64, &AugmentOptions { invert_probability: 1.0, ..NONE }, &mut rng(1));
+        let mirrored = vary(
+            &sample,
+            64,
+            &AugmentOptions {
+                flip_probability: 1.0,
+                ..NONE
+            },
+            &mut rng(1),
+        );
+        let inverted = vary(
+            &sample,
+            64,
+            &AugmentOptions {
+                invert_probability: 1.0,
+                ..NONE
+            },
+            &mut rng(1),
+        );
         for i in 0..side * side {
             let opposite = i / side * side + side - 1 - i % side;
             assert!((mirrored.plane[i] - ramp[opposite]).abs() < 1e-4);
@@ -239,7 +306,10 @@ mod tests {
     fn scale_changes_the_area_both_ways() {
         let area = |seed| {
             let scale = AugmentOptions { scale: 0.3, ..NONE };
-            vary(&sample(), 64, &scale, &mut rng(seed)).target.iter().sum::<f32>()
+            vary(&sample(), 64, &scale, &mut rng(seed))
+                .target
+                .iter()
+                .sum::<f32>()
         };
         let areas: Vec<_> = (0..30).map(area).collect();
         assert!(areas.iter().any(|&a| a > 24.0 * 24.0 * 1.2));
@@ -249,11 +319,17 @@ mod tests {
     #[test]
     fn greys_stay_in_range_and_the_same_seed_varies_alike() {
         for seed in 0..10 {
-            let options = AugmentOptions { edge_probability: 1.0, ..AugmentOptions::default() };
+            let options = AugmentOptions {
+                edge_probability: 1.0,
+                ..AugmentOptions::default()
+            };
             let varied = vary(&sample(), 64, &options, &mut rng(seed));
             assert!(varied.plane.iter().all(|grey| (-1.0..=1.0).contains(grey)));
             assert!(varied.target.iter().all(|lung| (0.0..=1.0).contains(lung)));
-            assert_eq!(varied.plane, vary(&sample(), 64, &options, &mut rng(seed)).plane);
+            assert_eq!(
+                varied.plane,
+                vary(&sample(), 64, &options, &mut rng(seed)).plane
+            );
         }
     }
 }

@@ -33,11 +33,17 @@ struct Bend {
 
 impl Shape {
     /// A shape for samples of the side `from`, drawn anew.
-    pub(super) fn draw(from: usize, side: usize, options: &AugmentOptions, rng: &mut ChaCha8Rng) -> Self {
+    pub(super) fn draw(
+        from: usize,
+        side: usize,
+        options: &AugmentOptions,
+        rng: &mut ChaCha8Rng,
+    ) -> Self {
         let affine = Affine::draw(from, side, options, rng);
         let mut point = || [(); 2].map(|()| around(options.bend, rng) * from as f32);
-        let bend = (options.bend > 0.0)
-            .then(|| Bend { points: [(); POINTS].map(|()| [(); POINTS].map(|()| point())) });
+        let bend = (options.bend > 0.0).then(|| Bend {
+            points: [(); POINTS].map(|()| [(); POINTS].map(|()| point())),
+        });
         Self { side, affine, bend }
     }
 
@@ -61,13 +67,23 @@ impl Affine {
         let scale = around(options.scale, rng);
         let aspect = around(options.aspect, rng) / 2.0;
         let step = from as f32 / side as f32;
-        let (wide, high) = (step * (-scale - aspect).exp(), step * (-scale + aspect).exp());
+        let (wide, high) = (
+            step * (-scale - aspect).exp(),
+            step * (-scale + aspect).exp(),
+        );
         let centre = |side: usize| (side as f32 - 1.0) / 2.0;
         let shift = |rng: &mut ChaCha8Rng| around(options.shift, rng) * side as f32;
         let (dx, dy) = (centre(side) + shift(rng), centre(side) + shift(rng));
         let row = |a: f32, b: f32| [a, b, centre(from) - a * dx - b * dy];
-        let wide = if happens(options.flip_probability, rng) { -wide } else { wide };
-        Self { x: row(cosine * wide, -sine * wide), y: row(sine * high, cosine * high) }
+        let wide = if happens(options.flip_probability, rng) {
+            -wide
+        } else {
+            wide
+        };
+        Self {
+            x: row(cosine * wide, -sine * wide),
+            y: row(sine * high, cosine * high),
+        }
     }
 
     fn at(&self, x: f32, y: f32) -> (f32, f32) {
@@ -93,18 +109,33 @@ impl Spline {
             -3.0 * t.powi(3) + 3.0 * t.powi(2) + 3.0 * t + 1.0,
             t.powi(3),
         ];
-        Self { first, weights: weights.map(|weight| weight / 6.0) }
+        Self {
+            first,
+            weights: weights.map(|weight| weight / 6.0),
+        }
     }
 
     fn over(&self, row: &[[f32; 2]; POINTS]) -> [f32; 2] {
         let near = &row[self.first..];
-        [0, 1].map(|axis| self.weights.iter().zip(near).map(|(weight, shift)| weight * shift[axis]).sum())
+        [0, 1].map(|axis| {
+            self.weights
+                .iter()
+                .zip(near)
+                .map(|(weight, shift)| weight * shift[axis])
+                .sum()
+        })
     }
 
     fn over_rows(&self, points: &[[[f32; 2]; POINTS]; POINTS]) -> [[f32; 2]; POINTS] {
         let near = &points[self.first..];
         std::array::from_fn(|i| {
-            [0, 1].map(|axis| self.weights.iter().zip(near).map(|(weight, row)| weight * row[i][axis]).sum())
+            [0, 1].map(|axis| {
+                self.weights
+                    .iter()
+                    .zip(near)
+                    .map(|(weight, row)| weight * row[i][axis])
+                    .sum()
+            })
         })
     }
 }
@@ -115,7 +146,10 @@ pub(super) fn warp(planes: [(&[f32], f32); 2], from: usize, shape: &Shape) -> [V
     shape.places(|x, y| {
         let (left, top) = (x.floor(), y.floor());
         let (u, v) = (x - left, y - top);
-        #[expect(clippy::cast_possible_truncation, reason = "a place is within a few sides of the plane")]
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "a place is within a few sides of the plane"
+        )]
         let (left, top) = (left as i64, top as i64);
         for ((plane, outside), moved) in planes.iter().zip(&mut moved) {
             let at = |x: i64, y: i64| match (usize::try_from(x), usize::try_from(y)) {
@@ -158,25 +192,56 @@ mod tests {
     #[test]
     fn a_bend_is_smooth_and_within_its_bound() {
         let straight = places(&shape(64, 64, &AugmentOptions::NONE));
-        let bent = places(&shape(64, 64, &AugmentOptions { bend: 0.1, ..AugmentOptions::NONE }));
-        let shifts: Vec<_> = bent.iter().zip(&straight).map(|(a, b)| (a.0 - b.0, a.1 - b.1)).collect();
-        assert!(shifts.iter().all(|(dx, dy)| dx.abs() <= 6.4 && dy.abs() <= 6.4));
+        let bent = places(&shape(
+            64,
+            64,
+            &AugmentOptions {
+                bend: 0.1,
+                ..AugmentOptions::NONE
+            },
+        ));
+        let shifts: Vec<_> = bent
+            .iter()
+            .zip(&straight)
+            .map(|(a, b)| (a.0 - b.0, a.1 - b.1))
+            .collect();
+        assert!(
+            shifts
+                .iter()
+                .all(|(dx, dy)| dx.abs() <= 6.4 && dy.abs() <= 6.4)
+        );
         assert!(shifts.iter().any(|(dx, _)| dx.abs() > 0.5));
         for row in shifts.chunks(64) {
-            assert!(row.windows(2).all(|pair| (pair[0].0 - pair[1].0).abs() < 0.7), "a tear");
+            assert!(
+                row.windows(2)
+                    .all(|pair| (pair[0].0 - pair[1].0).abs() < 0.7),
+                "a tear"
+            );
         }
-        assert!(shifts.iter().any(|shift| (shift.0 - shifts[0].0).abs() > 0.5), "a plain shift");
+        assert!(
+            shifts
+                .iter()
+                .any(|shift| (shift.0 - shifts[0].0).abs() > 0.5),
+            "a plain shift"
+        );
     }
 
     #[test]
     fn a_coarser_grid_shows_the_same_film() {
         let ramp: Vec<f32> = (0..96 * 96).map(|i| (i % 96) as f32).collect();
-        let [coarse, again] = warp([(&ramp, 0.0), (&ramp, 0.0)], 96, &shape(96, 64, &AugmentOptions::NONE));
+        let [coarse, again] = warp(
+            [(&ramp, 0.0), (&ramp, 0.0)],
+            96,
+            &shape(96, 64, &AugmentOptions::NONE),
+        );
         assert_eq!(coarse.len(), 64 * 64);
         assert_eq!(coarse, again);
         for (i, value) in coarse.iter().take(64).enumerate() {
             // Pixel areas of both grids lie on each other.
-            assert!((value - ((i as f32 + 0.5) * 1.5 - 0.5)).abs() < 1e-3, "{i}: {value}");
+            assert!(
+                (value - ((i as f32 + 0.5) * 1.5 - 0.5)).abs() < 1e-3,
+                "{i}: {value}"
+            );
         }
     }
 }

@@ -21,7 +21,11 @@ pub(super) const BLACK_AND_WHITE: [u8; 6] = [0, 0, 0, 255, 255, 255];
 /// A small phantom of its own for every seed.
 pub(in crate::train) fn phantom(seed: u64) -> Phantom {
     let size = Size::new(64, 48).expect("there are pixels");
-    Phantom::draw(&PhantomOptions { seed, size, depth: Depth::Eight })
+    Phantom::draw(&PhantomOptions {
+        seed,
+        size,
+        depth: Depth::Eight,
+    })
 }
 
 /// A folder that goes with its owner, named `clinic`.
@@ -32,7 +36,9 @@ pub(in crate::train) struct DataSet {
 
 impl DataSet {
     pub(in crate::train) fn new() -> Self {
-        let set = Self { root: tempfile::tempdir().expect("the system has a place for temporary files") };
+        let set = Self {
+            root: tempfile::tempdir().expect("the system has a place for temporary files"),
+        };
         fs_err::create_dir(set.folder()).expect("the folder is new");
         set
     }
@@ -43,7 +49,8 @@ impl DataSet {
 
     pub(in crate::train) fn write(&self, file: impl AsRef<Path>, bytes: impl AsRef<[u8]>) {
         let path = self.folder().join(file);
-        fs_err::create_dir_all(path.parent().expect("a file lies in a folder")).expect("folders can be made");
+        fs_err::create_dir_all(path.parent().expect("a file lies in a folder"))
+            .expect("folders can be made");
         fs_err::write(path, bytes).expect("files can be written");
     }
 
@@ -60,7 +67,10 @@ impl DataSet {
     }
 
     pub(in crate::train) fn data(&self, layout: Option<Layout>) -> DataFolder {
-        DataFolder { folder: self.folder(), layout }
+        DataFolder {
+            folder: self.folder(),
+            layout,
+        }
     }
 
     /// What is listed when the layout is recognised and nothing may be left out.
@@ -113,13 +123,17 @@ pub(in crate::train) fn shenzhen(names: &[&str]) -> DataSet {
 /// phantom of its own.
 pub(in crate::train) fn table(lines: &[&str]) -> DataSet {
     let set = DataSet::new();
-    let mut list = "case,patient,split,finding,doubtful_reference,source,image,reference,width\n".to_owned();
+    let mut list =
+        "case,patient,split,finding,doubtful_reference,source,image,reference,width\n".to_owned();
     for (seed, line) in (0..).zip(lines) {
         let phantom = phantom(seed);
         set.write_film(format!("films/{seed}.png"), &phantom.film);
         set.write_mask(format!("films/{seed}-mask.png"), &phantom.mask);
-        writeln!(list, "{line},clinic,films/{seed}.png,films/{seed}-mask.png,64")
-            .expect("a string takes any text");
+        writeln!(
+            list,
+            "{line},clinic,films/{seed}.png,films/{seed}-mask.png,64"
+        )
+        .expect("a string takes any text");
     }
     set.write("cases.csv", list);
     set
@@ -128,14 +142,22 @@ pub(in crate::train) fn table(lines: &[&str]) -> DataSet {
 /// A phantom as the JSRT set has its films, under one name in one fold.
 pub(in crate::train) fn add_jsrt(set: &DataSet, seed: u64, name: &str, fold: &str) {
     let phantom = large_phantom(seed);
-    let Pixels::Sixteen(bright) = phantom.film.pixels() else { unreachable!("drawn with 12 bits") };
+    let Pixels::Sixteen(bright) = phantom.film.pixels() else {
+        unreachable!("drawn with 12 bits")
+    };
     let stored: Vec<_> = bright.iter().map(|value| 4095 - value).collect();
     set.write(format!("All247images/{name}.IMG"), jsrt_bytes(&stored));
     for (mask, lung) in lungs(&phantom.mask).iter().zip(["left", "right"]) {
         let size = Size::square(MASK_SIDE).expect("there are pixels");
-        let rows = mask.rows().step_by(2).flat_map(|row| row.pixels().step_by(2));
+        let rows = mask
+            .rows()
+            .step_by(2)
+            .flat_map(|row| row.pixels().step_by(2));
         let half = Mask::new(size, rows).expect("every other pixel of every other row");
-        set.write(format!("scratch/{fold}/masks/{lung} lung/{name}.gif"), encode_gif(&half));
+        set.write(
+            format!("scratch/{fold}/masks/{lung} lung/{name}.gif"),
+            encode_gif(&half),
+        );
     }
 }
 
@@ -144,10 +166,17 @@ pub(in crate::train) fn large_phantom(seed: u64) -> Phantom {
     const COARSE_SIDE: u32 = 128;
     let factor = (FILM_SIDE / COARSE_SIDE) as usize;
     let coarse = Size::square(COARSE_SIDE).expect("there are pixels");
-    let Phantom { film, mask } = Phantom::draw(&PhantomOptions { seed, size: coarse, depth: Depth::Twelve });
-    let Pixels::Sixteen(values) = film.pixels() else { unreachable!("drawn with 12 bits") };
+    let Phantom { film, mask } = Phantom::draw(&PhantomOptions {
+        seed,
+        size: coarse,
+        depth: Depth::Twelve,
+    });
+    let Pixels::Sixteen(values) = film.pixels() else {
+        unreachable!("drawn with 12 bits")
+    };
     let size = Size::square(FILM_SIDE).expect("there are pixels");
-    let place = |at: usize| at / size.columns() / factor * coarse.columns() + at % size.columns() / factor;
+    let place =
+        |at: usize| at / size.columns() / factor * coarse.columns() + at % size.columns() / factor;
     let pixels = Pixels::Sixteen((0..size.pixels()).map(|at| values[place(at)]).collect());
     let coarse = mask.pixels().collect::<Vec<_>>();
     let lung = (0..size.pixels()).map(|at| coarse[place(at)]);
@@ -159,12 +188,16 @@ pub(in crate::train) fn large_phantom(seed: u64) -> Phantom {
 
 /// Values as a JSRT film stores them.
 pub(super) fn jsrt_bytes(values: &[u16]) -> Vec<u8> {
-    values.iter().flat_map(|value| value.to_be_bytes()).collect()
+    values
+        .iter()
+        .flat_map(|value| value.to_be_bytes())
+        .collect()
 }
 
 /// A mask as the SCR masks are stored.
 pub(super) fn encode_gif(mask: &Mask) -> Vec<u8> {
-    let side = |side: u32| u16::try_from(side).expect("a GIF is at most 65535 pixels wide and high");
+    let side =
+        |side: u32| u16::try_from(side).expect("a GIF is at most 65535 pixels wide and high");
     let (width, height) = (side(mask.size().width()), side(mask.size().height()));
     let indices: Vec<_> = mask.pixels().map(u8::from).collect();
     let mut encoder =
@@ -186,7 +219,12 @@ pub(in crate::train) fn lungs(mask: &Mask) -> [Mask; 2] {
 }
 
 /// A case without files.
-pub(in crate::train) fn case(source: &str, patient: &str, name: &str, split: Option<Split>) -> Case {
+pub(in crate::train) fn case(
+    source: &str,
+    patient: &str,
+    name: &str,
+    split: Option<Split>,
+) -> Case {
     Case {
         name: name.to_owned(),
         source: source.to_owned(),

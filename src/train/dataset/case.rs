@@ -84,8 +84,14 @@ impl Case {
     /// Reads and decodes the film.
     pub fn film(&self) -> Result<Radiograph, DatasetError> {
         match &self.film {
-            FilmFile::Picture(path) => decode(&fs_err::read(path)?, &Limits::default())
-                .map_err(|cause| DatasetError::Film { path: path.clone(), cause }),
+            FilmFile::Picture(path) => {
+                decode(&fs_err::read(path)?, &Limits::default()).map_err(|cause| {
+                    DatasetError::Film {
+                        path: path.clone(),
+                        cause,
+                    }
+                })
+            }
             FilmFile::Jsrt(path) => jsrt::film(path),
         }
     }
@@ -104,6 +110,10 @@ impl Case {
 }
 
 fn reference(path: &Path, film: Size) -> Result<Mask, DatasetError> {
-    decode_reference(&fs_err::read(path)?, film, &Limits::default())
-        .map_err(|cause| DatasetError::Reference { path: path.to_owned(), cause })
+    decode_reference(&fs_err::read(path)?, film, &Limits::default()).map_err(|cause| {
+        DatasetError::Reference {
+            path: path.to_owned(),
+            cause,
+        }
+    })
 }

@@ -57,7 +57,9 @@ fn hash_deep(hash: &mut Sha256, values: &[u16]) {
 /// 64 lower-case hexadecimal digits.
 impl fmt::Display for FilmDigest {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(formatter, "{byte:02x}"))
+        self.0
+            .iter()
+            .try_for_each(|byte| write!(formatter, "{byte:02x}"))
     }
 }
 
@@ -99,10 +101,16 @@ mod tests {
     fn the_digest_is_that_of_the_documented_bytes() {
         let deep = film(2, 1, Pixels::Sixteen(vec![0x0102, 0xfffe]));
         let bytes = b"lungfield film 1\0\x02\0\0\0\x01\0\0\0\x10\x02\x01\xfe\xff";
-        assert_eq!(FilmDigest::of(&deep).0, <[u8; 32]>::from(Sha256::digest(bytes)));
+        assert_eq!(
+            FilmDigest::of(&deep).0,
+            <[u8; 32]>::from(Sha256::digest(bytes))
+        );
         let eight = film(1, 2, Pixels::Eight(vec![7, 9]));
         let bytes = b"lungfield film 1\0\x01\0\0\0\x02\0\0\0\x08\x07\x09";
-        assert_eq!(FilmDigest::of(&eight).0, <[u8; 32]>::from(Sha256::digest(bytes)));
+        assert_eq!(
+            FilmDigest::of(&eight).0,
+            <[u8; 32]>::from(Sha256::digest(bytes))
+        );
     }
 
     #[test]
@@ -115,12 +123,20 @@ mod tests {
 
     #[test]
     fn the_file_does_not_matter_and_the_pixels_do() {
-        let options = PhantomOptions { seed: 1, size: Size::new(64, 48).unwrap(), depth: Depth::Twelve };
+        let options = PhantomOptions {
+            seed: 1,
+            size: Size::new(64, 48).unwrap(),
+            depth: Depth::Twelve,
+        };
         let drawn = Phantom::draw(&options).film;
         let read = decode(&png::encode_radiograph(&drawn), &Limits::default()).unwrap();
         assert_eq!(FilmDigest::of(&drawn), FilmDigest::of(&read));
-        let spaced =
-            Radiograph::new(drawn.size(), drawn.pixels().clone(), PixelSpacing::new(0.1, 0.1)).unwrap();
+        let spaced = Radiograph::new(
+            drawn.size(),
+            drawn.pixels().clone(),
+            PixelSpacing::new(0.1, 0.1),
+        )
+        .unwrap();
         assert_eq!(FilmDigest::of(&drawn), FilmDigest::of(&spaced));
 
         let small = [
@@ -143,7 +159,14 @@ mod tests {
         assert_eq!(text.to_uppercase().parse(), Ok(digest));
         let sign = format!("+{}", &text[1..]);
         let accent = format!("é{}", &text[2..]);
-        for bad in ["", &text[1..], &format!("{text}0"), &text.replace(&text[..1], "g"), &sign, &accent] {
+        for bad in [
+            "",
+            &text[1..],
+            &format!("{text}0"),
+            &text.replace(&text[..1], "g"),
+            &sign,
+            &accent,
+        ] {
             assert_eq!(bad.parse::<FilmDigest>(), Err(InvalidDigest), "{bad}");
         }
     }

@@ -19,31 +19,43 @@ pub(super) fn decode_mask(bytes: &[u8], limits: Limits) -> Result<Mask, Referenc
     let mut options = DecodeOptions::new();
     options.set_color_output(ColorOutput::Indexed);
     options.check_frame_consistency(true);
-    let mut decoder = options.read_info(bytes).map_err(|error| undecodable(&error))?;
+    let mut decoder = options
+        .read_info(bytes)
+        .map_err(|error| undecodable(&error))?;
     let size = limits.admit(decoder.width().into(), decoder.height().into())?;
     let indices = only_frame(&mut decoder, size)?;
-    if decoder.next_frame_info().map_err(|error| undecodable(&error))?.is_some() {
+    if decoder
+        .next_frame_info()
+        .map_err(|error| undecodable(&error))?
+        .is_some()
+    {
         return Err(DecodeError::SeveralFrames.into());
     }
     let lung = lung_colours(decoder.palette().map_err(|error| undecodable(&error))?);
-    let pixels = indices.into_iter().map(|index| match lung.get(usize::from(index)) {
-        Some(&Some(lung)) => Ok(lung),
-        Some(None) => Err(ReferenceError::TrueColour),
-        None => Err(damaged("the GIF has a pixel without a colour")),
-    });
+    let pixels = indices
+        .into_iter()
+        .map(|index| match lung.get(usize::from(index)) {
+            Some(&Some(lung)) => Ok(lung),
+            Some(None) => Err(ReferenceError::TrueColour),
+            None => Err(damaged("the GIF has a pixel without a colour")),
+        });
     let pixels: Vec<_> = pixels.collect::<Result<_, _>>()?;
     Ok(Mask::new(size, pixels).expect("the frame fills the screen"))
 }
 
 /// The pixels of the only frame, as indices into its palette, row by row.
 fn only_frame(decoder: &mut Source, size: Size) -> Result<Vec<u8>, ReferenceError> {
-    let frame = decoder.next_frame_info().map_err(|error| undecodable(&error))?;
+    let frame = decoder
+        .next_frame_info()
+        .map_err(|error| undecodable(&error))?;
     let frame = frame.ok_or_else(|| damaged("the GIF has no picture"))?;
     if Size::new(frame.width.into(), frame.height.into()) != Some(size) {
         return Err(damaged("the picture does not fill the GIF's screen"));
     }
     let mut indices = vec![0; size.pixels()];
-    decoder.read_into_buffer(&mut indices).map_err(|error| undecodable(&error))?;
+    decoder
+        .read_into_buffer(&mut indices)
+        .map_err(|error| undecodable(&error))?;
     Ok(indices)
 }
 
@@ -51,7 +63,9 @@ fn only_frame(decoder: &mut Source, size: Size) -> Result<Vec<u8>, ReferenceErro
 fn lung_colours(palette: &[u8]) -> Vec<Option<bool>> {
     let is_grey = |colour: &[u8]| colour.iter().all(|value| *value == colour[0]);
     let colours = palette.chunks_exact(COLOUR_BYTES);
-    colours.map(|colour| is_grey(colour).then_some(colour[0] >= HALF)).collect()
+    colours
+        .map(|colour| is_grey(colour).then_some(colour[0] >= HALF))
+        .collect()
 }
 
 fn undecodable(error: &DecodingError) -> ReferenceError {
@@ -79,7 +93,12 @@ mod tests {
 
     fn mask() -> Mask {
         let size = Size::new(WIDTH.into(), HEIGHT.into()).unwrap();
-        Phantom::draw(&PhantomOptions { seed: 1, size, depth: Depth::Eight }).mask
+        Phantom::draw(&PhantomOptions {
+            seed: 1,
+            size,
+            depth: Depth::Eight,
+        })
+        .mask
     }
 
     fn frame(indices: Vec<u8>) -> Frame<'static> {
@@ -114,13 +133,22 @@ mod tests {
     fn a_mask_is_read_as_it_was_drawn() {
         assert_eq!(read(&encode_gif(&mask())).unwrap(), mask());
         let swapped = whole(&[200, 200, 200, 127, 127, 127], frame(indices()));
-        assert!(read(&swapped).unwrap().pixels().zip(mask().pixels()).all(|(a, b)| a != b));
+        assert!(
+            read(&swapped)
+                .unwrap()
+                .pixels()
+                .zip(mask().pixels())
+                .all(|(a, b)| a != b)
+        );
     }
 
     #[test]
     fn a_frame_may_bring_its_own_palette() {
         let palette = Some(BLACK_AND_WHITE.to_vec());
-        let own = Frame { palette, ..frame(indices()) };
+        let own = Frame {
+            palette,
+            ..frame(indices())
+        };
         assert_eq!(read(&whole(&[], own)).unwrap(), mask());
     }
 
@@ -128,9 +156,14 @@ mod tests {
     fn interlaced_rows_come_back_in_their_order() {
         let row = |y: usize| indices()[y * usize::from(WIDTH)..][..usize::from(WIDTH)].to_vec();
         let passes = [(0, 8), (4, 8), (2, 4), (1, 2)];
-        let stored =
-            passes.iter().flat_map(|&(first, step)| (first..HEIGHT.into()).step_by(step)).flat_map(row);
-        let interlaced = Frame { interlaced: true, ..frame(stored.collect()) };
+        let stored = passes
+            .iter()
+            .flat_map(|&(first, step)| (first..HEIGHT.into()).step_by(step))
+            .flat_map(row);
+        let interlaced = Frame {
+            interlaced: true,
+            ..frame(stored.collect())
+        };
         assert_eq!(read(&whole(&BLACK_AND_WHITE, interlaced)).unwrap(), mask());
     }
 
@@ -139,7 +172,11 @@ mod tests {
         let coloured = whole(&[0, 0, 0, 255, 255, 254], frame(indices()));
         assert!(matches!(read(&coloured), Err(ReferenceError::TrueColour)));
         let palette = [&BLACK_AND_WHITE[..], &[255, 0, 0, 0, 0, 0]].concat();
-        assert_eq!(read(&whole(&palette, frame(indices()))).unwrap(), mask(), "red is not used");
+        assert_eq!(
+            read(&whole(&palette, frame(indices()))).unwrap(),
+            mask(),
+            "red is not used"
+        );
     }
 
     #[test]
@@ -152,12 +189,22 @@ mod tests {
 
     #[test]
     fn a_frame_fills_the_screen_and_is_the_only_one() {
-        let two = file((WIDTH, HEIGHT), &BLACK_AND_WHITE, &[frame(indices()), frame(indices())]);
+        let two = file(
+            (WIDTH, HEIGHT),
+            &BLACK_AND_WHITE,
+            &[frame(indices()), frame(indices())],
+        );
         assert_eq!(refusal(&two), DecodeError::SeveralFrames);
         let small = file((WIDTH + 1, HEIGHT), &BLACK_AND_WHITE, &[frame(indices())]);
         assert!(refusal(&small).to_string().contains("fill"));
-        let aside = Frame { left: 1, ..frame(indices()) };
-        assert!(matches!(refusal(&whole(&BLACK_AND_WHITE, aside)), DecodeError::Undecodable(_)));
+        let aside = Frame {
+            left: 1,
+            ..frame(indices())
+        };
+        assert!(matches!(
+            refusal(&whole(&BLACK_AND_WHITE, aside)),
+            DecodeError::Undecodable(_)
+        ));
         let none = file((WIDTH, HEIGHT), &BLACK_AND_WHITE, &[]);
         assert!(matches!(refusal(&none), DecodeError::Undecodable(_)));
     }
@@ -165,9 +212,18 @@ mod tests {
     #[test]
     fn the_size_is_looked_at_first() {
         let huge = file((u16::MAX, u16::MAX), &BLACK_AND_WHITE, &[frame(indices())]);
-        assert!(matches!(refusal(&huge), DecodeError::TooManyPixels { width: 65_535, .. }));
+        assert!(matches!(
+            refusal(&huge),
+            DecodeError::TooManyPixels { width: 65_535, .. }
+        ));
         let tiny = file((60, 31), &BLACK_AND_WHITE, &[frame(indices())]);
-        assert_eq!(refusal(&tiny), DecodeError::TooSmall { width: 60, height: 31 });
+        assert_eq!(
+            refusal(&tiny),
+            DecodeError::TooSmall {
+                width: 60,
+                height: 31
+            }
+        );
     }
 
     #[test]
@@ -175,7 +231,10 @@ mod tests {
         let file = encode_gif(&mask());
         for length in 0..file.len() {
             let refusal = refusal(&file[..length]);
-            assert!(matches!(refusal, DecodeError::Undecodable(_)), "cut at {length}: {refusal:?}");
+            assert!(
+                matches!(refusal, DecodeError::Undecodable(_)),
+                "cut at {length}: {refusal:?}"
+            );
         }
     }
 }

@@ -72,7 +72,8 @@ impl Layout {
             Self::Shenzhen => has(&[FILMS, MASKS]),
             Self::Jsrt => {
                 let found = JsrtFiles::find(folder)?;
-                !found.films.is_empty() && found.mask_folders.iter().all(|folders| !folders.is_empty())
+                !found.films.is_empty()
+                    && found.mask_folders.iter().all(|folders| !folders.is_empty())
             }
         })
     }
@@ -92,8 +93,13 @@ pub fn recognise(folder: &Path) -> Result<Layout, Problem> {
     }
     match fitting[..] {
         [layout] => Ok(layout),
-        [] => Err(Problem::NoLayout { folder: folder.to_owned() }),
-        _ => Err(Problem::SeveralLayouts { folder: folder.to_owned(), layouts: fitting }),
+        [] => Err(Problem::NoLayout {
+            folder: folder.to_owned(),
+        }),
+        _ => Err(Problem::SeveralLayouts {
+            folder: folder.to_owned(),
+            layouts: fitting,
+        }),
     }
 }
 
@@ -103,7 +109,10 @@ pub(super) fn confirm(folder: &Path, layout: Layout) -> Result<Layout, Problem> 
     if layout.fits(folder)? {
         Ok(layout)
     } else {
-        Err(Problem::OtherLayout { folder: folder.to_owned(), layout })
+        Err(Problem::OtherLayout {
+            folder: folder.to_owned(),
+            layout,
+        })
     }
 }
 
@@ -156,12 +165,16 @@ pub(super) fn entries(folder: &Path) -> std::io::Result<Vec<PathBuf>> {
 
 /// A file's name.
 pub(super) fn name(path: &Path) -> String {
-    path.file_name().unwrap_or_default().to_string_lossy().into_owned()
+    path.file_name()
+        .unwrap_or_default()
+        .to_string_lossy()
+        .into_owned()
 }
 
 /// Whether a file's name has an extension, in whatever case.
 pub(super) fn has_extension(path: &Path, extension: &str) -> bool {
-    path.extension().is_some_and(|found| found.eq_ignore_ascii_case(extension))
+    path.extension()
+        .is_some_and(|found| found.eq_ignore_ascii_case(extension))
 }
 
 #[cfg(test)]
@@ -184,11 +197,22 @@ mod tests {
     const SAMPLES: [(Layout, &[&str]); 5] = [
         (Layout::Cases, &["cases.csv", "films/a.png"]),
         (Layout::Folders, &["images/a.png", "masks/a.png"]),
-        (Layout::Montgomery, &["CXR_png/a.png", "ManualMask/leftMask/a.png", "ManualMask/rightMask/a.png"]),
+        (
+            Layout::Montgomery,
+            &[
+                "CXR_png/a.png",
+                "ManualMask/leftMask/a.png",
+                "ManualMask/rightMask/a.png",
+            ],
+        ),
         (Layout::Shenzhen, &["CXR_png/a.png", "mask/a_mask.png"]),
         (
             Layout::Jsrt,
-            &["All/a.IMG", "x/scratch/fold1/masks/left lung/a.gif", "x/scratch/fold1/masks/right lung/a.gif"],
+            &[
+                "All/a.IMG",
+                "x/scratch/fold1/masks/left lung/a.gif",
+                "x/scratch/fold1/masks/right lung/a.gif",
+            ],
         ),
     ];
 
@@ -217,40 +241,75 @@ mod tests {
 
     #[test]
     fn a_folder_that_fits_nothing_hears_what_was_looked_for() {
-        let text = recognise(folder(&["films/a.png"]).path()).unwrap_err().to_string();
+        let text = recognise(folder(&["films/a.png"]).path())
+            .unwrap_err()
+            .to_string();
         for layout in Layout::value_variants() {
-            assert!(text.contains(layout.signs()) && text.contains(&layout.to_string()), "{text}");
+            assert!(
+                text.contains(layout.signs()) && text.contains(&layout.to_string()),
+                "{text}"
+            );
         }
-        let text = recognise(Path::new("/nowhere/at-all")).unwrap_err().to_string();
+        let text = recognise(Path::new("/nowhere/at-all"))
+            .unwrap_err()
+            .to_string();
         assert!(text.contains("/nowhere/at-all"), "{text}");
     }
 
     #[test]
     fn a_folder_that_fits_several_layouts_asks_which_is_meant() {
-        let folder = folder(&["CXR_png/a.png", "mask/a_mask.png", "images/a.png", "masks/a.png"]);
+        let folder = folder(&[
+            "CXR_png/a.png",
+            "mask/a_mask.png",
+            "images/a.png",
+            "masks/a.png",
+        ]);
         let text = recognise(folder.path()).unwrap_err().to_string();
-        let named =
-            text.contains("folders (images/ and masks/)") && text.contains("shenzhen (CXR_png/ and mask/)");
+        let named = text.contains("folders (images/ and masks/)")
+            && text.contains("shenzhen (CXR_png/ and mask/)");
         assert!(named && !text.contains("montgomery"), "{text}");
-        assert_eq!(confirm(folder.path(), Layout::Shenzhen).unwrap(), Layout::Shenzhen);
-        let text = confirm(folder.path(), Layout::Montgomery).unwrap_err().to_string();
-        assert!(text.contains("montgomery") && text.contains("ManualMask/leftMask/"), "{text}");
+        assert_eq!(
+            confirm(folder.path(), Layout::Shenzhen).unwrap(),
+            Layout::Shenzhen
+        );
+        let text = confirm(folder.path(), Layout::Montgomery)
+            .unwrap_err()
+            .to_string();
+        assert!(
+            text.contains("montgomery") && text.contains("ManualMask/leftMask/"),
+            "{text}"
+        );
     }
 
     #[test]
     fn a_list_of_cases_goes_before_what_else_a_folder_holds() {
         let folder = folder(&["cases.csv", "images/a.png", "masks/a.png"]);
         assert_eq!(recognise(folder.path()).unwrap(), Layout::Cases);
-        assert_eq!(confirm(folder.path(), Layout::Folders).unwrap(), Layout::Folders);
+        assert_eq!(
+            confirm(folder.path(), Layout::Folders).unwrap(),
+            Layout::Folders
+        );
     }
 
     #[test]
     fn the_parts_of_jsrt_lie_up_to_three_folders_down() {
         let found = |files: &[&str]| {
             let found = JsrtFiles::find(folder(files).path()).unwrap();
-            (found.films.len(), found.mask_folders.map(|folders| folders.len()))
+            (
+                found.films.len(),
+                found.mask_folders.map(|folders| folders.len()),
+            )
         };
-        assert_eq!(found(&["b.IMG", "1/a.img", "1/2/3/a.IMG", "1/2/3/4/c.IMG", "1/a.png"]), (3, [0, 0]));
+        assert_eq!(
+            found(&[
+                "b.IMG",
+                "1/a.img",
+                "1/2/3/a.IMG",
+                "1/2/3/4/c.IMG",
+                "1/a.png"
+            ]),
+            (3, [0, 0])
+        );
         let folds = ["fold1", "1/fold2", "1/2/fold3", "1/2/3/fold4", "1/other"];
         let files = folds.map(|fold| format!("{fold}/masks/left lung/a.gif"));
         assert_eq!(found(&files.each_ref().map(String::as_str)), (0, [3, 0]));
@@ -267,14 +326,21 @@ mod tests {
             "b.png",
             "a.png",
         ]);
-        let names: Vec<_> = entries(folder.path()).unwrap().iter().map(|path| name(path)).collect();
+        let names: Vec<_> = entries(folder.path())
+            .unwrap()
+            .iter()
+            .map(|path| name(path))
+            .collect();
         assert_eq!(names, ["a.png", "b.png"]);
     }
 
     #[test]
     fn a_layout_is_asked_for_by_the_name_that_it_shows() {
         for layout in Layout::value_variants() {
-            assert_eq!(Layout::from_str(&layout.to_string(), false).as_ref(), Ok(layout));
+            assert_eq!(
+                Layout::from_str(&layout.to_string(), false).as_ref(),
+                Ok(layout)
+            );
         }
     }
 }

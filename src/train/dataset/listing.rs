@@ -18,7 +18,12 @@ pub(super) struct Listing {
 
 impl Listing {
     pub(super) fn new(options: ListOptions) -> Self {
-        Self { options, cases: Vec::new(), problems: Vec::new(), left_out: Vec::new() }
+        Self {
+            options,
+            cases: Vec::new(),
+            problems: Vec::new(),
+            left_out: Vec::new(),
+        }
     }
 
     /// Adds a data set.
@@ -28,7 +33,9 @@ impl Listing {
             self.problems.push(problem);
         }
         if (self.cases.len(), self.problems.len()) == before {
-            self.problems.push(Problem::Empty { folder: data.folder.clone() });
+            self.problems.push(Problem::Empty {
+                folder: data.folder.clone(),
+            });
         }
     }
 
@@ -61,18 +68,29 @@ impl Listing {
             *counts.entry((&case.source, &case.name)).or_default() += 1;
         }
         let several = counts.into_iter().filter(|(_, count)| *count > 1);
-        self.problems.extend(several.map(|((source, name), _)| Problem::SameName {
-            case: CaseName { source: source.clone(), name: name.clone() },
-        }));
+        self.problems
+            .extend(several.map(|((source, name), _)| Problem::SameName {
+                case: CaseName {
+                    source: source.clone(),
+                    name: name.clone(),
+                },
+            }));
         if self.cases.is_empty() && self.problems.is_empty() {
             self.problems.push(Problem::NoData);
         }
-        let listed = Listed { cases: self.cases, left_out: self.left_out };
+        let listed = Listed {
+            cases: self.cases,
+            left_out: self.left_out,
+        };
         Problems::new(self.problems).map_or(Ok(listed), Err)
     }
 }
 
 /// A folder's own name, also where it was given as `.` or the like.
 fn folder_name(folder: &Path) -> std::io::Result<String> {
-    Ok(if folder.file_name().is_some() { name(folder) } else { name(&fs_err::canonicalize(folder)?) })
+    Ok(if folder.file_name().is_some() {
+        name(folder)
+    } else {
+        name(&fs_err::canonicalize(folder)?)
+    })
 }

@@ -33,7 +33,17 @@ pub use self::read::{Read, read_all};
 
 /// What a case is used for.
 #[derive(
-    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, clap::ValueEnum,
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    clap::ValueEnum,
 )]
 #[serde(rename_all = "lowercase")]
 pub enum Split {
@@ -110,9 +120,17 @@ pub fn list(data: &[DataFolder], options: ListOptions) -> Result<Listed, Problem
 
 /// The cases of one split, in their order; at least one.
 pub fn in_split(cases: &[Case], split: Split) -> Result<Vec<Case>, Problems> {
-    let chosen: Vec<_> = cases.iter().filter(|case| case.split == Some(split)).cloned().collect();
+    let chosen: Vec<_> = cases
+        .iter()
+        .filter(|case| case.split == Some(split))
+        .cloned()
+        .collect();
     if chosen.is_empty() {
-        return Err(Problem::EmptySplit { split, among: cases.len() }.into());
+        return Err(Problem::EmptySplit {
+            split,
+            among: cases.len(),
+        }
+        .into());
     }
     Ok(chosen)
 }

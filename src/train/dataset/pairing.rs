@@ -27,23 +27,43 @@ pub(super) fn list_folders(folder: &Path, source: &str, listing: &mut Listing) -
     let mut found = Masks::new(files(&masks, None)?);
     // A mask goes to the film that has its very name before it goes to one whose name it extends.
     let stems: BTreeSet<_> = paths.iter().map(|path| stem(path)).collect();
-    let films = Films { source, paths, file: FilmFile::Picture, finding: |_| None };
+    let films = Films {
+        source,
+        paths,
+        file: FilmFile::Picture,
+        finding: |_| None,
+    };
     films.pair(listing, |stem| {
         let names = MASK_SUFFIXES.map(|suffix| format!("{stem}{suffix}"));
-        let mut names = names.iter().filter(|name| *name == stem || !stems.contains(*name));
+        let mut names = names
+            .iter()
+            .filter(|name| *name == stem || !stems.contains(*name));
         let mask = names.find_map(|name| found.take(name));
-        mask.map(ReferenceFile::Whole).ok_or_else(|| masks.join(format!("{stem}.*")))
+        mask.map(ReferenceFile::Whole)
+            .ok_or_else(|| masks.join(format!("{stem}.*")))
     });
     found.report(listing);
     Ok(())
 }
 
 /// Lists the Montgomery set, in which each lung has a mask of its own.
-pub(super) fn list_montgomery(folder: &Path, source: &str, listing: &mut Listing) -> io::Result<()> {
+pub(super) fn list_montgomery(
+    folder: &Path,
+    source: &str,
+    listing: &mut Listing,
+) -> io::Result<()> {
     let [left, right] = LUNG_MASKS.map(|name| folder.join(name));
-    let mut lungs = [Masks::new(files(&left, Some("png"))?), Masks::new(files(&right, Some("png"))?)];
+    let mut lungs = [
+        Masks::new(files(&left, Some("png"))?),
+        Masks::new(files(&right, Some("png"))?),
+    ];
     let paths = files(&folder.join(FILMS), Some("png"))?;
-    let films = Films { source, paths, file: FilmFile::Picture, finding: nlm_finding };
+    let films = Films {
+        source,
+        paths,
+        file: FilmFile::Picture,
+        finding: nlm_finding,
+    };
     films.pair(listing, |stem| {
         let expected = [&left, &right].map(|folder| folder.join(format!("{stem}.png")));
         both(&mut lungs, stem, expected).map(ReferenceFile::Lungs)
@@ -59,10 +79,18 @@ pub(super) fn list_shenzhen(folder: &Path, source: &str, listing: &mut Listing) 
     let masks = folder.join(MASKS);
     let mut found = Masks::new(files(&masks, Some("png"))?);
     let paths = files(&folder.join(FILMS), Some("png"))?;
-    let films = Films { source, paths, file: FilmFile::Picture, finding: nlm_finding };
+    let films = Films {
+        source,
+        paths,
+        file: FilmFile::Picture,
+        finding: nlm_finding,
+    };
     films.pair(listing, |stem| {
         let name = format!("{stem}_mask");
-        found.take(&name).map(ReferenceFile::Whole).ok_or_else(|| masks.join(format!("{name}.png")))
+        found
+            .take(&name)
+            .map(ReferenceFile::Whole)
+            .ok_or_else(|| masks.join(format!("{name}.png")))
     });
     found.report(listing);
     Ok(())
@@ -70,16 +98,25 @@ pub(super) fn list_shenzhen(folder: &Path, source: &str, listing: &mut Listing) 
 
 /// Lists the JSRT set with its SCR masks, in which each lung has a mask of its own.
 pub(super) fn list_jsrt(folder: &Path, source: &str, listing: &mut Listing) -> io::Result<()> {
-    let JsrtFiles { films: paths, mask_folders } = JsrtFiles::find(folder)?;
+    let JsrtFiles {
+        films: paths,
+        mask_folders,
+    } = JsrtFiles::find(folder)?;
     let mut lungs = [Masks::default(), Masks::default()];
     for (masks, folders) in lungs.iter_mut().zip(mask_folders) {
         for folder in folders {
             masks.add(files(&folder, Some("gif"))?);
         }
     }
-    let films = Films { source, paths, file: FilmFile::Jsrt, finding: jsrt_finding };
+    let films = Films {
+        source,
+        paths,
+        file: FilmFile::Jsrt,
+        finding: jsrt_finding,
+    };
     films.pair(listing, |stem| {
-        let expected = SCR_MASKS.map(|name| folder.join("fold*").join(name).join(format!("{stem}.gif")));
+        let expected =
+            SCR_MASKS.map(|name| folder.join("fold*").join(name).join(format!("{stem}.gif")));
         both(&mut lungs, stem, expected).map(ReferenceFile::Scr)
     });
     for masks in lungs {
@@ -91,16 +128,25 @@ pub(super) fn list_jsrt(folder: &Path, source: &str, listing: &mut Listing) -> i
 impl Films<'_> {
     /// Lists a case for each film, by name, with the mask that `reference` finds for the film's name, or a problem with
     /// the path that it names in its stead.
-    fn pair(self, listing: &mut Listing, mut reference: impl FnMut(&str) -> Result<ReferenceFile, PathBuf>) {
+    fn pair(
+        self,
+        listing: &mut Listing,
+        mut reference: impl FnMut(&str) -> Result<ReferenceFile, PathBuf>,
+    ) {
         let mut by_stem = BTreeMap::<_, Vec<_>>::new();
         for path in self.paths {
             by_stem.entry(stem(&path)).or_default().push(path);
         }
         for (name, mut paths) in by_stem {
-            let case = CaseName { source: self.source.to_owned(), name };
+            let case = CaseName {
+                source: self.source.to_owned(),
+                name,
+            };
             let film = paths.swap_remove(0);
             if !paths.is_empty() {
-                listing.problems.push(Problem::SameName { case: case.clone() });
+                listing
+                    .problems
+                    .push(Problem::SameName { case: case.clone() });
             }
             match reference(&case.name) {
                 Err(path) => listing.miss_mask(case, path),
@@ -144,12 +190,21 @@ impl Masks {
 
     /// Lists what no film has got as problems.
     fn report(self, listing: &mut Listing) {
-        listing.problems.extend(self.0.into_values().flatten().map(|path| Problem::StrayMask { path }));
+        listing.problems.extend(
+            self.0
+                .into_values()
+                .flatten()
+                .map(|path| Problem::StrayMask { path }),
+        );
     }
 }
 
 /// The masks of both lungs, or the expected path of one that is missing.
-fn both(lungs: &mut [Masks; 2], stem: &str, expected: [PathBuf; 2]) -> Result<[PathBuf; 2], PathBuf> {
+fn both(
+    lungs: &mut [Masks; 2],
+    stem: &str,
+    expected: [PathBuf; 2],
+) -> Result<[PathBuf; 2], PathBuf> {
     // Both are taken first: where one is missing, the other still belongs to this film.
     let [left, right] = lungs.each_mut().map(|masks| masks.take(stem));
     let [no_left, no_right] = expected;
@@ -159,12 +214,17 @@ fn both(lungs: &mut [Masks; 2], stem: &str, expected: [PathBuf; 2]) -> Result<[P
 /// The files in a folder, by name; those of one extension where one is given.
 fn files(folder: &Path, extension: Option<&str>) -> io::Result<Vec<PathBuf>> {
     let mut paths = entries(folder)?;
-    paths.retain(|path| extension.is_none_or(|extension| has_extension(path, extension)) && path.is_file());
+    paths.retain(|path| {
+        extension.is_none_or(|extension| has_extension(path, extension)) && path.is_file()
+    });
     Ok(paths)
 }
 
 fn stem(path: &Path) -> String {
-    path.file_stem().unwrap_or_default().to_string_lossy().into_owned()
+    path.file_stem()
+        .unwrap_or_default()
+        .to_string_lossy()
+        .into_owned()
 }
 
 /// The finding that the last character of a name tells in the sets of the National Library of Medicine.

@@ -21,7 +21,10 @@ pub struct CaseName {
 
 impl From<&Case> for CaseName {
     fn from(case: &Case) -> Self {
-        Self { source: case.source.clone(), name: case.name.clone() }
+        Self {
+            source: case.source.clone(),
+            name: case.name.clone(),
+        }
     }
 }
 
@@ -41,13 +44,19 @@ pub enum Problem {
     #[error(transparent)]
     File(#[from] std::io::Error),
     /// A folder is of no layout that is read here.
-    #[error("{folder} is of no known layout; looked for {}", signs(Layout::value_variants()))]
+    #[error(
+        "{folder} is of no known layout; looked for {}",
+        signs(Layout::value_variants())
+    )]
     NoLayout {
         /// The folder.
         folder: PathBuf,
     },
     /// A folder is of several layouts: say which is meant.
-    #[error("{folder} is of several layouts: {}; say which is meant", signs(layouts))]
+    #[error(
+        "{folder} is of several layouts: {}; say which is meant",
+        signs(layouts)
+    )]
     SeveralLayouts {
         /// The folder.
         folder: PathBuf,
@@ -129,7 +138,10 @@ pub enum Problem {
         second: CaseName,
     },
     /// A patient is in several splits.
-    #[error("patient {patient} of {source_name} is in several splits: {}", joined(splits))]
+    #[error(
+        "patient {patient} of {source_name} is in several splits: {}",
+        joined(splits)
+    )]
     PatientSplits {
         /// The data set.
         source_name: String,
@@ -159,11 +171,20 @@ pub enum Problem {
 }
 
 fn signs(layouts: &[Layout]) -> String {
-    joined(&layouts.iter().map(|layout| format!("{layout} ({})", layout.signs())).collect::<Vec<_>>())
+    joined(
+        &layouts
+            .iter()
+            .map(|layout| format!("{layout} ({})", layout.signs()))
+            .collect::<Vec<_>>(),
+    )
 }
 
 fn joined(things: &[impl ToString]) -> String {
-    things.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+    things
+        .iter()
+        .map(ToString::to_string)
+        .collect::<Vec<_>>()
+        .join(", ")
 }
 
 /// All that is wrong with data; at least one problem.
@@ -214,14 +235,19 @@ mod tests {
     use super::*;
 
     fn strays(count: usize) -> Problems {
-        let stray = |index: usize| Problem::StrayMask { path: format!("{index}.png").into() };
+        let stray = |index: usize| Problem::StrayMask {
+            path: format!("{index}.png").into(),
+        };
         Problems::new((0..count).map(stray).collect()).unwrap()
     }
 
     #[test]
     fn problems_are_counted_and_take_a_line_each() {
         let text = strays(1).to_string();
-        assert_eq!(text, "1 problem with the data:\n  0.png is a mask without a film of its own");
+        assert_eq!(
+            text,
+            "1 problem with the data:\n  0.png is a mask without a film of its own"
+        );
         let text = strays(50).to_string();
         assert!(text.starts_with("50 problems with the data:\n"), "{text}");
         assert_eq!(text.lines().count(), 51);
@@ -232,7 +258,10 @@ mod tests {
     fn no_more_than_fifty_problems_are_shown() {
         let text = strays(53).to_string();
         assert_eq!(text.lines().count(), 52);
-        assert!(text.starts_with("53 problems") && text.ends_with("\n  and 3 more"), "{text}");
+        assert!(
+            text.starts_with("53 problems") && text.ends_with("\n  and 3 more"),
+            "{text}"
+        );
     }
 
     #[test]

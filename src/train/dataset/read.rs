@@ -36,19 +36,30 @@ pub fn read_all<T: Send>(
         match outcome {
             Ok(read) => all.push((case, read)),
             Err(cause) => {
-                problems.push(Problem::Unreadable { case: case.into(), cause: Box::new(cause) });
+                problems.push(Problem::Unreadable {
+                    case: case.into(),
+                    cause: Box::new(cause),
+                });
             }
         }
     }
-    problems.extend(same_films(all.iter().map(|(case, read)| (*case, read.digest))));
+    problems.extend(same_films(
+        all.iter().map(|(case, read)| (*case, read.digest)),
+    ));
     let read = all.into_iter().map(|(_, read)| read).collect();
     Problems::new(problems).map_or(Ok(read), Err)
 }
 
-fn read<T>(case: &Case, keep: impl Fn(&Case, Radiograph, Mask) -> T) -> Result<Read<T>, DatasetError> {
+fn read<T>(
+    case: &Case,
+    keep: impl Fn(&Case, Radiograph, Mask) -> T,
+) -> Result<Read<T>, DatasetError> {
     let film = case.film()?;
     let reference = case.reference(&film)?;
-    Ok(Read { digest: FilmDigest::of(&film), kept: keep(case, film, reference) })
+    Ok(Read {
+        digest: FilmDigest::of(&film),
+        kept: keep(case, film, reference),
+    })
 }
 
 /// What `work` makes of each case, in their order.
@@ -63,7 +74,9 @@ fn each<T: Send>(cases: &[Case], work: impl Fn(&Case) -> T + Sync) -> Vec<T> {
             cases.get(place).map(|case| (place, work(case)))
         })
     };
-    let runners = (0..rayon::current_num_threads()).into_par_iter().with_max_len(1);
+    let runners = (0..rayon::current_num_threads())
+        .into_par_iter()
+        .with_max_len(1);
     let mut done: Vec<_> = runners.flat_map_iter(run).collect();
     done.sort_unstable_by_key(|&(place, _)| place);
     done.into_iter().map(|(_, result)| result).collect()
@@ -77,7 +90,10 @@ fn same_films<'a>(films: impl Iterator<Item = (&'a Case, FilmDigest)>) -> Vec<Pr
         match known.entry(digest) {
             Entry::Vacant(entry) => drop(entry.insert(case)),
             Entry::Occupied(first) => {
-                problems.push(Problem::SameFilm { first: (*first.get()).into(), second: case.into() });
+                problems.push(Problem::SameFilm {
+                    first: (*first.get()).into(),
+                    second: case.into(),
+                });
             }
         }
     }
@@ -94,12 +110,18 @@ mod tests {
     use crate::train::dataset::{ListOptions, list};
 
     fn within<T: Send>(threads: usize, work: impl FnOnce() -> T + Send) -> T {
-        ThreadPoolBuilder::new().num_threads(threads).build().unwrap().install(work)
+        ThreadPoolBuilder::new()
+            .num_threads(threads)
+            .build()
+            .unwrap()
+            .install(work)
     }
 
     /// The same pixels in another file: grey stored as red, green and blue.
     fn encode_bulky(film: &Radiograph) -> Vec<u8> {
-        let crate::radiograph::Pixels::Eight(values) = film.pixels() else { panic!("drawn with 8 bits") };
+        let crate::radiograph::Pixels::Eight(values) = film.pixels() else {
+            panic!("drawn with 8 bits")
+        };
         let columns = film.size().columns();
         png::encode_rgb(film.size(), |row, bytes| {
             for (pixel, value) in bytes.chunks_exact_mut(3).zip(&values[row * columns..]) {
@@ -112,7 +134,9 @@ mod tests {
     fn cases_come_back_in_their_order() {
         let set = folders(20);
         let cases = set.list().unwrap();
-        let read = within(3, || read_all(&cases, |case, film, mask| (case.name.clone(), film, mask)));
+        let read = within(3, || {
+            read_all(&cases, |case, film, mask| (case.name.clone(), film, mask))
+        });
         for (seed, (case, read)) in (0..).zip(cases.iter().zip(read.unwrap())) {
             let drawn = phantom(seed);
             assert_eq!(read.digest, FilmDigest::of(&drawn.film));
@@ -150,12 +174,23 @@ mod tests {
         assert_ne!(png::encode_radiograph(&film), bulkier);
         set.write("images/d.png", bulkier);
         set.write("images/b.png", "no film");
-        let mut cases = list(&[set.data(None), other.data(None)], ListOptions::default()).unwrap().cases;
+        let mut cases = list(&[set.data(None), other.data(None)], ListOptions::default())
+            .unwrap()
+            .cases;
         let problems = read_all(&cases, |_, _, _| ()).unwrap_err();
         let told: Vec<_> = problems.all().iter().map(Problem::to_string).collect();
-        assert!(told.len() == 3 && told[0].contains("images/b.png"), "{told:?}");
-        assert!(told[1].starts_with("clinic/a and clinic/d are the same film"), "{told:?}");
-        assert!(told[2].starts_with("clinic/a and clinic/x are the same film"), "{told:?}");
+        assert!(
+            told.len() == 3 && told[0].contains("images/b.png"),
+            "{told:?}"
+        );
+        assert!(
+            told[1].starts_with("clinic/a and clinic/d are the same film"),
+            "{told:?}"
+        );
+        assert!(
+            told[2].starts_with("clinic/a and clinic/x are the same film"),
+            "{told:?}"
+        );
 
         cases.retain(|case| !["b", "d", "x"].contains(&&*case.name));
         assert_eq!(read_all(&cases, |_, _, _| ()).unwrap().len(), 3);

@@ -43,16 +43,27 @@ enum Doubtful {
 pub(super) fn list(folder: &Path, listing: &mut Listing) -> Result<(), Problem> {
     let path = folder.join(CASES);
     let bytes = fs_err::read(&path)?;
-    let bad_line = |reason: String| Problem::Line { path: path.clone(), reason };
+    let bad_line = |reason: String| Problem::Line {
+        path: path.clone(),
+        reason,
+    };
     let mut reader = csv::Reader::from_reader(bytes.as_slice());
-    let columns = reader.headers().map_err(|error| bad_line(error.to_string()))?.clone();
-    let missing: Vec<_> =
-        REQUIRED.into_iter().filter(|required| columns.iter().all(|column| column != *required)).collect();
+    let columns = reader
+        .headers()
+        .map_err(|error| bad_line(error.to_string()))?
+        .clone();
+    let missing: Vec<_> = REQUIRED
+        .into_iter()
+        .filter(|required| columns.iter().all(|column| column != *required))
+        .collect();
     if !missing.is_empty() {
         return Err(Problem::Columns { path, missing });
     }
     for record in reader.records() {
-        match record.map_err(|error| error.to_string()).and_then(|record| row(&record, &columns)) {
+        match record
+            .map_err(|error| error.to_string())
+            .and_then(|record| row(&record, &columns))
+        {
             Ok(row) => add(folder, row, listing),
             Err(reason) => listing.problems.push(bad_line(reason)),
         }
@@ -62,7 +73,9 @@ pub(super) fn list(folder: &Path, listing: &mut Listing) -> Result<(), Problem> 
 
 /// One line, or what is wrong with it.
 fn row(record: &StringRecord, columns: &StringRecord) -> Result<Row, String> {
-    let row: Row = record.deserialize(Some(columns)).map_err(|error| error.to_string())?;
+    let row: Row = record
+        .deserialize(Some(columns))
+        .map_err(|error| error.to_string())?;
     if row.case.is_empty() || row.source.is_empty() {
         let line = record.position().map_or(0, csv::Position::line);
         return Err(format!("line {line} names no case or no source"));
@@ -71,13 +84,28 @@ fn row(record: &StringRecord, columns: &StringRecord) -> Result<Row, String> {
 }
 
 fn add(folder: &Path, row: Row, listing: &mut Listing) {
-    let Row { case: name, source, image, reference, patient, split, finding, doubtful_reference } = row;
+    let Row {
+        case: name,
+        source,
+        image,
+        reference,
+        patient,
+        split,
+        finding,
+        doubtful_reference,
+    } = row;
     let (image, reference) = (folder.join(image), folder.join(reference));
-    let case = || CaseName { source: source.clone(), name: name.clone() };
+    let case = || CaseName {
+        source: source.clone(),
+        name: name.clone(),
+    };
     let has_film = image.is_file();
     let has_mask = reference.is_file();
     if !has_film {
-        listing.problems.push(Problem::NoFilm { case: case(), path: image.clone() });
+        listing.problems.push(Problem::NoFilm {
+            case: case(),
+            path: image.clone(),
+        });
     }
     if !has_mask {
         listing.miss_mask(case(), reference.clone());

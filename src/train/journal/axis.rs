@@ -56,7 +56,12 @@ pub(super) struct Axis {
 impl Axis {
     /// An even axis from 0 to `last`, which is above 0.
     pub(super) fn from_zero(last: f64, pixels: Range<f64>) -> Self {
-        Self { spacing: Spacing::Even, from: 0.0, to: last, pixels }
+        Self {
+            spacing: Spacing::Even,
+            from: 0.0,
+            to: last,
+            pixels,
+        }
     }
 
     /// An axis that has room for all values that have a place on it; none where there is no such value.
@@ -65,15 +70,23 @@ impl Axis {
         values: impl Iterator<Item = f64>,
         pixels: Range<f64>,
     ) -> Option<Self> {
-        let places = values.map(|value| spacing.place(value)).filter(|place| place.is_finite());
-        let (least, most) = places.fold((f64::INFINITY, f64::NEG_INFINITY), |(least, most), place| {
-            (least.min(place), most.max(place))
-        });
+        let places = values
+            .map(|value| spacing.place(value))
+            .filter(|place| place.is_finite());
+        let (least, most) = places.fold(
+            (f64::INFINITY, f64::NEG_INFINITY),
+            |(least, most), place| (least.min(place), most.max(place)),
+        );
         if least > most {
             return None;
         }
         let margin = ((most - least) * MARGIN).max((LEAST_LENGTH - (most - least)) / 2.0);
-        Some(Self { spacing, from: least - margin, to: most + margin, pixels })
+        Some(Self {
+            spacing,
+            from: least - margin,
+            to: most + margin,
+            pixels,
+        })
     }
 
     /// The pixel of a value; none for a value that has no place.
@@ -91,7 +104,11 @@ impl Axis {
             Spacing::Dice => self.spaced(scores()),
         };
         // A short stretch of a curved axis is nearly even.
-        if chosen.len() < FEWEST_TICKS { self.even_ticks() } else { chosen }
+        if chosen.len() < FEWEST_TICKS {
+            self.even_ticks()
+        } else {
+            chosen
+        }
     }
 
     /// The first of `candidates`, and each further one that has room beside those chosen before.
@@ -99,10 +116,16 @@ impl Axis {
         let mut chosen: Vec<(f64, f64)> = Vec::new();
         for value in candidates {
             let place = self.spacing.place(value);
-            let Some(pixel) = self.pixel(value).filter(|_| (self.from..=self.to).contains(&place)) else {
+            let Some(pixel) = self
+                .pixel(value)
+                .filter(|_| (self.from..=self.to).contains(&place))
+            else {
                 continue;
             };
-            if chosen.iter().all(|(_, other)| (pixel - other).abs() >= TICK_ROOM) {
+            if chosen
+                .iter()
+                .all(|(_, other)| (pixel - other).abs() >= TICK_ROOM)
+            {
                 chosen.push((value, pixel));
             }
         }
@@ -116,7 +139,10 @@ impl Axis {
         let rough = (last - first) / most;
         let decade = 10f64.powf(rough.log10().floor());
         let step = [1.0, 2.0, 5.0, 10.0].map(|multiple| multiple * decade);
-        let step = step.into_iter().find(|step| *step >= rough * (1.0 - 1e-9)).unwrap_or(rough);
+        let step = step
+            .into_iter()
+            .find(|step| *step >= rough * (1.0 - 1e-9))
+            .unwrap_or(rough);
         let start = (first / step).ceil();
         (0..100u8)
             .map(|count| (start + f64::from(count)) * step)
@@ -130,15 +156,24 @@ fn powers(from: f64) -> Vec<f64> {
     let first = from.floor();
     let decades = (0..20u8).map(|decade| 10f64.powf(first + f64::from(decade)));
     let multiples = [1.0, 2.0, 5.0, 3.0, 1.5, 7.0];
-    multiples.into_iter().flat_map(|multiple| decades.clone().map(move |decade| multiple * decade)).collect()
+    multiples
+        .into_iter()
+        .flat_map(|multiple| decades.clone().map(move |decade| multiple * decade))
+        .collect()
 }
 
 /// Round values of a Dice axis, the roundest first.
 fn scores() -> Vec<f64> {
-    let roundest = [0.9, 0.95, 0.99, 0.8, 0.0, 0.5, 0.98, 0.97, 0.995, 0.96, 0.85, 0.7];
+    let roundest = [
+        0.9, 0.95, 0.99, 0.8, 0.0, 0.5, 0.98, 0.97, 0.995, 0.96, 0.85, 0.7,
+    ];
     let tenths = (1..10u8).map(|score| f64::from(score) / 10.0);
     let hundredths = (75..100u8).map(|score| f64::from(score) / 100.0);
-    roundest.into_iter().chain(tenths).chain(hundredths).collect()
+    roundest
+        .into_iter()
+        .chain(tenths)
+        .chain(hundredths)
+        .collect()
 }
 
 /// A value as it is written beside an axis: with the digits that it needs, and no more than six after the point.
@@ -161,7 +196,12 @@ pub(super) fn rounded(value: f64) -> String {
 /// A whole number with its thousands apart: `12,600`.
 pub(super) fn grouped(number: f64) -> String {
     let digits = format!("{number:.0}");
-    let groups: Vec<_> = digits.as_bytes().rchunks(3).rev().map(String::from_utf8_lossy).collect();
+    let groups: Vec<_> = digits
+        .as_bytes()
+        .rchunks(3)
+        .rev()
+        .map(String::from_utf8_lossy)
+        .collect();
     groups.join(",")
 }
 
@@ -183,16 +223,25 @@ mod tests {
             ["0", "500", "1000", "1500", "2000", "2500"]
         );
         let loss = Axis::around(Spacing::Logarithmic, [1.3, 0.06].into_iter(), 230.0..0.0).unwrap();
-        assert_eq!(sorted(loss.ticks()), ["0.1", "0.2", "0.3", "0.5", "1", "1.5"]);
+        assert_eq!(
+            sorted(loss.ticks()),
+            ["0.1", "0.2", "0.3", "0.5", "1", "1.5"]
+        );
         let dice = Axis::around(Spacing::Dice, [0.3, 0.967].into_iter(), 230.0..0.0).unwrap();
-        assert_eq!(sorted(dice.ticks()), ["0.2", "0.5", "0.7", "0.8", "0.9", "0.95", "0.97"]);
+        assert_eq!(
+            sorted(dice.ticks()),
+            ["0.2", "0.5", "0.7", "0.8", "0.9", "0.95", "0.97"]
+        );
     }
 
     #[test]
     fn a_short_stretch_of_a_curved_axis_has_ticks_too() {
         let dice = Axis::around(Spacing::Dice, [0.9621, 0.9644].into_iter(), 230.0..0.0).unwrap();
         let ticks = sorted(dice.ticks());
-        assert!(ticks.len() >= FEWEST_TICKS && ticks.contains(&"0.964".to_owned()), "{ticks:?}");
+        assert!(
+            ticks.len() >= FEWEST_TICKS && ticks.contains(&"0.964".to_owned()),
+            "{ticks:?}"
+        );
     }
 
     #[test]
@@ -200,7 +249,10 @@ mod tests {
         let values = [f64::NAN, -1.0, 0.0, 10.0, f64::INFINITY];
         let axis = Axis::around(Spacing::Logarithmic, values.into_iter(), 0.0..100.0).unwrap();
         assert!((axis.pixel(10.0).unwrap() - 50.0).abs() < 1e-9);
-        assert_eq!(values.map(|value| axis.pixel(value).is_some()), [false, false, false, true, false]);
+        assert_eq!(
+            values.map(|value| axis.pixel(value).is_some()),
+            [false, false, false, true, false]
+        );
         assert!(Axis::around(Spacing::Dice, [f64::NAN].into_iter(), 0.0..100.0).is_none());
     }
 
@@ -212,10 +264,19 @@ mod tests {
 
     #[test]
     fn numbers_are_written_short() {
-        assert_eq!([0.0, 0.1 + 0.2, 5e-4, 2e-5, 100.0].map(label), ["0", "0.3", "0.0005", "2e-5", "100"]);
-        assert_eq!([0.0, 0.96244, 2e-5, 1e200].map(rounded), ["0.0000", "0.9624", "2.0e-5", "1.0e200"]);
+        assert_eq!(
+            [0.0, 0.1 + 0.2, 5e-4, 2e-5, 100.0].map(label),
+            ["0", "0.3", "0.0005", "2e-5", "100"]
+        );
+        assert_eq!(
+            [0.0, 0.96244, 2e-5, 1e200].map(rounded),
+            ["0.0000", "0.9624", "2.0e-5", "1.0e200"]
+        );
         assert_eq!([f64::NAN, f64::INFINITY].map(rounded), ["NaN", "inf"]);
-        assert_eq!([0.0, 999.0, 1000.0, 1_234_567.0].map(grouped), ["0", "999", "1,000", "1,234,567"]);
+        assert_eq!(
+            [0.0, 999.0, 1000.0, 1_234_567.0].map(grouped),
+            ["0", "999", "1,000", "1,234,567"]
+        );
     }
 
     proptest! {

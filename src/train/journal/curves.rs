@@ -27,14 +27,22 @@ const FEWEST_ITERATIONS: u32 = 10;
 /// A curve has a hole where a value is not finite, or not above 0 for the loss, whose axis is logarithmic.
 #[must_use]
 pub fn draw(steps: &[Step], validations: &[Validated]) -> String {
-    let last = steps.last().map(|step| step.iteration).max(validations.last().map(|found| found.iteration));
+    let last = steps
+        .last()
+        .map(|step| step.iteration)
+        .max(validations.last().map(|found| found.iteration));
     let iterations = Axis::from_zero(f64::from(last.unwrap_or(0).max(FEWEST_ITERATIONS)), COLUMNS);
     let best = validations.iter().rev().find(|found| found.best);
     let summary = summary(last, best);
     let mut drawing = Drawing::new();
     drawing.text([COLUMNS.start, 32.0], Anchor::Start, "title", &summary);
 
-    let mut panel = Panel::new(&mut drawing, &iterations, LOSS_ROWS, "training loss, on a logarithmic axis");
+    let mut panel = Panel::new(
+        &mut drawing,
+        &iterations,
+        LOSS_ROWS,
+        "training loss, on a logarithmic axis",
+    );
     best.inspect(|best| panel.mark(best.iteration));
     draw_rate(&mut panel, steps);
     draw_loss(&mut panel, steps);
@@ -61,12 +69,23 @@ fn summary(iteration: Option<u32>, best: Option<&Validated>) -> String {
         format!("best mean Dice {} at {iteration}", rounded(best.mean_dice))
     });
     let told: Vec<_> = done.into_iter().chain(best).collect();
-    if told.is_empty() { "no iteration yet".to_owned() } else { told.join(", ") }
+    if told.is_empty() {
+        "no iteration yet".to_owned()
+    } else {
+        told.join(", ")
+    }
 }
 
 fn draw_rate(panel: &mut Panel<'_>, steps: &[Step]) {
-    let points = thinned(&points(steps, |step| Some((step.iteration, step.learning_rate))), MOST_POINTS);
-    let highest = points.iter().map(|point| point.1).filter(|rate| rate.is_finite()).fold(0.0, f64::max);
+    let points = thinned(
+        &points(steps, |step| Some((step.iteration, step.learning_rate))),
+        MOST_POINTS,
+    );
+    let highest = points
+        .iter()
+        .map(|point| point.1)
+        .filter(|rate| rate.is_finite())
+        .fold(0.0, f64::max);
     if highest > 0.0 {
         let axis = Axis::from_zero(highest * RATE_ROOM, LOSS_ROWS);
         panel.right_axis(&axis, "learning rate");
@@ -75,8 +94,15 @@ fn draw_rate(panel: &mut Panel<'_>, steps: &[Step]) {
 }
 
 fn draw_loss(panel: &mut Panel<'_>, steps: &[Step]) {
-    let raw = thinned(&points(steps, |step| Some((step.iteration, step.loss))), MOST_POINTS);
-    let axis = Axis::around(Spacing::Logarithmic, raw.iter().map(|point| point.1), LOSS_ROWS);
+    let raw = thinned(
+        &points(steps, |step| Some((step.iteration, step.loss))),
+        MOST_POINTS,
+    );
+    let axis = Axis::around(
+        Spacing::Logarithmic,
+        raw.iter().map(|point| point.1),
+        LOSS_ROWS,
+    );
     if let Some(axis) = &axis {
         panel.left_axis(axis);
         panel.curve("raw", "loss", &raw, axis);
@@ -92,19 +118,38 @@ fn draw_loss(panel: &mut Panel<'_>, steps: &[Step]) {
 /// What to say of losses that are not finite.
 fn alarm(steps: &[Step]) -> Option<String> {
     let mut lost = steps.iter().filter(|step| !step.loss.is_finite());
-    let at = format!("the loss is not finite at iteration {}", grouped(f64::from(lost.next()?.iteration)));
+    let at = format!(
+        "the loss is not finite at iteration {}",
+        grouped(f64::from(lost.next()?.iteration))
+    );
     let more = lost.count();
-    Some(if more == 0 { at } else { format!("{at}, nor in {more} later entries") })
+    Some(if more == 0 {
+        at
+    } else {
+        format!("{at}, nor in {more} later entries")
+    })
 }
 
 fn draw_dice(panel: &mut Panel<'_>, validations: &[Validated], best: Option<&Validated>) {
-    let mean = points(validations, |found| Some((found.iteration, found.mean_dice)));
-    let lowest = points(validations, |found| Some((found.iteration, found.lowest_dice)));
-    let sources: BTreeSet<&str> =
-        validations.iter().flat_map(|found| &found.by_source).map(|(source, _)| source.as_str()).collect();
-    let sources: Vec<_> =
-        sources.into_iter().map(|source| (source, of_source(validations, source))).collect();
-    let all = [&mean, &lowest].into_iter().chain(sources.iter().map(|(_, points)| points)).flatten();
+    let mean = points(validations, |found| {
+        Some((found.iteration, found.mean_dice))
+    });
+    let lowest = points(validations, |found| {
+        Some((found.iteration, found.lowest_dice))
+    });
+    let sources: BTreeSet<&str> = validations
+        .iter()
+        .flat_map(|found| &found.by_source)
+        .map(|(source, _)| source.as_str())
+        .collect();
+    let sources: Vec<_> = sources
+        .into_iter()
+        .map(|source| (source, of_source(validations, source)))
+        .collect();
+    let all = [&mean, &lowest]
+        .into_iter()
+        .chain(sources.iter().map(|(_, points)| points))
+        .flatten();
     let Some(axis) = Axis::around(Spacing::Dice, all.map(|point| point.1), DICE_ROWS) else {
         return panel.say("muted", 0.5, "no validation yet");
     };
@@ -116,7 +161,12 @@ fn draw_dice(panel: &mut Panel<'_>, validations: &[Validated], best: Option<&Val
     }
     // In front of the mean, which is wide enough to be seen behind a source that does as well.
     for (index, (source, points)) in sources.iter().enumerate() {
-        panel.curve(&format!("source{}", index % SOURCE_STYLES), source, points, &axis);
+        panel.curve(
+            &format!("source{}", index % SOURCE_STYLES),
+            source,
+            points,
+            &axis,
+        );
     }
     if let Some(best) = best {
         panel.ring("best", (f64::from(best.iteration), best.mean_dice), &axis);
@@ -131,7 +181,11 @@ fn of_source(validations: &[Validated], source: &str) -> Vec<Point> {
 }
 
 fn points<T>(entries: &[T], point: impl Fn(&T) -> Option<(u32, f64)>) -> Vec<Point> {
-    entries.iter().filter_map(point).map(|(iteration, value)| (f64::from(iteration), value)).collect()
+    entries
+        .iter()
+        .filter_map(point)
+        .map(|(iteration, value)| (f64::from(iteration), value))
+        .collect()
 }
 
 #[cfg(test)]
@@ -141,19 +195,39 @@ mod tests {
     use super::*;
 
     fn step(iteration: u32, loss: f64) -> Step {
-        Step { iteration, loss, learning_rate: 0.05, images_per_second: 10.0, wait_share: 0.1 }
+        Step {
+            iteration,
+            loss,
+            learning_rate: 0.05,
+            images_per_second: 10.0,
+            wait_share: 0.1,
+        }
     }
 
     fn validated(iteration: u32, mean_dice: f64, best: bool) -> Validated {
-        let by_source = vec![("a & b".to_owned(), mean_dice + 0.01), ("c".to_owned(), mean_dice - 0.01)];
-        Validated { iteration, mean_dice, lowest_dice: mean_dice / 2.0, best, by_source, seconds: 1.0 }
+        let by_source = vec![
+            ("a & b".to_owned(), mean_dice + 0.01),
+            ("c".to_owned(), mean_dice - 0.01),
+        ];
+        Validated {
+            iteration,
+            mean_dice,
+            lowest_dice: mean_dice / 2.0,
+            best,
+            by_source,
+            seconds: 1.0,
+        }
     }
 
     /// Whether every number in an attribute is finite and inside of the picture.
     fn is_sound(svg: &str) -> bool {
-        let attributes = svg.split('<').filter_map(|element| Some(element.split_once('>')?.0));
+        let attributes = svg
+            .split('<')
+            .filter_map(|element| Some(element.split_once('>')?.0));
         let words = attributes.flat_map(|attributes| attributes.split(['"', ' ', ',', 'M', 'h']));
-        words.filter_map(|word| word.parse::<f64>().ok()).all(|number| (0.0..=960.0).contains(&number))
+        words
+            .filter_map(|word| word.parse::<f64>().ok())
+            .all(|number| (0.0..=960.0).contains(&number))
     }
 
     #[test]
@@ -162,7 +236,10 @@ mod tests {
         assert!(is_sound(&svg), "{svg}");
         assert!(svg.contains("no validation yet"));
         assert_eq!(svg.matches(">1<").count(), 1, "an iteration is whole");
-        assert_eq!(svg.matches("<polyline").count() + svg.matches("<path").count(), 0);
+        assert_eq!(
+            svg.matches("<polyline").count() + svg.matches("<path").count(),
+            0
+        );
     }
 
     #[test]
@@ -173,35 +250,63 @@ mod tests {
         assert!(svg.contains("no validation yet"));
         let svg = draw(&[], &[validated(200, 0.9, true)]);
         assert!(is_sound(&svg), "{svg}");
-        assert!(svg.contains("class=\"curve mean dot\"") && svg.contains("class=\"curve source1 dot\""));
+        assert!(
+            svg.contains("class=\"curve mean dot\"") && svg.contains("class=\"curve source1 dot\"")
+        );
     }
 
     #[test]
     fn a_loss_that_is_no_number_is_a_hole_with_a_word() {
-        let steps = [step(50, 0.7), step(100, f64::NAN), step(150, f64::INFINITY), step(200, 0.5)];
+        let steps = [
+            step(50, 0.7),
+            step(100, f64::NAN),
+            step(150, f64::INFINITY),
+            step(200, 0.5),
+        ];
         let svg = draw(&steps, &[]);
         assert!(is_sound(&svg), "{svg}");
         assert!(svg.contains("the loss is not finite at iteration 100, nor in 1 later entries"));
         assert_eq!(svg.matches("class=\"curve loss dot\"").count(), 2);
         let lost = draw(&[step(50, f64::NAN)], &[]);
-        assert!(is_sound(&lost) && lost.contains("at iteration 50<"), "{lost}");
+        assert!(
+            is_sound(&lost) && lost.contains("at iteration 50<"),
+            "{lost}"
+        );
     }
 
     #[test]
     fn the_best_is_the_last_that_was_one() {
-        let found = [validated(200, 0.8, true), validated(400, 0.9, true), validated(600, 0.7, false)];
+        let found = [
+            validated(200, 0.8, true),
+            validated(400, 0.9, true),
+            validated(600, 0.7, false),
+        ];
         let svg = draw(&[step(600, 0.25)], &found);
         assert!(svg.contains("<title>600 iterations, best mean Dice 0.9000 at 400</title>"));
-        assert_eq!(svg.matches("class=\"reached\"").count(), 2, "in both panels");
-        assert_eq!(svg.matches("class=\"best\"").count(), 2, "on the curve and in the legend");
+        assert_eq!(
+            svg.matches("class=\"reached\"").count(),
+            2,
+            "in both panels"
+        );
+        assert_eq!(
+            svg.matches("class=\"best\"").count(),
+            2,
+            "on the curve and in the legend"
+        );
         assert!(svg.contains(">a &amp; b<"));
     }
 
     #[test]
     fn a_source_that_comes_late_has_a_curve() {
-        let early = Validated { by_source: Vec::new(), ..validated(200, 0.8, true) };
+        let early = Validated {
+            by_source: Vec::new(),
+            ..validated(200, 0.8, true)
+        };
         let svg = draw(&[], &[early, validated(400, 0.9, true)]);
-        assert!(is_sound(&svg) && svg.contains("class=\"curve source0 dot\""), "{svg}");
+        assert!(
+            is_sound(&svg) && svg.contains("class=\"curve source0 dot\""),
+            "{svg}"
+        );
     }
 
     #[test]

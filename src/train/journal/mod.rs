@@ -94,7 +94,14 @@ impl Journal {
         fs_err::create_dir_all(folder)?;
         let path = folder.join(METRICS);
         let entries = kept(&path, done)?;
-        files::replace(&path, entries.iter().map(record::line).collect::<String>().as_bytes())?;
+        files::replace(
+            &path,
+            entries
+                .iter()
+                .map(record::line)
+                .collect::<String>()
+                .as_bytes(),
+        )?;
         let mut journal = Self {
             clock,
             lines: appending(&path)?,
@@ -129,7 +136,10 @@ impl Journal {
     }
 
     fn write(&mut self, event: Event) -> io::Result<()> {
-        let entry = Entry { event, time: (self.clock)() };
+        let entry = Entry {
+            event,
+            time: (self.clock)(),
+        };
         // One call each, so that the end of the process cuts off a whole entry or none.
         self.lines.write_all(record::line(&entry).as_bytes())?;
         self.events.write_all(&tensorboard::entry(&entry))?;
@@ -156,8 +166,12 @@ fn kept(path: &Path, done: u32) -> io::Result<Vec<Entry>> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
         read => read?,
     };
-    let unreadable =
-        |error| io::Error::new(io::ErrorKind::InvalidData, format!("{}: {error}", path.display()));
+    let unreadable = |error| {
+        io::Error::new(
+            io::ErrorKind::InvalidData,
+            format!("{}: {error}", path.display()),
+        )
+    };
     record::kept(&bytes, done).map_err(unreadable)
 }
 
@@ -171,14 +185,19 @@ fn begin_events(folder: &Path, entries: &[Entry], now: SystemTime) -> io::Result
     let mut earlier = Vec::new();
     for found in fs_err::read_dir(folder)? {
         let path = found?.path();
-        if let Some(second) = path.file_name().and_then(|name| tensorboard::second(name.to_str()?)) {
+        if let Some(second) = path
+            .file_name()
+            .and_then(|name| tensorboard::second(name.to_str()?))
+        {
             earlier.push((second, path));
         }
     }
     earlier.sort();
     let last = earlier.pop();
     let after = last.as_ref().map_or(0, |(second, _)| second + 1);
-    let path = folder.join(tensorboard::file_name(tensorboard::unix(now).as_secs().max(after)));
+    let path = folder.join(tensorboard::file_name(
+        tensorboard::unix(now).as_secs().max(after),
+    ));
     files::replace(&path, &tensorboard::file(entries, now))?;
     if let Some((_, last)) = last {
         files::replace(&last, &[])?;

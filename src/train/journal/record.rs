@@ -49,14 +49,22 @@ pub(super) fn line(entry: &Entry) -> String {
 /// The entries of a record up to the iteration `done`. A last line may be broken off; it is left out.
 pub(super) fn kept(bytes: &[u8], done: u32) -> Result<Vec<Entry>, Unreadable> {
     let mut entries = Vec::new();
-    let mut lines = bytes.split_inclusive(|&byte| byte == b'\n').enumerate().peekable();
+    let mut lines = bytes
+        .split_inclusive(|&byte| byte == b'\n')
+        .enumerate()
+        .peekable();
     while let Some((index, line)) = lines.next() {
         match serde_json::from_slice::<Entry>(line) {
             Ok(entry) if entry.iteration() <= done => entries.push(entry),
             // Entries are in order: what follows this one never happened either.
             Ok(_) => break,
             Err(_) if lines.peek().is_none() => break,
-            Err(cause) => return Err(Unreadable { line: index + 1, cause }),
+            Err(cause) => {
+                return Err(Unreadable {
+                    line: index + 1,
+                    cause,
+                });
+            }
         }
     }
     Ok(entries)
@@ -84,7 +92,10 @@ pub(super) mod by_name {
         deserializer: D,
     ) -> Result<Vec<(String, f64)>, D::Error> {
         let values = BTreeMap::<String, Option<f64>>::deserialize(deserializer)?;
-        Ok(values.into_iter().map(|(name, value)| (name, value.unwrap_or(f64::NAN))).collect())
+        Ok(values
+            .into_iter()
+            .map(|(name, value)| (name, value.unwrap_or(f64::NAN)))
+            .collect())
     }
 }
 
@@ -95,12 +106,17 @@ mod rfc3339 {
 
     use serde::{Deserialize, Deserializer, Serializer, de};
 
-    pub(super) fn serialize<S: Serializer>(time: &SystemTime, serializer: S) -> Result<S::Ok, S::Error> {
+    pub(super) fn serialize<S: Serializer>(
+        time: &SystemTime,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
         // A clock that was never set may be before 1970, which the formatter does not know.
         serializer.collect_str(&humantime::format_rfc3339_millis((*time).max(UNIX_EPOCH)))
     }
 
-    pub(super) fn deserialize<'a, D: Deserializer<'a>>(deserializer: D) -> Result<SystemTime, D::Error> {
+    pub(super) fn deserialize<'a, D: Deserializer<'a>>(
+        deserializer: D,
+    ) -> Result<SystemTime, D::Error> {
         let text = Cow::<str>::deserialize(deserializer)?;
         humantime::parse_rfc3339(&text).map_err(de::Error::custom)
     }
@@ -113,12 +129,21 @@ mod tests {
     use super::*;
 
     fn entry(event: Event) -> Entry {
-        Entry { event, time: UNIX_EPOCH + Duration::from_millis(1_764_000_000_250) }
+        Entry {
+            event,
+            time: UNIX_EPOCH + Duration::from_millis(1_764_000_000_250),
+        }
     }
 
     fn step(iteration: u32, loss: f64) -> Entry {
         let (learning_rate, images_per_second, wait_share) = (0.05, 12.5, 0.25);
-        entry(Event::Step(Step { iteration, loss, learning_rate, images_per_second, wait_share }))
+        entry(Event::Step(Step {
+            iteration,
+            loss,
+            learning_rate,
+            images_per_second,
+            wait_share,
+        }))
     }
 
     fn validation(iteration: u32) -> Entry {
@@ -149,7 +174,12 @@ mod tests {
 
     #[test]
     fn entries_up_to_the_iteration_resumed_from_come_back_as_they_were() {
-        let entries = [step(50, 0.5), step(100, 0.25), validation(100), step(150, 0.125)];
+        let entries = [
+            step(50, 0.5),
+            step(100, 0.25),
+            validation(100),
+            step(150, 0.125),
+        ];
         let text: String = entries.iter().map(line).collect();
         assert_eq!(kept(text.as_bytes(), 1000).unwrap(), entries);
         assert_eq!(kept(text.as_bytes(), 149).unwrap(), entries[..3]);
@@ -164,7 +194,11 @@ mod tests {
         for end in 0..text.len() {
             // An entry is whole with its closing brace, also without the end of its line.
             let expected = usize::from(end + 1 >= first) + usize::from(end + 1 >= text.len());
-            assert_eq!(kept(&text.as_bytes()[..end], 100).unwrap(), entries[..expected], "cut at {end}");
+            assert_eq!(
+                kept(&text.as_bytes()[..end], 100).unwrap(),
+                entries[..expected],
+                "cut at {end}"
+            );
         }
     }
 
@@ -191,7 +225,10 @@ mod tests {
 
     #[test]
     fn a_clock_that_was_never_set_breaks_nothing() {
-        let early = Entry { time: UNIX_EPOCH - Duration::from_secs(9), ..step(1, 0.5) };
+        let early = Entry {
+            time: UNIX_EPOCH - Duration::from_secs(9),
+            ..step(1, 0.5)
+        };
         assert!(line(&early).contains("1970-01-01T00:00:00.000Z"));
     }
 }

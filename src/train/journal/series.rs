@@ -6,8 +6,12 @@ pub(super) type Point = (f64, f64);
 /// At most `limit` points in place of many: the means of equally many neighbours, the finite ones of them.
 pub(super) fn thinned(points: &[Point], limit: usize) -> Vec<Point> {
     let neighbours = points.len().div_ceil(limit).max(1);
-    let mean_point =
-        |group: &[Point]| (mean(group.iter().map(|point| point.0)), mean(group.iter().map(|point| point.1)));
+    let mean_point = |group: &[Point]| {
+        (
+            mean(group.iter().map(|point| point.0)),
+            mean(group.iter().map(|point| point.1)),
+        )
+    };
     points.chunks(neighbours).map(mean_point).collect()
 }
 
@@ -21,7 +25,14 @@ pub(super) fn smoothed(points: &[Point]) -> Vec<Point> {
         let first = place - reach.min(place);
         let last = (place + reach.min(place)).min(points.len() - 1);
         let logarithms = points[first..=last].iter().map(|point| logarithm(point.1));
-        (iteration, if logarithm(value).is_finite() { mean(logarithms).exp() } else { f64::NAN })
+        (
+            iteration,
+            if logarithm(value).is_finite() {
+                mean(logarithms).exp()
+            } else {
+                f64::NAN
+            },
+        )
     };
     points.iter().enumerate().map(smooth).collect()
 }
@@ -43,7 +54,10 @@ mod tests {
     use super::*;
 
     fn points(values: &[f64]) -> Vec<Point> {
-        (1..).zip(values).map(|(iteration, &value)| (f64::from(iteration), value)).collect()
+        (1..)
+            .zip(values)
+            .map(|(iteration, &value)| (f64::from(iteration), value))
+            .collect()
     }
 
     #[test]
@@ -62,21 +76,32 @@ mod tests {
         let long = points(&[1.0, 3.0, f64::NAN, 5.0, f64::NAN, f64::INFINITY, 7.0]);
         let thin = thinned(&long, 4);
         assert_eq!(thin[..2], [(1.5, 2.0), (3.5, 5.0)]);
-        assert!(thin[2].1.is_nan(), "a hole as long as its neighbourhood stays one");
+        assert!(
+            thin[2].1.is_nan(),
+            "a hole as long as its neighbourhood stays one"
+        );
         assert_eq!(thin[3], (7.0, 7.0));
     }
 
     #[test]
     fn smoothing_flattens_noise_and_keeps_a_steady_fall() {
         let fall = |i: i32| (-0.02 * f64::from(i)).exp();
-        let noisy: Vec<_> = (0..200).map(|i| fall(i) * if i % 2 == 0 { 1.3 } else { 1.0 / 1.3 }).collect();
+        let noisy: Vec<_> = (0..200)
+            .map(|i| fall(i) * if i % 2 == 0 { 1.3 } else { 1.0 / 1.3 })
+            .collect();
         let smooth = smoothed(&points(&noisy));
         for i in 5..195 {
             let found = smooth[usize::try_from(i).unwrap()].1;
             assert!((found / fall(i) - 1.0).abs() < 0.05, "{found} at {i}");
         }
-        assert!((smooth[0].1 - noisy[0]).abs() < 1e-9, "it begins where the curve does");
-        assert!((smooth[199].1 / noisy[199] - 1.0).abs() > 0.1, "the last noise is flattened too");
+        assert!(
+            (smooth[0].1 - noisy[0]).abs() < 1e-9,
+            "it begins where the curve does"
+        );
+        assert!(
+            (smooth[199].1 / noisy[199] - 1.0).abs() > 0.1,
+            "the last noise is flattened too"
+        );
     }
 
     #[test]
@@ -85,6 +110,10 @@ mod tests {
         values[50..75].fill(f64::NAN);
         values[75..].fill(0.0);
         let smooth = smoothed(&points(&values));
-        assert!(smooth.iter().all(|&(iteration, value)| value.is_finite() == (iteration <= 50.0)));
+        assert!(
+            smooth
+                .iter()
+                .all(|&(iteration, value)| value.is_finite() == (iteration <= 50.0))
+        );
     }
 }

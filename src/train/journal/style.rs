@@ -68,13 +68,18 @@ mod tests {
 
     #[test]
     fn a_picture_says_what_it_is() {
-        assert!(picture(&Drawing::new(), [10.0, 10.0], "a < b").contains("<title>a &lt; b</title>"));
+        assert!(
+            picture(&Drawing::new(), [10.0, 10.0], "a < b").contains("<title>a &lt; b</title>")
+        );
     }
 
     #[test]
     fn every_source_style_is_there_by_day_and_by_night() {
         for source in 0..SOURCE_STYLES {
-            assert_eq!(STYLE.matches(&format!(".source{source}{{stroke:#")).count(), 2);
+            assert_eq!(
+                STYLE.matches(&format!(".source{source}{{stroke:#")).count(),
+                2
+            );
         }
         assert!(!STYLE.contains(&format!(".source{SOURCE_STYLES}")));
     }

@@ -41,7 +41,11 @@ pub(super) fn file_name(second: u64) -> String {
 
 /// The second in which an event file of ours was begun; none for other files.
 pub(super) fn second(file_name: &str) -> Option<u64> {
-    file_name.strip_prefix(PREFIX)?.strip_suffix(SUFFIX)?.parse().ok()
+    file_name
+        .strip_prefix(PREFIX)?
+        .strip_suffix(SUFFIX)?
+        .parse()
+        .ok()
 }
 
 /// The time since 1970; none has passed before that.
@@ -70,7 +74,9 @@ pub(super) fn file(entries: &[Entry], now: SystemTime) -> Vec<u8> {
 pub(super) fn entry(entry: &Entry) -> Vec<u8> {
     match &entry.event {
         Event::Step(step) => scalars(entry.time, step.iteration, &of_step(step)),
-        Event::Validation(validated) => scalars(entry.time, validated.iteration, &of_validation(validated)),
+        Event::Validation(validated) => {
+            scalars(entry.time, validated.iteration, &of_validation(validated))
+        }
     }
 }
 
@@ -81,7 +87,10 @@ fn of_step(step: &Step) -> Vec<(String, f64)> {
         ("train/images_per_second", step.images_per_second),
         ("train/wait_share", step.wait_share),
     ];
-    values.into_iter().map(|(tag, value)| (tag.to_owned(), value)).collect()
+    values
+        .into_iter()
+        .map(|(tag, value)| (tag.to_owned(), value))
+        .collect()
 }
 
 fn of_validation(validated: &Validated) -> Vec<(String, f64)> {
@@ -132,7 +141,10 @@ fn put_bytes(message: &mut Vec<u8>, field: u64, bytes: &[u8]) {
 
 fn put_float(message: &mut Vec<u8>, field: u64, value: f64) {
     put_varint(message, field << 3 | 5);
-    #[expect(clippy::cast_possible_truncation, reason = "the format has 32-bit values")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "the format has 32-bit values"
+    )]
     message.extend((value as f32).to_le_bytes());
 }
 
@@ -151,12 +163,20 @@ fn put_varint(message: &mut Vec<u8>, mut value: u64) {
 /// A payload as a record: its length, the length's checksum, itself, its checksum; all numbers little-endian.
 fn framed(payload: &[u8]) -> Vec<u8> {
     let length = (payload.len() as u64).to_le_bytes();
-    [&length[..], &masked(&length).to_le_bytes(), payload, &masked(payload).to_le_bytes()].concat()
+    [
+        &length[..],
+        &masked(&length).to_le_bytes(),
+        payload,
+        &masked(payload).to_le_bytes(),
+    ]
+    .concat()
 }
 
 /// The checksum of a record, masked as `TFRecord` asks: rotated, and a constant added.
 fn masked(bytes: &[u8]) -> u32 {
-    CRC.checksum(bytes).rotate_right(15).wrapping_add(0xa282_ead8)
+    CRC.checksum(bytes)
+        .rotate_right(15)
+        .wrapping_add(0xa282_ead8)
 }
 
 #[cfg(test)]
@@ -177,10 +197,23 @@ mod tests {
 
     fn entries() -> [Entry; 2] {
         let (iteration, images_per_second, wait_share, lowest_dice) = (300, 12.5, 0.25, 0.5);
-        let step = Step { iteration, loss: 0.5, learning_rate: 0.05, images_per_second, wait_share };
+        let step = Step {
+            iteration,
+            loss: 0.5,
+            learning_rate: 0.05,
+            images_per_second,
+            wait_share,
+        };
         let by_source = vec![("Süd".to_owned(), f64::NAN)];
         let (mean_dice, best, seconds) = (0.875, true, 2.0);
-        let validated = Validated { iteration, mean_dice, lowest_dice, best, by_source, seconds };
+        let validated = Validated {
+            iteration,
+            mean_dice,
+            lowest_dice,
+            best,
+            by_source,
+            seconds,
+        };
         let time = UNIX_EPOCH + Duration::from_millis(1_764_000_000_250);
         [Event::Step(step), Event::Validation(validated)].map(|event| Entry { event, time })
     }
@@ -193,19 +226,29 @@ mod tests {
     #[test]
     fn checksums_are_those_of_the_standards() {
         assert_eq!(CRC.checksum(b"123456789"), 0xe306_9283);
-        assert_eq!(CRC.checksum(&[0; 32]), 0x8a91_36aa, "RFC 3720, appendix B.4");
+        assert_eq!(
+            CRC.checksum(&[0; 32]),
+            0x8a91_36aa,
+            "RFC 3720, appendix B.4"
+        );
         assert_eq!(masked(b""), 0xa282_ead8);
     }
 
     #[test]
     fn bytes_are_those_that_tensorboard_writes() {
         assert_eq!(file(&[], entries()[0].time), bytes(BY_TENSORBOARD[0]));
-        assert_eq!(file(&entries(), UNIX_EPOCH), bytes(&BY_TENSORBOARD.concat()));
+        assert_eq!(
+            file(&entries(), UNIX_EPOCH),
+            bytes(&BY_TENSORBOARD.concat())
+        );
     }
 
     #[test]
     fn names_sort_by_time_and_are_known_again() {
-        assert_eq!(file_name(1_764_000_000), "events.out.tfevents.1764000000.lungfield");
+        assert_eq!(
+            file_name(1_764_000_000),
+            "events.out.tfevents.1764000000.lungfield"
+        );
         assert!(file_name(999_999_999) < file_name(1_000_000_000));
         assert_eq!(second(&file_name(7)), Some(7));
         assert_eq!(second("events.out.tfevents.1764000000.host"), None);

@@ -15,12 +15,25 @@ fn open(folder: &Path, done: u32) -> Journal {
 
 fn step(iteration: u32) -> Step {
     let loss = 1.0 / f64::from(iteration);
-    Step { iteration, loss, learning_rate: 0.05, images_per_second: 12.0, wait_share: 0.25 }
+    Step {
+        iteration,
+        loss,
+        learning_rate: 0.05,
+        images_per_second: 12.0,
+        wait_share: 0.25,
+    }
 }
 
 fn validated(iteration: u32) -> Validated {
     let by_source = vec![("ward".to_owned(), 0.9)];
-    Validated { iteration, mean_dice: 0.9, lowest_dice: 0.5, best: true, by_source, seconds: 2.0 }
+    Validated {
+        iteration,
+        mean_dice: 0.9,
+        lowest_dice: 0.5,
+        best: true,
+        by_source,
+        seconds: 2.0,
+    }
 }
 
 /// A folder with the record of a run that was stopped after 150 iterations.
@@ -39,15 +52,19 @@ fn metrics(folder: &Path) -> String {
 }
 
 fn iterations(folder: &Path) -> Vec<u64> {
-    let iteration =
-        |line| serde_json::from_str::<serde_json::Value>(line).unwrap()["iteration"].as_u64().unwrap();
+    let iteration = |line| {
+        serde_json::from_str::<serde_json::Value>(line).unwrap()["iteration"]
+            .as_u64()
+            .unwrap()
+    };
     metrics(folder).lines().map(iteration).collect()
 }
 
 /// The names of the event files, and what is in the last.
 fn events(folder: &Path) -> (Vec<String>, Vec<u8>) {
-    let names =
-        fs_err::read_dir(folder).unwrap().map(|found| found.unwrap().file_name().into_string().unwrap());
+    let names = fs_err::read_dir(folder)
+        .unwrap()
+        .map(|found| found.unwrap().file_name().into_string().unwrap());
     let mut names: Vec<_> = names.filter(|name| name.contains("tfevents")).collect();
     names.sort();
     let bytes = fs_err::read(folder.join(names.last().unwrap())).unwrap();
@@ -60,8 +77,15 @@ fn a_new_run_makes_its_folder_and_three_files() {
     let folder = parent.path().join("run");
     open(&folder, 0).finish().unwrap();
     assert_eq!(metrics(&folder), "");
-    assert_eq!(events(&folder).0, ["events.out.tfevents.1764000000.lungfield"]);
-    assert!(fs_err::read_to_string(folder.join(CURVES)).unwrap().contains("no validation yet"));
+    assert_eq!(
+        events(&folder).0,
+        ["events.out.tfevents.1764000000.lungfield"]
+    );
+    assert!(
+        fs_err::read_to_string(folder.join(CURVES))
+            .unwrap()
+            .contains("no validation yet")
+    );
     assert_eq!(fs_err::read_dir(&folder).unwrap().count(), 3);
 }
 
@@ -70,8 +94,15 @@ fn entries_are_there_as_soon_as_they_are_written() {
     let folder = stopped();
     assert_eq!(iterations(folder.path()), [50, 100, 100, 150]);
     let entries = record::kept(metrics(folder.path()).as_bytes(), 150).unwrap();
-    assert_eq!(events(folder.path()).1, tensorboard::file(&entries, clock()));
-    assert!(fs_err::read_to_string(folder.path().join(CURVES)).unwrap().contains("best mean Dice 0.9000"));
+    assert_eq!(
+        events(folder.path()).1,
+        tensorboard::file(&entries, clock())
+    );
+    assert!(
+        fs_err::read_to_string(folder.path().join(CURVES))
+            .unwrap()
+            .contains("best mean Dice 0.9000")
+    );
 }
 
 #[test]
@@ -100,14 +131,24 @@ fn a_resumed_run_reads_as_one_that_was_never_stopped() {
 #[test]
 fn resumed_runs_have_one_event_file_with_anything_in_it_and_it_is_the_last_by_name() {
     let folder = stopped();
-    fs_err::write(folder.path().join("events.out.tfevents.1.elsewhere"), "not ours").unwrap();
+    fs_err::write(
+        folder.path().join("events.out.tfevents.1.elsewhere"),
+        "not ours",
+    )
+    .unwrap();
     for resumed in 1..=3 {
         let _journal = open(folder.path(), 100);
         // The clock has not moved on; the names have.
         let name = |count: u32| format!("events.out.tfevents.{}.lungfield", 1_764_000_000 + count);
         let (emptied, last) = (name(resumed - 1), name(resumed));
-        assert_eq!(events(folder.path()).0, ["events.out.tfevents.1.elsewhere", &emptied, &last]);
-        assert_eq!(fs_err::metadata(folder.path().join(emptied)).unwrap().len(), 0);
+        assert_eq!(
+            events(folder.path()).0,
+            ["events.out.tfevents.1.elsewhere", &emptied, &last]
+        );
+        assert_eq!(
+            fs_err::metadata(folder.path().join(emptied)).unwrap().len(),
+            0
+        );
         assert!(events(folder.path()).1.len() > 200);
     }
 }
@@ -139,7 +180,10 @@ fn an_unreadable_record_is_refused_and_left_alone() {
     fs_err::write(folder.path().join(METRICS), &broken).unwrap();
     let error = Journal::with_clock(folder.path(), 100, clock).unwrap_err();
     assert_eq!(error.kind(), io::ErrorKind::InvalidData);
-    assert!(error.to_string().contains("metrics.jsonl: line 1 "), "{error}");
+    assert!(
+        error.to_string().contains("metrics.jsonl: line 1 "),
+        "{error}"
+    );
     assert_eq!(metrics(folder.path()), broken);
 }
 

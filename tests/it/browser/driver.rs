@@ -60,12 +60,19 @@ impl Driver {
         let mut line = String::new();
         while !line.contains("started successfully on port") {
             line.clear();
-            assert_ne!(said.read_line(&mut line).unwrap(), 0, "ChromeDriver has ended");
+            assert_ne!(
+                said.read_line(&mut line).unwrap(),
+                0,
+                "ChromeDriver has ended"
+            );
         }
         let digits: String = line.chars().filter(char::is_ascii_digit).collect();
         // Nobody reads on; it may not stand still for that.
         std::thread::spawn(move || std::io::copy(&mut said, &mut std::io::sink()));
-        (Self(child), ([127, 0, 0, 1], digits.parse().unwrap()).into())
+        (
+            Self(child),
+            ([127, 0, 0, 1], digits.parse().unwrap()).into(),
+        )
     }
 }
 
@@ -83,7 +90,10 @@ fn capabilities(screen: Screen, downloads: &Path) -> Capabilities {
     }
     let mut wanted = Capabilities::new();
     wanted.insert("goog:chromeOptions".to_owned(), options);
-    wanted.insert("goog:loggingPrefs".to_owned(), json!({"browser": "ALL", "performance": "ALL"}));
+    wanted.insert(
+        "goog:loggingPrefs".to_owned(),
+        json!({"browser": "ALL", "performance": "ALL"}),
+    );
     wanted
 }
 
@@ -91,7 +101,10 @@ impl Browser {
     pub(super) fn open(screen: Screen, url: &str) -> Self {
         let (driver, address) = Driver::start();
         let downloads = tempfile::tempdir().unwrap();
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap();
         let client = runtime.block_on(async {
             let mut builder = ClientBuilder::new(HttpConnector::new());
             builder.capabilities(capabilities(screen, downloads.path()));
@@ -100,7 +113,13 @@ impl Browser {
             client.update_timeouts(patience).await.unwrap();
             client
         });
-        let browser = Self { runtime, client, address, _driver: driver, downloads };
+        let browser = Self {
+            runtime,
+            client,
+            address,
+            _driver: driver,
+            downloads,
+        };
         browser.go(url);
         browser
     }
@@ -112,7 +131,9 @@ impl Browser {
     /// What a script returns.
     #[track_caller]
     pub(super) fn script(&self, script: &str, arguments: Vec<Value>) -> Value {
-        self.runtime.block_on(self.client.execute(script, arguments)).unwrap()
+        self.runtime
+            .block_on(self.client.execute(script, arguments))
+            .unwrap()
     }
 
     /// Waits until an expression is true.
@@ -122,7 +143,11 @@ impl Browser {
             "const done = arguments[arguments.length - 1];
              (function look() {{ if ({expression}) done(true); else setTimeout(look, 10); }})();"
         );
-        if self.runtime.block_on(self.client.execute_async(&script, vec![])).is_err() {
+        if self
+            .runtime
+            .block_on(self.client.execute_async(&script, vec![]))
+            .is_err()
+        {
             self.picture("failed");
             panic!(
                 "it never came to {expression}:\n{}",
@@ -133,21 +158,32 @@ impl Browser {
 
     #[track_caller]
     pub(super) fn text(&self, id: &str) -> String {
-        self.script("return document.getElementById(arguments[0]).innerText", vec![id.into()])
-            .as_str()
-            .unwrap_or_else(|| panic!("there is no {id}"))
-            .to_owned()
+        self.script(
+            "return document.getElementById(arguments[0]).innerText",
+            vec![id.into()],
+        )
+        .as_str()
+        .unwrap_or_else(|| panic!("there is no {id}"))
+        .to_owned()
     }
 
     #[track_caller]
     pub(super) fn click(&self, css: &str) {
-        self.runtime.block_on(async { self.client.find(Locator::Css(css)).await?.click().await }).unwrap();
+        self.runtime
+            .block_on(async { self.client.find(Locator::Css(css)).await?.click().await })
+            .unwrap();
     }
 
     /// Types into an element, or hands files to one that takes them.
     #[track_caller]
     pub(super) fn type_into(&self, css: &str, text: &str) {
-        let typed = async { self.client.find(Locator::Css(css)).await?.send_keys(text).await };
+        let typed = async {
+            self.client
+                .find(Locator::Css(css))
+                .await?
+                .send_keys(text)
+                .await
+        };
         self.runtime.block_on(typed).unwrap();
     }
 
@@ -155,7 +191,9 @@ impl Browser {
     #[track_caller]
     pub(super) fn press(&self, key: fantoccini::key::Key) {
         let key = char::from(key).to_string();
-        self.runtime.block_on(async { self.client.active_element().await?.send_keys(&key).await }).unwrap();
+        self.runtime
+            .block_on(async { self.client.active_element().await?.send_keys(&key).await })
+            .unwrap();
     }
 
     #[track_caller]
@@ -174,27 +212,44 @@ impl Browser {
 
     /// What the browser has noted since it was asked last, of its console or of its network.
     fn log(&self, kind: &str) -> Vec<Value> {
-        let session = self.runtime.block_on(self.client.session_id()).unwrap().unwrap();
+        let session = self
+            .runtime
+            .block_on(self.client.session_id())
+            .unwrap()
+            .unwrap();
         let path = format!("/session/{session}/se/log");
-        let call = Call::new("POST", self.address, &path).header("content-type", "application/json");
+        let call =
+            Call::new("POST", self.address, &path).header("content-type", "application/json");
         let answer = call.body(json!({"type": kind}).to_string()).send().json();
-        answer["value"].as_array().unwrap_or_else(|| panic!("{answer}")).clone()
+        answer["value"]
+            .as_array()
+            .unwrap_or_else(|| panic!("{answer}"))
+            .clone()
     }
 
     /// What the console has to complain about.
     pub(super) fn complaints(&self) -> Vec<String> {
         let all = self.log("browser").into_iter();
-        let bad = all.filter(|entry| ["SEVERE", "WARNING"].contains(&entry["level"].as_str().unwrap()));
-        bad.map(|entry| entry["message"].as_str().unwrap().to_owned()).collect()
+        let bad =
+            all.filter(|entry| ["SEVERE", "WARNING"].contains(&entry["level"].as_str().unwrap()));
+        bad.map(|entry| entry["message"].as_str().unwrap().to_owned())
+            .collect()
     }
 
     /// The addresses of all that was asked for.
     pub(super) fn requests(&self) -> Vec<String> {
         let events = self.log("performance").into_iter();
-        let events =
-            events.map(|entry| serde_json::from_str::<Value>(entry["message"].as_str().unwrap()).unwrap());
+        let events = events.map(|entry| {
+            serde_json::from_str::<Value>(entry["message"].as_str().unwrap()).unwrap()
+        });
         let sent = events.filter(|event| event["message"]["method"] == "Network.requestWillBeSent");
-        sent.map(|event| event["message"]["params"]["request"]["url"].as_str().unwrap().to_owned()).collect()
+        sent.map(|event| {
+            event["message"]["params"]["request"]["url"]
+                .as_str()
+                .unwrap()
+                .to_owned()
+        })
+        .collect()
     }
 
     /// Waits for a file that is saved, and reads it. Chromium takes its name with an empty file before the whole one replaces that.

@@ -23,33 +23,53 @@ fn colours(browser: &Browser, canvas: &str, places: &[(u32, u32)]) -> Vec<[u64; 
 /// Some places all over a square film.
 fn places(side: u32) -> Vec<(u32, u32)> {
     let step = side / 40;
-    (1..40).flat_map(|y| (1..40).map(move |x| (x * step, y * step))).collect()
+    (1..40)
+        .flat_map(|y| (1..40).map(move |x| (x * step, y * step)))
+        .collect()
 }
 
 #[test]
 #[ignore = "needs Chromium: make test-browser"]
 fn a_film_is_shown_with_its_lungs_in_red_its_reference_in_white_and_its_dice() {
-    let (server, files) = (serve(&["--cors-origin=http://127.0.0.1:1"]), Files::draw(1024));
+    let (server, files) = (
+        serve(&["--cors-origin=http://127.0.0.1:1"]),
+        Files::draw(1024),
+    );
     let browser = Browser::open(Screen::Desk, &page(&server));
     browser.choose(&[files.film(), files.mask()]);
     browser.wait(DONE);
     let [film, mask] = [files.film(), files.mask()].map(|path| fs_err::read(path).unwrap());
-    let reply = server.post("/v1/segment").form(&[("image", &film), ("ground_truth", &mask)]).send();
+    let reply = server
+        .post("/v1/segment")
+        .form(&[("image", &film), ("ground_truth", &mask)])
+        .send();
     let (answer, segmented) = (reply.segmented(), reply.mask());
     let dice = answer["dice"].as_f64().unwrap();
     assert!(dice > 0.9, "{dice}");
-    assert!(browser.text("dice").contains(&format!("{dice:.4}")), "{} is not {dice}", browser.text("dice"));
+    assert!(
+        browser.text("dice").contains(&format!("{dice:.4}")),
+        "{} is not {dice}",
+        browser.text("dice")
+    );
 
     let places = places(1024);
-    let Pixels::Eight(greys) = files.phantom.film.pixels() else { unreachable!("drawn with 8 bits") };
+    let Pixels::Eight(greys) = files.phantom.film.pixels() else {
+        unreachable!("drawn with 8 bits")
+    };
     let shown = colours(&browser, "film-canvas", &places);
     let red = colours(&browser, "mask-canvas", &places);
     for ((&(x, y), film), red) in places.iter().zip(shown).zip(red) {
         let grey = u64::from(greys[(y * 1024 + x) as usize]);
-        assert!(film[..3].iter().all(|shown| shown.abs_diff(grey) <= 1), "{x}, {y}: {film:?} is not {grey}");
+        assert!(
+            film[..3].iter().all(|shown| shown.abs_diff(grey) <= 1),
+            "{x}, {y}: {film:?} is not {grey}"
+        );
         let lung = segmented.row(y as usize).get(x as usize);
         assert_eq!(red[3] > 0, lung, "{x}, {y}: {red:?}");
-        assert!(!lung || (red[0] > 200 && red[1] < 120 && red[2] < 120), "{red:?} is not red");
+        assert!(
+            !lung || (red[0] > 200 && red[1] < 120 && red[2] < 120),
+            "{red:?} is not red"
+        );
     }
     let white = browser.script(
         "const canvas = document.getElementById('reference-canvas');
@@ -57,13 +77,21 @@ fn a_film_is_shown_with_its_lungs_in_red_its_reference_in_white_and_its_dice() {
          return all.reduce((count, pixel) => count + (pixel === 0xFFFFFFFF), 0);",
         vec![],
     );
-    assert!(white.as_u64().unwrap() > 300, "{white} pixels of an outline");
+    assert!(
+        white.as_u64().unwrap() > 300,
+        "{white} pixels of an outline"
+    );
     browser.picture("result");
     assert_eq!(browser.complaints(), [""; 0]);
     let (asked, home) = (browser.requests(), page(&server));
-    let elsewhere: Vec<_> =
-        asked.iter().filter(|url| !url.starts_with(&home) && !url.starts_with("blob:")).collect();
-    assert!(asked.len() > 4 && elsewhere.is_empty(), "{elsewhere:?} of {asked:?}");
+    let elsewhere: Vec<_> = asked
+        .iter()
+        .filter(|url| !url.starts_with(&home) && !url.starts_with("blob:"))
+        .collect();
+    assert!(
+        asked.len() > 4 && elsewhere.is_empty(),
+        "{elsewhere:?} of {asked:?}"
+    );
 }
 
 #[test]
@@ -87,22 +115,37 @@ fn a_film_may_be_dropped_anywhere_on_the_page() {
 #[ignore = "needs Chromium: make test-browser"]
 fn a_dicom_film_is_shown_and_its_segmentation_saved() {
     let (server, files) = (serve(&[]), Files::draw(512));
-    let Pixels::Eight(greys) = files.phantom.film.pixels() else { unreachable!("drawn with 8 bits") };
+    let Pixels::Eight(greys) = files.phantom.film.pixels() else {
+        unreachable!("drawn with 8 bits")
+    };
     let object = files.other("chest.dcm", &Object::of(greys, 512, 512).inverted().file());
     let browser = Browser::open(Screen::Desk, &page(&server));
     browser.choose(&[object]);
     browser.wait(DONE);
-    for (&(x, y), film) in places(512).iter().zip(colours(&browser, "film-canvas", &places(512))) {
+    for (&(x, y), film) in places(512)
+        .iter()
+        .zip(colours(&browser, "film-canvas", &places(512)))
+    {
         let grey = u64::from(greys[(y * 512 + x) as usize]);
-        assert!(film[..3].iter().all(|shown| shown.abs_diff(grey) <= 1), "{x}, {y}: {film:?} is not {grey}");
+        assert!(
+            film[..3].iter().all(|shown| shown.abs_diff(grey) <= 1),
+            "{x}, {y}: {film:?} is not {grey}"
+        );
     }
     browser.click("#download-seg");
-    assert!(browser.saved(".dcm").starts_with(&[[0; 128].as_slice(), b"DICM"].concat()));
+    assert!(
+        browser
+            .saved(".dcm")
+            .starts_with(&[[0; 128].as_slice(), b"DICM"].concat())
+    );
     browser.click("#download-mask");
     assert!(browser.saved("-lungs.png").starts_with(b"\x89PNG"));
     browser.click("#download-rle");
     let saved: Value = serde_json::from_slice(&browser.saved("-lungs.json")).unwrap();
-    assert_eq!((&saved["size"], &saved["encoding"]), (&json!([512, 512]), &json!("coco_rle")));
+    assert_eq!(
+        (&saved["size"], &saved["encoding"]),
+        (&json!([512, 512]), &json!("coco_rle"))
+    );
     assert_eq!(browser.complaints(), [""; 0]);
 }
 
@@ -116,7 +159,10 @@ fn an_error_is_told_in_words_and_harms_no_other_film() {
     browser.wait(FAILED);
     let said = browser.text("error");
     assert!(said.contains("DICOM") && said.contains("PNG"), "{said}");
-    assert!(!said.contains("unrecognised_image") && !said.contains('{'), "{said}");
+    assert!(
+        !said.contains("unrecognised_image") && !said.contains('{'),
+        "{said}"
+    );
     browser.picture("error");
     browser.choose(&[files.film()]);
     browser.wait(DONE);
@@ -132,7 +178,10 @@ fn a_files_name_is_text_whatever_stands_in_it() {
     browser.choose(&[film]);
     browser.wait(DONE);
     assert!(browser.text("film-list").contains(name) && browser.text("viewer").contains(name));
-    assert_eq!(browser.script("return document.querySelectorAll('img').length", vec![]), 0);
+    assert_eq!(
+        browser.script("return document.querySelectorAll('img').length", vec![]),
+        0
+    );
     assert_eq!(browser.complaints(), [""; 0]);
 }
 
@@ -141,8 +190,13 @@ fn a_files_name_is_text_whatever_stands_in_it() {
 fn all_of_it_can_be_done_by_keyboard() {
     let server = serve(&[]);
     let browser = Browser::open(Screen::Desk, &page(&server));
-    let focused =
-        || browser.script("return document.activeElement.id", vec![]).as_str().unwrap_or("").to_owned();
+    let focused = || {
+        browser
+            .script("return document.activeElement.id", vec![])
+            .as_str()
+            .unwrap_or("")
+            .to_owned()
+    };
     let tab_to = |id: &str| {
         for _ in 0..80 {
             if focused() == id {
@@ -155,17 +209,30 @@ fn all_of_it_can_be_done_by_keyboard() {
     tab_to("sample");
     browser.press(Key::Enter);
     browser.wait(DONE);
-    let checked =
-        |id: &str| browser.script("return document.getElementById(arguments[0]).checked", vec![id.into()]);
+    let checked = |id: &str| {
+        browser.script(
+            "return document.getElementById(arguments[0]).checked",
+            vec![id.into()],
+        )
+    };
     for id in ["fill", "outline"] {
         tab_to(id);
         let before = checked(id);
         browser.press(Key::Space);
         assert_ne!(checked(id), before, "{id}");
     }
-    for (id, key) in [("opacity", Key::Left), ("window", Key::Left), ("level", Key::Right)] {
+    for (id, key) in [
+        ("opacity", Key::Left),
+        ("window", Key::Left),
+        ("level", Key::Right),
+    ] {
         tab_to(id);
-        let value = || browser.script("return document.getElementById(arguments[0]).value", vec![id.into()]);
+        let value = || {
+            browser.script(
+                "return document.getElementById(arguments[0]).value",
+                vec![id.into()],
+            )
+        };
         let before = value();
         browser.press(key);
         assert_ne!(value(), before, "{id}");
@@ -182,13 +249,19 @@ fn all_of_it_can_be_done_by_keyboard() {
 fn a_server_with_keys_is_given_one_that_is_kept_nowhere() {
     let files = Files::draw(256);
     // SHA-256 of `open sesame`.
-    let known =
-        files.other("keys", b"page 41ef4bb0b23661e66301aac36066912dac037827b4ae63a7b1165a5aa93ed4eb\n");
+    let known = files.other(
+        "keys",
+        b"page 41ef4bb0b23661e66301aac36066912dac037827b4ae63a7b1165a5aa93ed4eb\n",
+    );
     let server = serve(&[&format!("--api-keys={}", known.display())]);
     let browser = Browser::open(Screen::Desk, &page(&server));
     let asks = "document.getElementById('key-dialog').open";
     let film = fs_err::read(files.film()).unwrap();
-    browser.choose(&[files.film(), files.other("second.png", &film), files.other("third.png", &film)]);
+    browser.choose(&[
+        files.film(),
+        files.other("second.png", &film),
+        files.other("third.png", &film),
+    ]);
     browser.wait(asks);
     browser.picture("key");
     // Whoever has none is asked once, for all of them, and once more where they are tried again.
@@ -198,11 +271,15 @@ fn a_server_with_keys_is_given_one_that_is_kept_nowhere() {
     browser.wait(asks);
     browser.type_into("#key", "open");
     browser.click("#key-send");
-    browser.wait(&format!("{asks} && document.getElementById('key').value === ''"));
+    browser.wait(&format!(
+        "{asks} && document.getElementById('key').value === ''"
+    ));
     browser.type_into("#key", "open sesame");
     browser.click("#key-send");
     browser.wait(DONE);
-    browser.wait("!/Segmenting|Sending|Waits|key/.test(document.getElementById('film-list').innerText)");
+    browser.wait(
+        "!/Segmenting|Sending|Waits|key/.test(document.getElementById('film-list').innerText)",
+    );
     let kept = browser.script(
         "return JSON.stringify([{ ...localStorage }, { ...sessionStorage }, document.cookie, location.href,
            document.documentElement.outerHTML, document.getElementById('key').value]);",

@@ -10,7 +10,12 @@ use super::{page, serve};
 const DONE: &str = "document.documentElement.dataset.state === 'done'";
 
 fn background(browser: &Browser) -> String {
-    browser.script("return getComputedStyle(document.body).backgroundColor", vec![]).to_string()
+    browser
+        .script(
+            "return getComputedStyle(document.body).backgroundColor",
+            vec![],
+        )
+        .to_string()
 }
 
 fn set_theme(browser: &Browser, theme: &str) {
@@ -26,13 +31,25 @@ fn faults(browser: &Browser) -> Vec<String> {
         .map(PathBuf::from)
         .expect("`make test-browser` says where axe-core is");
     browser.script(&fs_err::read_to_string(path).unwrap(), vec![]);
-    browser.script("window.axe.run(document).then((found) => { window.found = found; });", vec![]);
+    browser.script(
+        "window.axe.run(document).then((found) => { window.found = found; });",
+        vec![],
+    );
     browser.wait("window.found");
-    let found =
-        browser.script("const found = window.found.violations; delete window.found; return found;", vec![]);
-    let serious = |fault: &&Value| ["serious", "critical"].contains(&fault["impact"].as_str().unwrap_or(""));
+    let found = browser.script(
+        "const found = window.found.violations; delete window.found; return found;",
+        vec![],
+    );
+    let serious =
+        |fault: &&Value| ["serious", "critical"].contains(&fault["impact"].as_str().unwrap_or(""));
     let told = |fault: &Value| format!("{}: {} {}", fault["id"], fault["help"], fault["nodes"]);
-    found.as_array().unwrap().iter().filter(serious).map(told).collect()
+    found
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(serious)
+        .map(told)
+        .collect()
 }
 
 #[test]
@@ -48,7 +65,11 @@ fn nobody_is_kept_from_using_the_page_in_either_theme_and_width() {
             browser.picture(&format!("{screen:?}-{theme}-empty").to_lowercase());
             browser.click("#sample");
             browser.wait(DONE);
-            assert_eq!(faults(&browser), [""; 0], "{screen:?}, {theme}, with a film");
+            assert_eq!(
+                faults(&browser),
+                [""; 0],
+                "{screen:?}, {theme}, with a film"
+            );
             browser.picture(&format!("{screen:?}-{theme}").to_lowercase());
         }
     }
@@ -77,8 +98,10 @@ fn a_phone_shows_all_of_it_without_scrolling_sideways() {
     browser.click("#sample");
     browser.wait(DONE);
     assert_eq!(browser.script(wide, vec![]), 0);
-    let viewer =
-        browser.script("return document.getElementById('viewer').getBoundingClientRect().width", vec![]);
+    let viewer = browser.script(
+        "return document.getElementById('viewer').getBoundingClientRect().width",
+        vec![],
+    );
     assert!(viewer.as_f64().unwrap() > 300.0, "{viewer}");
     assert_eq!(browser.complaints(), [""; 0]);
 }

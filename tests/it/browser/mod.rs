@@ -15,7 +15,10 @@ use crate::program::Daemon;
 
 /// The shipped model, on a port of its own.
 fn serve(flags: &[&str]) -> Daemon {
-    Daemon::start(&Path::new(env!("CARGO_MANIFEST_DIR")).join("models/lungfield-segnet"), flags)
+    Daemon::start(
+        &Path::new(env!("CARGO_MANIFEST_DIR")).join("models/lungfield-segnet"),
+        flags,
+    )
 }
 
 fn page(server: &Daemon) -> String {
@@ -32,7 +35,11 @@ impl Files {
     fn draw(side: u32) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let size = Size::square(side).unwrap();
-        let phantom = Phantom::draw(&PhantomOptions { seed: 3, size, depth: Depth::Eight });
+        let phantom = Phantom::draw(&PhantomOptions {
+            seed: 3,
+            size,
+            depth: Depth::Eight,
+        });
         let files = Self { folder, phantom };
         fs_err::write(files.film(), png::encode_radiograph(&files.phantom.film)).unwrap();
         fs_err::write(files.mask(), png::encode_mask(&files.phantom.mask)).unwrap();

@@ -14,14 +14,18 @@ fn example() -> SocketAddr {
     std::thread::spawn(move || {
         for stream in listener.incoming() {
             let mut stream = stream.unwrap();
-            let mut head = BufReader::new(stream.try_clone().unwrap()).lines().map_while(Result::ok);
+            let mut head = BufReader::new(stream.try_clone().unwrap())
+                .lines()
+                .map_while(Result::ok);
             let Some(line) = head.next() else { continue };
             head.take_while(|line| !line.is_empty()).for_each(drop);
             let (name, kind) = match line.split(' ').nth(1) {
                 Some("/app.js") => ("app.js", "text/javascript"),
                 _ => ("index.html", "text/html"),
             };
-            let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/web").join(name);
+            let file = Path::new(env!("CARGO_MANIFEST_DIR"))
+                .join("examples/web")
+                .join(name);
             let body = fs_err::read(file).unwrap();
             let head = format!(
                 "HTTP/1.1 200 OK\r\nContent-Type: {kind}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
@@ -48,7 +52,10 @@ fn a_page_of_another_origin_may_ask_where_it_is_named_and_nowhere_else() {
         browser.text("said")
     };
     let said = ask(named);
-    assert!(said.contains("right lung: ") && said.contains("left lung: "), "{said}");
+    assert!(
+        said.contains("right lung: ") && said.contains("left lung: "),
+        "{said}"
+    );
     let red = browser.script(
         "const { width, height } = document.getElementById('picture');
          const all = document.getElementById('picture').getContext('2d').getImageData(0, 0, width, height).data;
@@ -58,9 +65,14 @@ fn a_page_of_another_origin_may_ask_where_it_is_named_and_nowhere_else() {
         vec![],
     );
     assert_eq!((&red[0], &red[1]), (&256.into(), &256.into()));
-    let pixels: u64 =
-        said.split(|c: char| !c.is_ascii_digit()).filter_map(|text| text.parse::<u64>().ok()).sum();
-    assert_eq!(red[2], pixels, "as many pixels are red as the answer counts");
+    let pixels: u64 = said
+        .split(|c: char| !c.is_ascii_digit())
+        .filter_map(|text| text.parse::<u64>().ok())
+        .sum();
+    assert_eq!(
+        red[2], pixels,
+        "as many pixels are red as the answer counts"
+    );
     browser.picture("example");
     assert!(ask(other).contains("did not work"));
 }
@@ -71,8 +83,13 @@ fn the_description_is_shown_and_can_be_tried() {
     let server = serve(&[]);
     let browser = Browser::open(Screen::Desk, &format!("{}docs", page(&server)));
     let description = server.get("/openapi.yaml").send().body;
-    let described = String::from_utf8(description).unwrap().matches("operationId:").count();
-    browser.wait(&format!("document.querySelectorAll('.opblock').length === {described}"));
+    let described = String::from_utf8(description)
+        .unwrap()
+        .matches("operationId:")
+        .count();
+    browser.wait(&format!(
+        "document.querySelectorAll('.opblock').length === {described}"
+    ));
     browser.picture("docs");
     browser.click("#operations-service-getModel .opblock-summary-control");
     browser.wait("document.querySelector('#operations-service-getModel .execute')");
@@ -82,7 +99,9 @@ fn the_description_is_shown_and_can_be_tried() {
     assert_eq!(browser.complaints(), [""; 0]);
     let home = page(&server);
     let asked = browser.requests();
-    let elsewhere: Vec<_> =
-        asked.iter().filter(|url| !url.starts_with(&home) && !url.starts_with("data:")).collect();
+    let elsewhere: Vec<_> = asked
+        .iter()
+        .filter(|url| !url.starts_with(&home) && !url.starts_with("data:"))
+        .collect();
     assert!(elsewhere.is_empty(), "{elsewhere:?}");
 }

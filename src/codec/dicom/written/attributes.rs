@@ -60,7 +60,8 @@ impl Attributes {
     /// A sequence.
     pub(super) fn items(mut self, tag: Tag, items: impl IntoIterator<Item = Self>) -> Self {
         let items: Vec<_> = items.into_iter().map(|item| item.0).collect();
-        self.0.put(DataElement::new(tag, VR::SQ, DataSetSequence::from(items)));
+        self.0
+            .put(DataElement::new(tag, VR::SQ, DataSetSequence::from(items)));
         self
     }
 
@@ -91,12 +92,18 @@ impl Attributes {
 pub(super) fn decimal(value: f64) -> String {
     // The shortest text, or as many decimals as fit, or a power of ten.
     let fitting = (0..=14).rev().map(|decimals| format!("{value:.decimals$}"));
-    let text = std::iter::once(value.to_string()).chain(fitting).find(|text| text.len() <= 16);
+    let text = std::iter::once(value.to_string())
+        .chain(fitting)
+        .find(|text| text.len() <= 16);
     text.map_or_else(|| format!("{value:.9e}"), without_trailing_zeros)
 }
 
 fn without_trailing_zeros(text: String) -> String {
-    if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_owned() } else { text }
+    if text.contains('.') {
+        text.trim_end_matches('0').trim_end_matches('.').to_owned()
+    } else {
+        text
+    }
 }
 
 /// A concept by the code of a scheme (PS3.3, 8).
@@ -109,15 +116,31 @@ pub(super) struct Code {
 
 impl Code {
     pub(super) const fn dcm(value: &'static str, meaning: &'static str) -> Self {
-        Self { value, scheme: "DCM", meaning }
+        Self {
+            value,
+            scheme: "DCM",
+            meaning,
+        }
     }
 
     pub(super) const fn sct(value: &'static str, meaning: &'static str) -> Self {
-        Self { value, scheme: "SCT", meaning }
+        Self {
+            value,
+            scheme: "SCT",
+            meaning,
+        }
     }
 
-    pub(super) const fn of(scheme: &'static str, value: &'static str, meaning: &'static str) -> Self {
-        Self { value, scheme, meaning }
+    pub(super) const fn of(
+        scheme: &'static str,
+        value: &'static str,
+        meaning: &'static str,
+    ) -> Self {
+        Self {
+            value,
+            scheme,
+            meaning,
+        }
     }
 
     pub(super) fn item(self) -> Attributes {

@@ -20,7 +20,10 @@ pub(super) fn capture(draft: &Draft<'_>, mut colours: Vec<u8>) -> Attributes {
         .text(tags::CONVERSION_TYPE, "WSD")
         .text(tags::IMAGE_TYPE, "DERIVED\\SECONDARY")
         .text(tags::PATIENT_ORIENTATION, "")
-        .text(tags::DERIVATION_DESCRIPTION, "Film with the lung fields in red; not for diagnosis")
+        .text(
+            tags::DERIVATION_DESCRIPTION,
+            "Film with the lung fields in red; not for diagnosis",
+        )
         .item(tags::SOURCE_IMAGE_SEQUENCE, draft.origin.source())
         .short(tags::SAMPLES_PER_PIXEL, 3)
         .text(tags::PHOTOMETRIC_INTERPRETATION, "RGB")
@@ -32,7 +35,10 @@ pub(super) fn capture(draft: &Draft<'_>, mut colours: Vec<u8>) -> Attributes {
         .with(at_the_patient(draft.findings.spacing), |image, spacing| {
             image.decimals(tags::PIXEL_SPACING, &spacing)
         });
-    draft.origin.loss(image).bytes(tags::PIXEL_DATA, VR::OB, colours)
+    draft
+        .origin
+        .loss(image)
+        .bytes(tags::PIXEL_DATA, VR::OB, colours)
 }
 
 /// The spacing that may be called that of pixels: the detector's own is another.

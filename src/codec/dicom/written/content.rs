@@ -28,8 +28,9 @@ pub(super) struct Item(pub(super) Relation, pub(super) Code);
 
 impl Item {
     fn of(self, kind: &str) -> Attributes {
-        let item =
-            Attributes::new().text(tags::RELATIONSHIP_TYPE, self.0.term()).text(tags::VALUE_TYPE, kind);
+        let item = Attributes::new()
+            .text(tags::RELATIONSHIP_TYPE, self.0.term())
+            .text(tags::VALUE_TYPE, kind);
         item.code(tags::CONCEPT_NAME_CODE_SEQUENCE, self.1)
     }
 
@@ -53,7 +54,8 @@ impl Item {
     }
 
     pub(super) fn image(self, reference: Attributes) -> Attributes {
-        self.of("IMAGE").item(tags::REFERENCED_SOP_SEQUENCE, reference)
+        self.of("IMAGE")
+            .item(tags::REFERENCED_SOP_SEQUENCE, reference)
     }
 
     pub(super) fn container(

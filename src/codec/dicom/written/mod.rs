@@ -107,16 +107,23 @@ pub fn write(
     wanted: &Wanted,
 ) -> Result<Vec<u8>, WriteError> {
     let namer = Namer::new(wanted, origin, findings.threshold);
-    let draft =
-        Draft { origin, findings, algorithm: &wanted.algorithm, namer, now: origin.local(wanted.now) };
+    let draft = Draft {
+        origin,
+        findings,
+        algorithm: &wanted.algorithm,
+        namer,
+        now: origin.local(wanted.now),
+    };
     let (class, attributes) = match (wanted.kind, planes) {
         (Kind::Binary, Planes::None) => (uids::SEGMENTATION_STORAGE, segmentation::binary(&draft)?),
-        (Kind::Fractional, Planes::Probabilities(probabilities)) => {
-            (uids::SEGMENTATION_STORAGE, segmentation::fractional(&draft, probabilities)?)
-        }
-        (Kind::Capture, Planes::Colours(colours)) => {
-            (uids::SECONDARY_CAPTURE_IMAGE_STORAGE, capture::capture(&draft, colours))
-        }
+        (Kind::Fractional, Planes::Probabilities(probabilities)) => (
+            uids::SEGMENTATION_STORAGE,
+            segmentation::fractional(&draft, probabilities)?,
+        ),
+        (Kind::Capture, Planes::Colours(colours)) => (
+            uids::SECONDARY_CAPTURE_IMAGE_STORAGE,
+            capture::capture(&draft, colours),
+        ),
         (Kind::Report, Planes::None) => (uids::COMPREHENSIVE_SR_STORAGE, report::report(&draft)),
         _ => return Err(WriteError::Defect),
     };
@@ -158,12 +165,24 @@ impl Draft<'_> {
                 .text(tags::MANUFACTURER, MANUFACTURER)
                 .text(tags::MANUFACTURER_MODEL_NAME, &self.algorithm.name)
                 .text(tags::DEVICE_SERIAL_NUMBER, &self.algorithm.weights_sha256)
-                .text(tags::SOFTWARE_VERSIONS, &format!("{SOFTWARE}\\{}", self.algorithm.version))
+                .text(
+                    tags::SOFTWARE_VERSIONS,
+                    &format!("{SOFTWARE}\\{}", self.algorithm.version),
+                )
         };
         let contributing = equipment(Attributes::new())
-            .code(tags::PURPOSE_OF_REFERENCE_CODE_SEQUENCE, Code::dcm("109102", "Processing Equipment"))
-            .text(tags::CONTRIBUTION_DATE_TIME, &format!("{}{}", self.date(), self.time()))
-            .text(tags::CONTRIBUTION_DESCRIPTION, "Segmentation of the lung fields");
+            .code(
+                tags::PURPOSE_OF_REFERENCE_CODE_SEQUENCE,
+                Code::dcm("109102", "Processing Equipment"),
+            )
+            .text(
+                tags::CONTRIBUTION_DATE_TIME,
+                &format!("{}{}", self.date(), self.time()),
+            )
+            .text(
+                tags::CONTRIBUTION_DESCRIPTION,
+                "Segmentation of the lung fields",
+            );
         let base = equipment(self.origin.repeat(Attributes::new()))
             .text(tags::MODALITY, modality)
             .text(tags::SERIES_INSTANCE_UID, &self.namer.uid("series"))
@@ -183,13 +202,19 @@ impl Draft<'_> {
     /// The size of the film, in pixels.
     fn grid(&self, attributes: Attributes) -> Attributes {
         let size = self.findings.mask.size();
-        let side = |side: u32| u16::try_from(side).expect("the sides of a DICOM image have 16 bits");
-        attributes.short(tags::ROWS, side(size.height())).short(tags::COLUMNS, side(size.width()))
+        let side =
+            |side: u32| u16::try_from(side).expect("the sides of a DICOM image have 16 bits");
+        attributes
+            .short(tags::ROWS, side(size.height()))
+            .short(tags::COLUMNS, side(size.width()))
     }
 
     /// What the numbers of the model are, in words.
     fn parameters(&self) -> String {
-        let (threshold, hash) = (self.findings.threshold.get(), &self.algorithm.weights_sha256);
+        let (threshold, hash) = (
+            self.findings.threshold.get(),
+            &self.algorithm.weights_sha256,
+        );
         format!("threshold={threshold} weights_sha256={hash}")
     }
 }
@@ -216,8 +241,14 @@ fn finish(
         .implementation_class_uid(IMPLEMENTATION_UID)
         .implementation_version_name(IMPLEMENTATION)
         .build()?;
-    let object = attributes.text(tags::SOP_CLASS_UID, class).finish().with_exact_meta(meta);
-    let pixels = object.get(tags::PIXEL_DATA).and_then(|pixels| pixels.length().get()).unwrap_or(0);
+    let object = attributes
+        .text(tags::SOP_CLASS_UID, class)
+        .finish()
+        .with_exact_meta(meta);
+    let pixels = object
+        .get(tags::PIXEL_DATA)
+        .and_then(|pixels| pixels.length().get())
+        .unwrap_or(0);
     // In one piece: a list that doubles as it grows would hold a large picture three times.
     let mut file = Vec::with_capacity(pixels as usize + HEADER_BYTES);
     object.write_all(&mut file)?;
@@ -227,5 +258,7 @@ fn finish(
 /// The time of a film's clock.
 fn local(now: SystemTime, offset: Option<FixedOffset>) -> DateTime<FixedOffset> {
     let now = DateTime::<Utc>::from(now);
-    now.with_timezone(&offset.unwrap_or_else(|| FixedOffset::east_opt(0).expect("no offset is one")))
+    now.with_timezone(
+        &offset.unwrap_or_else(|| FixedOffset::east_opt(0).expect("no offset is one")),
+    )
 }

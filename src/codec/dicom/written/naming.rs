@@ -28,9 +28,21 @@ impl Namer {
         match wanted.naming {
             Naming::Random => seed.update(Uuid::now_v7()),
             Naming::Derived => {
-                let Algorithm { name, version, weights_sha256 } = &*wanted.algorithm;
+                let Algorithm {
+                    name,
+                    version,
+                    weights_sha256,
+                } = &*wanted.algorithm;
                 let (threshold, kind) = (threshold.get().to_string(), format!("{:?}", wanted.kind));
-                for part in [origin.instance(), name, version, weights_sha256, &threshold, &kind, SOFTWARE] {
+                for part in [
+                    origin.instance(),
+                    name,
+                    version,
+                    weights_sha256,
+                    &threshold,
+                    &kind,
+                    SOFTWARE,
+                ] {
                     seed.update(part);
                     seed.update([0]);
                 }
@@ -43,6 +55,11 @@ impl Namer {
     pub(super) fn uid(&self, role: &str) -> String {
         let digest = self.0.clone().chain_update(role).finalize();
         let bytes = digest.first_chunk().expect("a hash of 32 bytes has 16");
-        format!("2.25.{}", uuid::Builder::from_custom_bytes(*bytes).into_uuid().as_u128())
+        format!(
+            "2.25.{}",
+            uuid::Builder::from_custom_bytes(*bytes)
+                .into_uuid()
+                .as_u128()
+        )
     }
 }

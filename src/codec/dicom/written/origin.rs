@@ -30,7 +30,10 @@ const REPEATED: [Tag; 11] = [
 /// Attributes that are repeated where the film's object has them.
 const REPEATED_IF_THERE: [Tag; 1] = [tags::TIMEZONE_OFFSET_FROM_UTC];
 /// How a film lost what it lost; repeated where something was lost (PS3.3, C.7.6.1.1.5).
-const LOSS: [Tag; 2] = [tags::LOSSY_IMAGE_COMPRESSION_RATIO, tags::LOSSY_IMAGE_COMPRESSION_METHOD];
+const LOSS: [Tag; 2] = [
+    tags::LOSSY_IMAGE_COMPRESSION_RATIO,
+    tags::LOSSY_IMAGE_COMPRESSION_METHOD,
+];
 
 /// The object that a film came as, without the film.
 #[derive(Debug)]
@@ -49,7 +52,10 @@ impl Origin {
             let file = File::read(bytes, limits)?;
             let values = scan::scan(&file.data, file.encoding)?.origin;
             let uid = |tag| {
-                let value = values.iter().find(|(of, _)| *of == tag).and_then(|(_, value)| text(value));
+                let value = values
+                    .iter()
+                    .find(|(of, _)| *of == tag)
+                    .and_then(|(_, value)| text(value));
                 value.ok_or_else(|| {
                     undecodable("the object lacks the UID of its class, instance, series or study")
                 })
@@ -59,7 +65,10 @@ impl Origin {
                 instance: uid(tags::SOP_INSTANCE_UID)?,
                 series: uid(tags::SERIES_INSTANCE_UID)?,
                 study: uid(tags::STUDY_INSTANCE_UID)?,
-                values: values.iter().map(|&(tag, value)| (tag, value.to_vec())).collect(),
+                values: values
+                    .iter()
+                    .map(|&(tag, value)| (tag, value.to_vec()))
+                    .collect(),
             })
         })
     }
@@ -83,17 +92,24 @@ impl Origin {
     }
 
     fn value(&self, tag: Tag) -> Option<&[u8]> {
-        self.values.iter().find(|(of, _)| *of == tag).map(|(_, value)| value.as_slice())
+        self.values
+            .iter()
+            .find(|(of, _)| *of == tag)
+            .map(|(_, value)| value.as_slice())
     }
 
     /// Adds the patient and the study.
     pub(super) fn repeat(&self, attributes: Attributes) -> Attributes {
-        let there = REPEATED_IF_THERE.into_iter().filter(|&tag| self.value(tag).is_some());
+        let there = REPEATED_IF_THERE
+            .into_iter()
+            .filter(|&tag| self.value(tag).is_some());
         // An empty character set is no character set.
         let repeated = REPEATED
             .into_iter()
             .filter(|&tag| tag != tags::SPECIFIC_CHARACTER_SET || self.value(tag).is_some());
-        repeated.chain(there).fold(attributes, |attributes, tag| self.copy(attributes, tag))
+        repeated
+            .chain(there)
+            .fold(attributes, |attributes, tag| self.copy(attributes, tag))
     }
 
     fn copy(&self, attributes: Attributes, tag: Tag) -> Attributes {
@@ -106,10 +122,17 @@ impl Origin {
 
     /// Adds whether anything was lost on the way from the detector.
     pub(super) fn loss(&self, attributes: Attributes) -> Attributes {
-        let lossy =
-            self.value(tags::LOSSY_IMAGE_COMPRESSION).and_then(text).is_some_and(|lossy| lossy == "01");
-        let attributes = attributes.text(tags::LOSSY_IMAGE_COMPRESSION, if lossy { "01" } else { "00" });
-        let there = LOSS.into_iter().filter(|&tag| lossy && self.value(tag).is_some());
+        let lossy = self
+            .value(tags::LOSSY_IMAGE_COMPRESSION)
+            .and_then(text)
+            .is_some_and(|lossy| lossy == "01");
+        let attributes = attributes.text(
+            tags::LOSSY_IMAGE_COMPRESSION,
+            if lossy { "01" } else { "00" },
+        );
+        let there = LOSS
+            .into_iter()
+            .filter(|&tag| lossy && self.value(tag).is_some());
         there.fold(attributes, |attributes, tag| self.copy(attributes, tag))
     }
 

@@ -17,8 +17,12 @@ const SERIES: u16 = 9_001;
 
 /// One bit for each pixel of each lung.
 pub(super) fn binary(draft: &Draft<'_>) -> Result<Attributes, WriteError> {
-    let masks: Vec<Mask> =
-        draft.findings.lungs.iter().map(|lung| draft.findings.lungs.lung_mask(lung.side())).collect();
+    let masks: Vec<Mask> = draft
+        .findings
+        .lungs
+        .iter()
+        .map(|lung| draft.findings.lungs.lung_mask(lung.side()))
+        .collect();
     let base = object(draft)?
         .text(tags::SEGMENTATION_TYPE, "BINARY")
         .short(tags::BITS_ALLOCATED, 1)
@@ -28,14 +32,20 @@ pub(super) fn binary(draft: &Draft<'_>) -> Result<Attributes, WriteError> {
 }
 
 /// A probability for each pixel of each lung: where a mask has both, each pixel's goes to the lung that it lies nearer to.
-pub(super) fn fractional(draft: &Draft<'_>, probabilities: &[u8]) -> Result<Attributes, WriteError> {
+pub(super) fn fractional(
+    draft: &Draft<'_>,
+    probabilities: &[u8],
+) -> Result<Attributes, WriteError> {
     let lungs = draft.findings.lungs;
     let columns = lungs.film().columns();
     if probabilities.len() != lungs.film().pixels() {
         return Err(WriteError::Defect);
     }
     let mut frames = vec![0; probabilities.len() * lungs.iter().len()];
-    for (frame, territory) in frames.chunks_exact_mut(probabilities.len()).zip(territories(lungs)) {
+    for (frame, territory) in frames
+        .chunks_exact_mut(probabilities.len())
+        .zip(territories(lungs))
+    {
         for (row, runs) in territory.rows().enumerate() {
             for run in runs.runs() {
                 let pixels = row * columns + run.start..row * columns + run.end;
@@ -66,7 +76,10 @@ fn object(draft: &Draft<'_>) -> Result<Attributes, WriteError> {
         .grid(draft.base("SEG", SERIES))
         .text(tags::IMAGE_TYPE, "DERIVED\\PRIMARY")
         .text(tags::CONTENT_LABEL, "LUNG_FIELDS")
-        .text(tags::CONTENT_DESCRIPTION, "Right and left lung of a frontal chest radiograph")
+        .text(
+            tags::CONTENT_DESCRIPTION,
+            "Right and left lung of a frontal chest radiograph",
+        )
         .text(tags::CONTENT_CREATOR_NAME, "")
         .text(tags::SEGMENTS_OVERLAP, "NO")
         .text(tags::PATIENT_ORIENTATION, "")
@@ -74,44 +87,76 @@ fn object(draft: &Draft<'_>) -> Result<Attributes, WriteError> {
         .text(tags::PHOTOMETRIC_INTERPRETATION, "MONOCHROME2")
         .short(tags::PIXEL_REPRESENTATION, 0)
         .text(tags::NUMBER_OF_FRAMES, &lungs.len().to_string());
-    let segments = (1..).zip(&lungs).map(|(number, lung)| segment(draft, number, lung));
-    let image = draft.origin.loss(image).items(tags::SEGMENT_SEQUENCE, segments);
-    Ok(references(draft, dimensions(draft, groups(draft, image, lungs.len()))))
+    let segments = (1..)
+        .zip(&lungs)
+        .map(|(number, lung)| segment(draft, number, lung));
+    let image = draft
+        .origin
+        .loss(image)
+        .items(tags::SEGMENT_SEQUENCE, segments);
+    Ok(references(
+        draft,
+        dimensions(draft, groups(draft, image, lungs.len())),
+    ))
 }
 
 fn segment(draft: &Draft<'_>, number: u16, lung: &Lung) -> Attributes {
     let (label, side) = named(lung.side());
     let algorithm = draft.algorithm;
     let identification = Attributes::new()
-        .code(tags::ALGORITHM_FAMILY_CODE_SEQUENCE, Code::dcm("123110", "Artificial Intelligence"))
+        .code(
+            tags::ALGORITHM_FAMILY_CODE_SEQUENCE,
+            Code::dcm("123110", "Artificial Intelligence"),
+        )
         .text(tags::ALGORITHM_NAME, &algorithm.name)
         .text(tags::ALGORITHM_VERSION, &algorithm.version)
         .text(tags::ALGORITHM_PARAMETERS, &draft.parameters())
         .text(tags::ALGORITHM_SOURCE, super::MANUFACTURER);
-    let kind = LUNG.item().code(tags::SEGMENTED_PROPERTY_TYPE_MODIFIER_CODE_SEQUENCE, side);
+    let kind = LUNG
+        .item()
+        .code(tags::SEGMENTED_PROPERTY_TYPE_MODIFIER_CODE_SEQUENCE, side);
     Attributes::new()
         .short(tags::SEGMENT_NUMBER, number)
         .text(tags::SEGMENT_LABEL, label)
         .text(tags::SEGMENT_ALGORITHM_TYPE, "AUTOMATIC")
         .text(tags::SEGMENT_ALGORITHM_NAME, &algorithm.name)
-        .item(tags::SEGMENTATION_ALGORITHM_IDENTIFICATION_SEQUENCE, identification)
-        .code(tags::SEGMENTED_PROPERTY_CATEGORY_CODE_SEQUENCE, Code::sct("91723000", "Anatomical Structure"))
+        .item(
+            tags::SEGMENTATION_ALGORITHM_IDENTIFICATION_SEQUENCE,
+            identification,
+        )
+        .code(
+            tags::SEGMENTED_PROPERTY_CATEGORY_CODE_SEQUENCE,
+            Code::sct("91723000", "Anatomical Structure"),
+        )
         .item(tags::SEGMENTED_PROPERTY_TYPE_CODE_SEQUENCE, kind)
-        .shorts(tags::RECOMMENDED_DISPLAY_CIE_LAB_VALUE, &display_colour(number))
+        .shorts(
+            tags::RECOMMENDED_DISPLAY_CIE_LAB_VALUE,
+            &display_colour(number),
+        )
         .text(tags::TRACKING_ID, label)
         .text(tags::TRACKING_UID, &draft.namer.uid(label))
 }
 
 /// A red and a blue, in `CIELab` as the standard scales it (PS3.3, C.10.7.1.1).
 fn display_colour(number: u16) -> [u16; 3] {
-    if number == 1 { [34_895, 53_485, 50_171] } else { [35_000, 38_000, 18_000] }
+    if number == 1 {
+        [34_895, 53_485, 50_171]
+    } else {
+        [35_000, 38_000, 18_000]
+    }
 }
 
 /// The functional groups of the frames (PS3.3, C.7.6.16). Nothing is shared: measures of pixels belong to a frame of reference (A.51.5).
 fn groups(draft: &Draft<'_>, image: Attributes, frames: usize) -> Attributes {
-    let source = draft.origin.source().text(tags::SPATIAL_LOCATIONS_PRESERVED, "YES");
+    let source = draft
+        .origin
+        .source()
+        .text(tags::SPATIAL_LOCATIONS_PRESERVED, "YES");
     let derivation = Attributes::new()
-        .code(tags::DERIVATION_CODE_SEQUENCE, Code::dcm("113076", "Segmentation"))
+        .code(
+            tags::DERIVATION_CODE_SEQUENCE,
+            Code::dcm("113076", "Segmentation"),
+        )
         .item(tags::SOURCE_IMAGE_SEQUENCE, source);
     let frame = |number: u16| {
         let content = Attributes::new().longs(tags::DIMENSION_INDEX_VALUES, &[number.into()]);
@@ -123,7 +168,10 @@ fn groups(draft: &Draft<'_>, image: Attributes, frames: usize) -> Attributes {
     };
     image
         .item(tags::SHARED_FUNCTIONAL_GROUPS_SEQUENCE, Attributes::new())
-        .items(tags::PER_FRAME_FUNCTIONAL_GROUPS_SEQUENCE, (1..).take(frames).map(frame))
+        .items(
+            tags::PER_FRAME_FUNCTIONAL_GROUPS_SEQUENCE,
+            (1..).take(frames).map(frame),
+        )
 }
 
 /// What tells the frames apart: their segment (PS3.3, C.7.6.17).
@@ -131,8 +179,14 @@ fn dimensions(draft: &Draft<'_>, image: Attributes) -> Attributes {
     let organisation = draft.namer.uid("dimensions");
     let index = Attributes::new()
         .text(tags::DIMENSION_ORGANIZATION_UID, &organisation)
-        .tag(tags::DIMENSION_INDEX_POINTER, tags::REFERENCED_SEGMENT_NUMBER)
-        .tag(tags::FUNCTIONAL_GROUP_POINTER, tags::SEGMENT_IDENTIFICATION_SEQUENCE)
+        .tag(
+            tags::DIMENSION_INDEX_POINTER,
+            tags::REFERENCED_SEGMENT_NUMBER,
+        )
+        .tag(
+            tags::FUNCTIONAL_GROUP_POINTER,
+            tags::SEGMENT_IDENTIFICATION_SEQUENCE,
+        )
         .text(tags::DIMENSION_DESCRIPTION_LABEL, "Segment");
     let organisation = Attributes::new().text(tags::DIMENSION_ORGANIZATION_UID, &organisation);
     image

@@ -46,18 +46,39 @@ pub(super) fn figure(films: &[Scored], summary: &Summary) -> Figure {
     }
     draw_article(&mut drawing, axis, article);
     let sentence = sentence(&shapes) + &scores.about_beyond(films);
-    let svg = placed(&drawing, article + ARTICLE_ROW + 42.0, ["boxes", TITLE, &sentence]);
-    Figure { title: TITLE, svg, legend: legend(films, scores), sentence }
+    let svg = placed(
+        &drawing,
+        article + ARTICLE_ROW + 42.0,
+        ["boxes", TITLE, &sentence],
+    );
+    Figure {
+        title: TITLE,
+        svg,
+        legend: legend(films, scores),
+        sentence,
+    }
 }
 
 fn legend(films: &[Scored], scores: ScoreAxis) -> Vec<Entry> {
-    let mut entries = vec![Entry { sample: Sample::Film, name: "a film".to_owned() }];
+    let mut entries = vec![Entry {
+        sample: Sample::Film,
+        name: "a film".to_owned(),
+    }];
     if films.iter().any(|film| film.doubtful) {
         let name = "a film with a doubtful reference mask".to_owned();
-        entries.push(Entry { sample: Sample::Doubtful, name });
+        entries.push(Entry {
+            sample: Sample::Doubtful,
+            name,
+        });
     }
-    if films.iter().any(|film| scores.is_beyond(film.measures.overlap.dice())) {
-        entries.push(Entry { sample: Sample::Beyond, name: "a film beyond the axis".to_owned() });
+    if films
+        .iter()
+        .any(|film| scores.is_beyond(film.measures.overlap.dice()))
+    {
+        entries.push(Entry {
+            sample: Sample::Beyond,
+            name: "a film beyond the axis".to_owned(),
+        });
     }
     entries
 }
@@ -69,11 +90,17 @@ impl Shape {
         let quartiles = [0.25, 0.5, 0.75].map(|share| quantile(ascending, share));
         let reach = 1.5 * (quartiles[2] - quartiles[0]);
         let within = |value: &&f64| (quartiles[0] - reach..=quartiles[2] + reach).contains(*value);
-        let ends = [ascending.iter().find(within), ascending.iter().rev().find(within)];
+        let ends = [
+            ascending.iter().find(within),
+            ascending.iter().rev().find(within),
+        ];
         // An interpolated quartile may lie beyond every film that is near enough.
         let lower = ends[0].copied().unwrap_or(quartiles[0]).min(quartiles[0]);
         let upper = ends[1].copied().unwrap_or(quartiles[2]).max(quartiles[2]);
-        Self { quartiles, whiskers: [lower, upper] }
+        Self {
+            quartiles,
+            whiskers: [lower, upper],
+        }
     }
 }
 
@@ -85,13 +112,26 @@ fn draw_box(drawing: &mut Drawing, axis: Axis, (top, index): (f64, usize), shape
     for (whisker, edge) in shape.whiskers.into_iter().zip([first, third]) {
         let end = axis.at(whisker);
         drawing.line([end, middle], [edge, middle], &format!("whisker {class}"));
-        drawing.line([end, middle - 5.0], [end, middle + 5.0], &format!("whisker {class}"));
+        drawing.line(
+            [end, middle - 5.0],
+            [end, middle + 5.0],
+            &format!("whisker {class}"),
+        );
     }
-    drawing.rectangle([first, upper], [(third - first).max(1.0), lower - upper], &format!("box {class}"));
+    drawing.rectangle(
+        [first, upper],
+        [(third - first).max(1.0), lower - upper],
+        &format!("box {class}"),
+    );
     drawing.line([median, upper], [median, lower], "median");
 }
 
-fn draw_films(drawing: &mut Drawing, scores: ScoreAxis, (top, index): (f64, usize), films: &[&Scored]) {
+fn draw_films(
+    drawing: &mut Drawing,
+    scores: ScoreAxis,
+    (top, index): (f64, usize),
+    films: &[&Scored],
+) {
     for (place, film) in films.iter().enumerate() {
         let dice = film.measures.overlap.dice();
         let y = top + DOTS[0] + (DOTS[1] - DOTS[0]) * (place as f64 * SCATTER).fract();
@@ -104,20 +144,38 @@ fn draw_films(drawing: &mut Drawing, scores: ScoreAxis, (top, index): (f64, usiz
 }
 
 fn draw_article(drawing: &mut Drawing, axis: Axis, top: f64) {
-    let Article { mean, minimum, maximum, .. } = ARTICLE;
+    let Article {
+        mean,
+        minimum,
+        maximum,
+        ..
+    } = ARTICLE;
     let y = top + 27.0;
-    drawing.text([axis.places[0], top + NAME], Anchor::Start, "name quiet", "article: lowest, mean, highest");
+    drawing.text(
+        [axis.places[0], top + NAME],
+        Anchor::Start,
+        "name quiet",
+        "article: lowest, mean, highest",
+    );
     drawing.line([axis.at(minimum), y], [axis.at(maximum), y], "range");
     for value in [minimum, mean, maximum] {
-        drawing.line([axis.at(value), y - 5.0], [axis.at(value), y + 5.0], "range");
+        drawing.line(
+            [axis.at(value), y - 5.0],
+            [axis.at(value), y + 5.0],
+            "range",
+        );
     }
 }
 
 fn sentence(shapes: &[(&str, Shape)]) -> String {
     let how = "A box holds the middle half of a source's films, the line in it is the median, and the whiskers reach to \
                the furthest film within one and a half box lengths.";
-    let by_median = |a: &&(&str, Shape), b: &&(&str, Shape)| a.1.quartiles[1].total_cmp(&b.1.quartiles[1]);
-    let what = match (shapes.iter().max_by(by_median), shapes.iter().min_by(by_median)) {
+    let by_median =
+        |a: &&(&str, Shape), b: &&(&str, Shape)| a.1.quartiles[1].total_cmp(&b.1.quartiles[1]);
+    let what = match (
+        shapes.iter().max_by(by_median),
+        shapes.iter().min_by(by_median),
+    ) {
         (Some((high, one)), Some((low, other))) if high != low => {
             let [one, other] = [one, other].map(|shape| shape.quartiles[1]);
             format!("The median is highest for {high}, {one:.4}, and lowest for {low}, {other:.4}.")
@@ -159,8 +217,11 @@ mod tests {
 
     #[test]
     fn every_film_is_a_dot_and_doubtful_ones_are_told_apart() {
-        let mut films =
-            vec![scored("x", "a", [10, 10]), scored("y", "a", [10, 9]), scored("z", "b", [10, 8])];
+        let mut films = vec![
+            scored("x", "a", [10, 10]),
+            scored("y", "a", [10, 9]),
+            scored("z", "b", [10, 8]),
+        ];
         films[1].doubtful = true;
         let figure = figure(&films, &Summary::of(&films));
         assert_eq!(figure.svg.matches("<path").count(), 3);
@@ -168,7 +229,9 @@ mod tests {
         assert!(figure.svg.contains("<title>z: 0.8889</title>"));
         assert_eq!(figure.legend.len(), 2);
         assert!(
-            figure.sentence.starts_with("The median is highest for a, 0.9737, and lowest for b, 0.8889.")
+            figure
+                .sentence
+                .starts_with("The median is highest for a, 0.9737, and lowest for b, 0.8889.")
         );
     }
 }

@@ -30,16 +30,32 @@ pub(super) fn figure(films: &[Scored], summary: &Summary) -> Figure {
     drawing.line([article, TOP + 24.0], [article, bottom], "article");
     for (index, (name, row)) in strips.into_iter().enumerate() {
         let base = TOP + (NAME + bars) * (index + 1) as f64;
-        draw_bars(&mut drawing, index, [base - bars, base], (scores, &dice_of(films, name)));
+        draw_bars(
+            &mut drawing,
+            index,
+            [base - bars, base],
+            (scores, &dice_of(films, name)),
+        );
         draw_mean(&mut drawing, name, [base - bars, base], (axis, row));
     }
     let legend = vec![
-        Entry { sample: Sample::All, name: "mean".to_owned() },
-        Entry { sample: Sample::Article, name: format!("mean in the article, {:.3}", ARTICLE.mean) },
+        Entry {
+            sample: Sample::All,
+            name: "mean".to_owned(),
+        },
+        Entry {
+            sample: Sample::Article,
+            name: format!("mean in the article, {:.3}", ARTICLE.mean),
+        },
     ];
     let sentence = sentence(films, summary.all()) + &scores.about_beyond(films);
     let svg = placed(&drawing, bottom + 42.0, ["histogram", TITLE, &sentence]);
-    Figure { title: TITLE, svg, legend, sentence }
+    Figure {
+        title: TITLE,
+        svg,
+        legend,
+        sentence,
+    }
 }
 
 /// Draws a source's bars, and how many of its films lie beyond the axis.
@@ -56,9 +72,14 @@ fn draw_bars(
     let most = counts.values().copied().max().unwrap_or(1);
     let class = format!("bar {}", source_class(index));
     for (&place, &count) in &counts {
-        let [left, right] = [place, place + 1].map(|edge| axis.at(axis.values[0] + edge as f64 * bin));
+        let [left, right] =
+            [place, place + 1].map(|edge| axis.at(axis.values[0] + edge as f64 * bin));
         let height = (base - top) * count as f64 / most as f64;
-        drawing.rectangle([left + 0.5, base - height], [right - left - 1.0, height], &class);
+        drawing.rectangle(
+            [left + 0.5, base - height],
+            [right - left - 1.0, height],
+            &class,
+        );
     }
     drawing.line([axis.places[0], base], [axis.places[1], base], "axis");
     drawing.text([axis.places[0] - 6.0, top + 4.0], Anchor::End, "tick", most);
@@ -82,8 +103,13 @@ fn draw_mean(drawing: &mut Drawing, name: &str, [top, base]: [f64; 2], (axis, ro
 }
 
 fn sentence(films: &[Scored], all: Option<&Row>) -> String {
-    let median = all.and_then(|row| row.statistics(Measure::Dice)).map_or(0.0, |dice| dice.median);
-    let low = films.iter().filter(|film| film.measures.overlap.dice() < ARTICLE.minimum).count();
+    let median = all
+        .and_then(|row| row.statistics(Measure::Dice))
+        .map_or(0.0, |dice| dice.median);
+    let low = films
+        .iter()
+        .filter(|film| film.measures.overlap.dice() < ARTICLE.minimum)
+        .count();
     let below = match low {
         0 => "none lies".to_owned(),
         1 => "one lies".to_owned(),
@@ -104,11 +130,28 @@ mod tests {
     #[test]
     fn bars_are_as_high_as_their_counts_and_films_beyond_are_counted() {
         let mut drawing = Drawing::new();
-        let scores = ScoreAxis { axis: Axis { values: [0.5, 1.0], places: [0.0, 100.0] }, bin: 0.25 };
-        draw_bars(&mut drawing, 0, [24.0, 90.0], (scores, &[0.1, 0.2, 0.6, 0.8, 0.9, 1.0]));
+        let scores = ScoreAxis {
+            axis: Axis {
+                values: [0.5, 1.0],
+                places: [0.0, 100.0],
+            },
+            bin: 0.25,
+        };
+        draw_bars(
+            &mut drawing,
+            0,
+            [24.0, 90.0],
+            (scores, &[0.1, 0.2, 0.6, 0.8, 0.9, 1.0]),
+        );
         let drawn = drawing.elements();
-        assert!(drawn.contains(r#"<rect x="0.5" y="68.0" width="49.0" height="22.0""#), "{drawn}");
-        assert!(drawn.contains(r#"<rect x="50.5" y="24.0" width="49.0" height="66.0""#), "{drawn}");
+        assert!(
+            drawn.contains(r#"<rect x="0.5" y="68.0" width="49.0" height="22.0""#),
+            "{drawn}"
+        );
+        assert!(
+            drawn.contains(r#"<rect x="50.5" y="24.0" width="49.0" height="66.0""#),
+            "{drawn}"
+        );
         assert!(drawn.contains("← 2<"), "{drawn}");
     }
 
@@ -117,7 +160,9 @@ mod tests {
         let films = [scored("x", "a", [10, 10]), scored("y", "a", [10, 5])];
         let figure = figure(&films, &Summary::of(&films));
         assert!(
-            figure.sentence.contains("score 0.8333 or more. Of 2 films, one lies below"),
+            figure
+                .sentence
+                .contains("score 0.8333 or more. Of 2 films, one lies below"),
             "{}",
             figure.sentence
         );

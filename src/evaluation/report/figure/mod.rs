@@ -100,7 +100,12 @@ fn draw_horizontal(drawing: &mut Drawing, axis: Axis, [top, bottom]: [f64; 2], l
     for tick in ticks {
         let x = axis.at(tick);
         drawing.line([x, top], [x, bottom], "grid");
-        drawing.text([x, bottom + 16.0], Anchor::Middle, "tick", format_args!("{tick:.places$}"));
+        drawing.text(
+            [x, bottom + 16.0],
+            Anchor::Middle,
+            "tick",
+            format_args!("{tick:.places$}"),
+        );
     }
     drawing.line([axis.places[0], bottom], [axis.places[1], bottom], "axis");
     let middle = f64::midpoint(axis.places[0], axis.places[1]);
@@ -113,7 +118,12 @@ fn draw_vertical(drawing: &mut Drawing, axis: Axis, label: &str) {
     for tick in ticks {
         let y = axis.at(tick);
         drawing.line([PLOT[0], y], [PLOT[1], y], "grid");
-        drawing.text([PLOT[0] - 6.0, y + 4.0], Anchor::End, "tick", format_args!("{tick:.places$}"));
+        drawing.text(
+            [PLOT[0] - 6.0, y + 4.0],
+            Anchor::End,
+            "tick",
+            format_args!("{tick:.places$}"),
+        );
     }
     let top = axis.places[0].min(axis.places[1]);
     drawing.text([4.0, top - 12.0], Anchor::Start, "label", label);
@@ -123,10 +133,16 @@ fn draw_vertical(drawing: &mut Drawing, axis: Axis, label: &str) {
 fn source_entries(summary: &Summary) -> Vec<Entry> {
     let sources = summary.sources().enumerate();
     let mut entries: Vec<_> = sources
-        .map(|(index, (name, _))| Entry { sample: Sample::Source(index), name: name.to_owned() })
+        .map(|(index, (name, _))| Entry {
+            sample: Sample::Source(index),
+            name: name.to_owned(),
+        })
         .collect();
     if entries.len() > 1 {
-        entries.push(Entry { sample: Sample::All, name: "all films".to_owned() });
+        entries.push(Entry {
+            sample: Sample::All,
+            name: "all films".to_owned(),
+        });
     }
     entries
 }
@@ -145,7 +161,13 @@ mod tests {
     fn all_films_have_an_entry_of_their_own_only_where_there_are_several_sources() {
         let [x, y] = [scored("x", "a", [5, 4]), scored("y", "b", [5, 5])];
         let one = source_entries(&Summary::of(std::slice::from_ref(&x)));
-        assert_eq!(one, [Entry { sample: Sample::Source(0), name: "a".to_owned() }]);
+        assert_eq!(
+            one,
+            [Entry {
+                sample: Sample::Source(0),
+                name: "a".to_owned()
+            }]
+        );
         let two = source_entries(&Summary::of(&[x, y]));
         assert_eq!(two.last().map(|entry| entry.sample), Some(Sample::All));
     }

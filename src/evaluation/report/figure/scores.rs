@@ -23,17 +23,34 @@ pub(super) struct ScoreAxis {
 impl ScoreAxis {
     /// The axis begins at the lowest score, unless that more than doubles its length for a few films' sake.
     pub(super) fn of(films: &[Scored]) -> Self {
-        let mut dice: Vec<f64> = films.iter().map(|film| film.measures.overlap.dice()).collect();
+        let mut dice: Vec<f64> = films
+            .iter()
+            .map(|film| film.measures.overlap.dice())
+            .collect();
         dice.sort_by(f64::total_cmp);
         let last = dice.len().saturating_sub(1) as f64;
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a share of an index")]
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "a share of an index"
+        )]
         let kept = (last * BEYOND).ceil() as usize;
         let [lowest, most] =
             [0, kept].map(|index| dice.get(index).copied().unwrap_or(1.0).min(ARTICLE.minimum));
-        let begin = if 1.0 - lowest > 2.0 * (1.0 - most) { most } else { lowest };
+        let begin = if 1.0 - lowest > 2.0 * (1.0 - most) {
+            most
+        } else {
+            lowest
+        };
         let (bin, _) = step((1.0 - begin) / BINS);
         let begin = ((begin / bin + 1e-9).floor() * bin).max(0.0);
-        Self { axis: Axis { values: [begin, 1.0], places: PLOT }, bin }
+        Self {
+            axis: Axis {
+                values: [begin, 1.0],
+                places: PLOT,
+            },
+            bin,
+        }
     }
 
     /// Whether a score is too low for the axis.
@@ -43,7 +60,11 @@ impl ScoreAxis {
 
     /// The bin of a score that is not beyond. A bin takes its lower bound in, the last its upper one too.
     pub(super) fn bin_of(self, dice: f64) -> usize {
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it is not beyond")]
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "it is not beyond"
+        )]
         let bin = |value: f64| ((value - self.axis.values[0]) / self.bin + 1e-6) as usize;
         bin(dice).min(bin(1.0) - 1)
     }
@@ -51,14 +72,22 @@ impl ScoreAxis {
     /// A sentence on the films beyond, with a space before it; empty where there are none.
     pub(super) fn about_beyond(self, films: &[Scored]) -> String {
         let begin = (self.axis.values[0] * 1e4).round() / 1e4;
-        match films.iter().filter(|film| self.is_beyond(film.measures.overlap.dice())).count() {
+        match films
+            .iter()
+            .filter(|film| self.is_beyond(film.measures.overlap.dice()))
+            .count()
+        {
             0 => String::new(),
             1 => {
-                format!(" Arrows at the left end stand for the film below {begin}, where the axis begins.")
+                format!(
+                    " Arrows at the left end stand for the film below {begin}, where the axis begins."
+                )
             }
             count => {
                 let films = counted(count, "film");
-                format!(" Arrows at the left end stand for the {films} below {begin}, where the axis begins.")
+                format!(
+                    " Arrows at the left end stand for the {films} below {begin}, where the axis begins."
+                )
             }
         }
     }
@@ -71,7 +100,10 @@ mod tests {
 
     /// Films of which each mask has so many of the reference's ten pixels.
     fn films(found: &[usize]) -> Vec<Scored> {
-        found.iter().map(|&found| scored("x", "a", [10, found])).collect()
+        found
+            .iter()
+            .map(|&found| scored("x", "a", [10, found]))
+            .collect()
     }
 
     #[test]
@@ -81,7 +113,10 @@ mod tests {
             let [begin, end] = axis.values;
             assert!(begin <= ARTICLE.minimum, "{found}");
             let bins = (end - begin) / bin;
-            assert!((bins - bins.round()).abs() < 1e-6 && (20.0..=51.0).contains(&bins), "{found}: {bins}");
+            assert!(
+                (bins - bins.round()).abs() < 1e-6 && (20.0..=51.0).contains(&bins),
+                "{found}: {bins}"
+            );
         }
     }
 
@@ -93,7 +128,11 @@ mod tests {
         let scores = ScoreAxis::of(&all);
         assert!(scores.axis.values[0] > 0.9);
         assert!(scores.is_beyond(0.0) && !scores.is_beyond(18.0 / 19.0));
-        assert!(scores.about_beyond(&all).contains("the film below 0.92"), "{}", scores.about_beyond(&all));
+        assert!(
+            scores.about_beyond(&all).contains("the film below 0.92"),
+            "{}",
+            scores.about_beyond(&all)
+        );
     }
 
     #[test]
@@ -109,7 +148,16 @@ mod tests {
 
     #[test]
     fn every_score_has_one_bin() {
-        let scores = ScoreAxis { axis: Axis { values: [0.9, 1.0], places: PLOT }, bin: 0.02 };
-        assert_eq!([0.9, 0.919, 0.92, 0.98, 0.999, 1.0].map(|dice| scores.bin_of(dice)), [0, 0, 1, 4, 4, 4]);
+        let scores = ScoreAxis {
+            axis: Axis {
+                values: [0.9, 1.0],
+                places: PLOT,
+            },
+            bin: 0.02,
+        };
+        assert_eq!(
+            [0.9, 0.919, 0.92, 0.98, 0.999, 1.0].map(|dice| scores.bin_of(dice)),
+            [0, 0, 1, 4, 4, 4]
+        );
     }
 }

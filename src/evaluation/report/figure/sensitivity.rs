@@ -14,8 +14,14 @@ const BOTTOM: f64 = 262.0;
 const EQUALLY_GOOD: f64 = 0.005;
 
 pub(super) fn figure(summary: &Summary, threshold: Threshold) -> Figure {
-    let across = Axis { values: [0.0, 1.0], places: PLOT };
-    let up = Axis { values: [floor(summary), 1.0], places: [BOTTOM, TOP] };
+    let across = Axis {
+        values: [0.0, 1.0],
+        places: PLOT,
+    };
+    let up = Axis {
+        values: [floor(summary), 1.0],
+        places: [BOTTOM, TOP],
+    };
     let mut drawing = Drawing::new();
     draw_vertical(&mut drawing, up, "mean Dice");
     draw_horizontal(&mut drawing, across, [TOP, BOTTOM], "threshold");
@@ -24,40 +30,79 @@ pub(super) fn figure(summary: &Summary, threshold: Threshold) -> Figure {
     if let Some(all) = summary.all().filter(|_| sources.len() > 1) {
         drawing.curve(&points(all, across, up), "curve all");
     }
-    draw_sources(&mut drawing, sources.iter().map(|(_, row)| points(row, across, up)));
-    let sentence = summary.all().map_or_else(String::new, |all| sentence(all, threshold));
+    draw_sources(
+        &mut drawing,
+        sources.iter().map(|(_, row)| points(row, across, up)),
+    );
+    let sentence = summary
+        .all()
+        .map_or_else(String::new, |all| sentence(all, threshold));
     let svg = placed(&drawing, BOTTOM + 42.0, ["sensitivity", TITLE, &sentence]);
-    Figure { title: TITLE, svg, legend: source_entries(summary), sentence }
+    Figure {
+        title: TITLE,
+        svg,
+        legend: source_entries(summary),
+        sentence,
+    }
 }
 
 /// A round value below every curve.
 fn floor(summary: &Summary) -> f64 {
-    let lowest = summary.0.iter().flat_map(|row| row.dice_by_threshold).fold(0.95, f64::min);
+    let lowest = summary
+        .0
+        .iter()
+        .flat_map(|row| row.dice_by_threshold)
+        .fold(0.95, f64::min);
     let (step, _) = step((1.0 - lowest) / 6.0);
     (lowest / step).floor() * step
 }
 
 fn points(row: &Row, across: Axis, up: Axis) -> Vec<[f64; 2]> {
     let places = thresholds().map(|threshold| across.at(threshold.get().into()));
-    places.into_iter().zip(row.dice_by_threshold).map(|(x, dice)| [x, up.at(dice)]).collect()
+    places
+        .into_iter()
+        .zip(row.dice_by_threshold)
+        .map(|(x, dice)| [x, up.at(dice)])
+        .collect()
 }
 
 fn draw_threshold(drawing: &mut Drawing, across: Axis, threshold: Threshold) {
     let threshold = f64::from(threshold.get());
     let x = across.at(threshold);
     drawing.line([x, TOP - 8.0], [x, BOTTOM], "in-use");
-    let (anchor, beside) = if threshold < 0.7 { (Anchor::Start, 5.0) } else { (Anchor::End, -5.0) };
-    drawing.text([x + beside, TOP - 9.0], anchor, "label", format_args!("in use: {threshold:.2}"));
+    let (anchor, beside) = if threshold < 0.7 {
+        (Anchor::Start, 5.0)
+    } else {
+        (Anchor::End, -5.0)
+    };
+    drawing.text(
+        [x + beside, TOP - 9.0],
+        anchor,
+        "label",
+        format_args!("in use: {threshold:.2}"),
+    );
 }
 
 fn sentence(all: &Row, threshold: Threshold) -> String {
     let curve: [(f32, f64); THRESHOLDS] =
         std::array::from_fn(|index| (thresholds()[index].get(), all.dice_by_threshold[index]));
-    let best = curve.into_iter().max_by(|a, b| a.1.total_cmp(&b.1)).unwrap_or_default();
+    let best = curve
+        .into_iter()
+        .max_by(|a, b| a.1.total_cmp(&b.1))
+        .unwrap_or_default();
     // Around the best, so that a curve with a second hill does not make the range wider than it is.
     let is_good = |(_, dice): &&(f32, f64)| *dice >= best.1 - EQUALLY_GOOD;
-    let low = curve.iter().rev().filter(|point| point.0 <= best.0).take_while(is_good).last();
-    let high = curve.iter().filter(|point| point.0 >= best.0).take_while(is_good).last();
+    let low = curve
+        .iter()
+        .rev()
+        .filter(|point| point.0 <= best.0)
+        .take_while(is_good)
+        .last();
+    let high = curve
+        .iter()
+        .filter(|point| point.0 >= best.0)
+        .take_while(is_good)
+        .last();
     let used = all.statistics(Measure::Dice).map_or(0.0, |dice| dice.mean);
     format!(
         "Over all films mean Dice is highest, {:.4}, at {:.2}; the threshold in use, {:.2}, gives {used:.4}. From {:.2} to \
@@ -85,7 +130,10 @@ mod tests {
             found.contains("highest, 0.9474, at 0.85; the threshold in use, 0.50, gives 0.9474."),
             "{found}"
         );
-        assert!(found.contains("From 0.05 to 0.85 it stays within 0.005"), "{found}");
+        assert!(
+            found.contains("From 0.05 to 0.85 it stays within 0.005"),
+            "{found}"
+        );
     }
 
     #[test]
@@ -102,6 +150,9 @@ mod tests {
     #[test]
     fn curves_stay_on_the_plot() {
         let films = [scored("x", "a", [10, 1])];
-        assert!(floor(&Summary::of(&films)).abs() < 1e-12, "above 0.85 nothing is found");
+        assert!(
+            floor(&Summary::of(&films)).abs() < 1e-12,
+            "above 0.85 nothing is found"
+        );
     }
 }
