@@ -3,7 +3,7 @@
 pub mod memory;
 pub mod service;
 
-use lungfield::codec::Limits;
+use lungfield_codec::Limits;
 
 /// The most pixels of an image here: enough for every path of a decoder, few enough for hundreds of films a second.
 pub const LIMITS: Limits = Limits {

@@ -10,15 +10,15 @@ use axum::http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode,
 use bytes::Bytes;
 use futures_util::stream;
 use http_body_util::BodyExt;
-use lungfield::engine::{Engine, EngineOptions};
+use lungfield_engine::{Engine, EngineOptions};
 use lungfield::http::{
     Access, App, ByteBudget, CODES, HttpOptions, License, ModelCard, Phase, UploadLimits, router,
 };
-use lungfield::mask::Threshold;
-use lungfield::model::device::Precision;
-use lungfield::model::fake::{Behaviour, FakeSegmenter};
-use lungfield::pipeline::Pipeline;
-use lungfield::preprocess::{PreprocessOptions, Preprocessor};
+use lungfield_radiograph::mask::Threshold;
+use lungfield_model::device::Precision;
+use lungfield_engine::fake::{Behaviour, FakeSegmenter};
+use lungfield_engine::pipeline::Pipeline;
+use lungfield_radiograph::preprocess::{PreprocessOptions, Preprocessor};
 use tokio::runtime::Runtime;
 use tokio::sync::watch;
 use tower::ServiceExt;

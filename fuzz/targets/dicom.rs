@@ -5,18 +5,18 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use libfuzzer_sys::fuzz_target;
-use lungfield::codec::decode;
-use lungfield::codec::dicom::{
+use lungfield_codec::decode;
+use lungfield_codec::dicom::{
     Algorithm, Findings, Kind, Naming, Origin, Planes, Wanted, is_dicom, write,
 };
-use lungfield::codec::reference::decode_reference;
-use lungfield::lungs::Lungs;
-use lungfield::mask::{Mask, Threshold};
+use lungfield_codec::reference::decode_reference;
+use lungfield_radiograph::lungs::Lungs;
+use lungfield_radiograph::mask::{Mask, Threshold};
 use lungfield_fuzz::LIMITS;
 use lungfield_fuzz::memory::{bound, measured};
 
 /// What is found on every film: one pixel of lung.
-fn report(film: &lungfield::radiograph::Radiograph, origin: &Origin) -> Vec<u8> {
+fn report(film: &lungfield_radiograph::radiograph::Radiograph, origin: &Origin) -> Vec<u8> {
     let mut mask = Mask::empty(film.size());
     mask.fill(0, 0..1);
     let lungs = Lungs::of(&mask);

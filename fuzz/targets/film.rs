@@ -2,8 +2,8 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use lungfield::codec::{decode, png};
-use lungfield::preprocess::{PreprocessOptions, Preprocessor};
+use lungfield_codec::{decode, png};
+use lungfield_radiograph::preprocess::{PreprocessOptions, Preprocessor};
 use lungfield_fuzz::LIMITS;
 use lungfield_fuzz::memory::{bound, measured};
 

@@ -2,8 +2,8 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use lungfield::codec::reference::decode_reference;
-use lungfield::geometry::Size;
+use lungfield_codec::reference::decode_reference;
+use lungfield_radiograph::geometry::Size;
 use lungfield_fuzz::memory::{bound, measured};
 use lungfield_fuzz::{FIXTURE, LIMITS};
 

@@ -2,8 +2,8 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use lungfield::codec::rle::{Rle, from_json};
-use lungfield::geometry::Size;
+use lungfield_codec::rle::{Rle, from_json};
+use lungfield_radiograph::geometry::Size;
 use lungfield_fuzz::LIMITS;
 use lungfield_fuzz::memory::{bound, measured};
 

@@ -5,10 +5,10 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use clap::Parser;
-use lungfield::codec::png;
-use lungfield::files;
-use lungfield::geometry::Size;
-use lungfield::phantom::{Depth, Phantom, PhantomOptions};
+use lungfield_codec::png;
+use lungfield_radiograph::geometry::Size;
+use lungfield_radiograph::phantom::{Depth, Phantom, PhantomOptions};
+use lungfield_support::files;
 
 /// Draws synthetic chest films with their exact lung masks.
 ///

@@ -8,10 +8,11 @@ use std::process::ExitCode;
 use anyhow::Context;
 use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser};
-use lungfield::config::{LogFormat, LogSettings, MetricsListen, ServeSettings};
+use lungfield::config::{MetricsListen, ServeSettings};
+use lungfield::serve;
 use lungfield::serve::{Orders, Sockets};
-use lungfield::telemetry::{LogOptions, TelemetryError};
-use lungfield::{serve, telemetry};
+use lungfield::telemetry::Traces;
+use lungfield_support::log;
 use tokio::net::TcpSocket;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{mpsc, oneshot};
@@ -26,27 +27,19 @@ fn main() -> anyhow::Result<ExitCode> {
     if settings.health_check {
         return Ok(check_health(&settings));
     }
-    let LogSettings {
-        log_format,
-        log_filter,
-    } = &settings.log;
-    let json = *log_format == LogFormat::Json;
     let traces = settings.traces.otlp_endpoint.as_deref();
-    let traces = match telemetry::log(LogOptions {
-        json,
-        filter: log_filter,
-        traces,
-    }) {
-        Ok(traces) => traces,
-        Err(TelemetryError::Filter(error)) => {
-            let refusal = format!("--log-filter {log_filter:?} can't be read: {error}");
-            ServeSettings::command()
-                .error(ErrorKind::InvalidValue, refusal)
-                .exit();
-        }
-        Err(error) => return Err(error).context("traces can't be sent (--otlp-endpoint)"),
-    };
-    telemetry::hush_panics();
+    let traces = traces
+        .map(Traces::to)
+        .transpose()
+        .context("traces can't be sent (--otlp-endpoint)")?;
+    if let Err(error) = log::init(&settings.log, traces.as_ref().map(Traces::layer)) {
+        let filter = &settings.log.log_filter;
+        let refusal = format!("--log-filter {filter:?} can't be read: {error}");
+        ServeSettings::command()
+            .error(ErrorKind::InvalidValue, refusal)
+            .exit();
+    }
+    log::hide_panic_messages();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()?;

@@ -6,10 +6,14 @@ use std::time::Duration;
 
 use clap::Parser;
 
-use super::{AccessSettings, FilmSettings, LogSettings, ModelSettings, TraceSettings, positive};
-use crate::engine::EngineOptions;
+use lungfield_model::settings::{FilmSettings, ModelSettings};
+use lungfield_support::flags::positive;
+use lungfield_support::log::LogSettings;
+
+use super::{AccessSettings, TraceSettings};
 use crate::http::{ByteBudget, HttpOptions, UploadLimits};
-use crate::model::device::Placement;
+use lungfield_engine::EngineOptions;
+use lungfield_model::device::Placement;
 
 /// Serves a model over HTTP: films in, lung masks out.
 ///
@@ -134,8 +138,8 @@ fn byte_budget(text: &str) -> Result<ByteBudget, String> {
 mod tests {
     use clap::CommandFactory;
 
-    use super::super::tests::assert_variables;
     use super::*;
+    use lungfield_support::flags::without_variable;
 
     fn parse(arguments: &[&str]) -> Result<ServeSettings, clap::Error> {
         ServeSettings::try_parse_from(
@@ -145,7 +149,10 @@ mod tests {
 
     #[test]
     fn every_flag_is_a_variable_of_the_same_name() {
-        assert_variables(&ServeSettings::command(), &["health-check"]);
+        assert_eq!(
+            without_variable(&ServeSettings::command()),
+            ["health-check"]
+        );
     }
 
     #[test]

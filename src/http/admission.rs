@@ -8,7 +8,7 @@ use tokio::sync::Semaphore;
 
 use super::App;
 use super::problem::ApiError;
-use crate::engine::{EngineError, Health};
+use lungfield_engine::{EngineError, Health};
 
 /// How far a server is in its life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -5,12 +5,12 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::model::ModelCard;
-use crate::codec::rle::{Counts, Encoded};
-use crate::lungs::{BoundingBox, Lung, Side};
-use crate::mask::Threshold;
-use crate::overlap::Overlap;
-use crate::pipeline::{Segmentation, Timings};
-use crate::radiograph::{PixelSpacing, SpacingSource};
+use lungfield_codec::rle::{Counts, Encoded};
+use lungfield_engine::pipeline::{Segmentation, Timings};
+use lungfield_radiograph::lungs::{BoundingBox, Lung, Side};
+use lungfield_radiograph::mask::Threshold;
+use lungfield_radiograph::overlap::Overlap;
+use lungfield_radiograph::radiograph::{PixelSpacing, SpacingSource};
 
 /// The answer to a film.
 #[derive(Serialize)]

@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::App;
 use super::admission::Phase;
 use super::problem::ApiError;
-use crate::engine::{EngineError, Health};
+use lungfield_engine::{EngineError, Health};
 
 /// A state of good health.
 #[derive(Serialize)]

@@ -37,9 +37,9 @@ pub use self::metrics::operator_router;
 pub use self::model::{License, ModelCard, UploadLimits};
 pub use self::problem::CODES;
 pub use self::router::{PAGES, ROUTES, router};
-use crate::codec::dicom::Algorithm;
 use crate::metrics::Metrics;
-use crate::pipeline::Pipeline;
+use lungfield_codec::dicom::Algorithm;
+use lungfield_engine::pipeline::Pipeline;
 
 /// What a caller may send, and for how long.
 #[derive(Clone, Copy, Debug)]

@@ -7,10 +7,10 @@ use axum::extract::State;
 use serde::Serialize;
 
 use super::App;
-use crate::codec::dicom::Algorithm;
 use crate::metrics::ModelLabels;
-use crate::model::device::{Placement, Precision};
-use crate::model::manifest::{Manifest, Network};
+use lungfield_codec::dicom::Algorithm;
+use lungfield_model::device::{Placement, Precision};
+use lungfield_model::manifest::{Manifest, Network};
 
 /// What a caller may know of the model, and what it may send.
 #[derive(Clone, Debug, Serialize)]

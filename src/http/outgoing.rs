@@ -17,8 +17,8 @@ use super::oip;
 use super::paced::Paced;
 use super::problem::ApiError;
 use super::related::{self, DICOM, Part};
-use crate::codec::rle::Encoded;
-use crate::pipeline::{Picture, Segmentation, Timings, Written};
+use lungfield_codec::rle::Encoded;
+use lungfield_engine::pipeline::{Picture, Segmentation, Timings, Written};
 
 pub(super) const DICE: HeaderName = HeaderName::from_static("lungfield-dice");
 pub(super) const JACCARD: HeaderName = HeaderName::from_static("lungfield-jaccard");

@@ -6,9 +6,9 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
 use super::related::MAX_INSTANCES;
-use crate::codec::DecodeError;
-use crate::engine::EngineError;
-use crate::pipeline::PipelineError;
+use lungfield_codec::DecodeError;
+use lungfield_engine::EngineError;
+use lungfield_engine::pipeline::PipelineError;
 
 /// Every code that a problem can have.
 pub const CODES: [&str; 37] = [
@@ -380,7 +380,7 @@ mod tests {
         let errors = [
             ApiError::EmptyBody,
             PipelineError::Film(DecodeError::SeveralFrames).into(),
-            PipelineError::Reference(crate::codec::reference::ReferenceError::TrueColour).into(),
+            PipelineError::Reference(lungfield_codec::reference::ReferenceError::TrueColour).into(),
             EngineError::Failed.into(),
             ApiError::Panicked,
         ];

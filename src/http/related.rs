@@ -12,7 +12,7 @@ use bytes::Bytes;
 
 use super::paced::Paced;
 use super::problem::ApiError;
-use crate::pipeline::Film;
+use lungfield_engine::pipeline::Film;
 
 /// The most instances in one body. Their answers are all held until the last one is there, on the budget for answers.
 pub(super) const MAX_INSTANCES: usize = 8;

@@ -6,9 +6,9 @@ use axum::http::{HeaderName, header};
 use bytes::Bytes;
 
 use super::problem::ApiError;
-use crate::codec::png;
-use crate::geometry::Size;
-use crate::phantom::{Depth, Phantom, PhantomOptions};
+use lungfield_codec::png;
+use lungfield_radiograph::geometry::Size;
+use lungfield_radiograph::phantom::{Depth, Phantom, PhantomOptions};
 
 /// The phantom that `lungfield-phantom` draws where it is told nothing.
 const SEED: u64 = 1;

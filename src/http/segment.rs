@@ -18,9 +18,9 @@ use super::outgoing::{Outgoing, Waiting, decoded_in};
 use super::problem::ApiError;
 use super::related::Films;
 use super::{App, upload};
-use crate::codec::dicom::{Algorithm, Kind, Naming, Wanted};
-use crate::mask::Threshold;
-use crate::pipeline::{Film, Form, Question, Segmentation, Timings};
+use lungfield_codec::dicom::{Algorithm, Kind, Naming, Wanted};
+use lungfield_engine::pipeline::{Film, Form, Question, Segmentation, Timings};
+use lungfield_radiograph::mask::Threshold;
 
 /// What the query of a request may say.
 #[derive(Debug, Default, Deserialize)]

@@ -16,7 +16,7 @@ use super::admission::Charge;
 use super::audit::{InputHash, Record};
 use super::problem::ApiError;
 use super::related::{self, Films};
-use crate::pipeline::{Film, Image, PipelineError};
+use lungfield_engine::pipeline::{Film, Image, PipelineError};
 
 /// Media types that a film may be said to be of; what it is, its bytes tell.
 const FILM_TYPES: [&str; 5] = [

@@ -17,8 +17,8 @@ use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Registry, Unit};
 
 pub use self::standing::Standing;
-use crate::lungs::{Lung, Warning};
-use crate::pipeline::{Segmentation, Timings};
+use lungfield_engine::pipeline::{Segmentation, Timings};
+use lungfield_radiograph::lungs::{Lung, Warning};
 
 /// The media type of what [`Metrics::write`] writes.
 pub const MEDIA_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";

@@ -7,7 +7,7 @@ use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::registry::{Registry, Unit};
 
-use crate::engine::{BatchCounts, EngineCounts};
+use lungfield_engine::{BatchCounts, EngineCounts};
 
 /// Sizes of batches, from the CPU's to more than a GPU is given by default.
 const BATCH_SIZES: [f64; 6] = [1.0, 2.0, 4.0, 8.0, 16.0, 32.0];

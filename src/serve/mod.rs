@@ -21,9 +21,9 @@ use self::connections::{Connections, Never};
 pub use self::health::check_health;
 use self::reload::keep_fresh;
 use crate::config::ServeSettings;
-use crate::engine::Health;
 use crate::http::{Access, App, ModelCard, Phase, operator_router, router};
-use crate::loading::{self, Loaded};
+use lungfield_engine::Health;
+use lungfield_model::loading::{self, Loaded};
 
 /// How long answers may still take when the model is lost: those that wait for it are answered at once.
 const LOST_TIMEOUT: Duration = Duration::from_secs(5);

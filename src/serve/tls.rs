@@ -7,8 +7,6 @@ use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 use tokio_rustls::rustls::server::{VerifierBuilderError, WebPkiClientVerifier};
 use tokio_rustls::rustls::{self, RootCertStore, ServerConfig};
 
-use crate::cryptography;
-
 /// The text of the files that encryption needs, in PEM.
 #[derive(Clone, Copy)]
 pub(super) struct Pem<'a> {
@@ -44,7 +42,7 @@ pub(super) fn config(pem: Pem<'_>) -> Result<ServerConfig, TlsError> {
         return Err(TlsError::NoChain);
     }
     let key = PrivateKeyDer::from_pem_slice(pem.key).map_err(TlsError::Key)?;
-    let provider = cryptography::provider();
+    let provider = lungfield_support::tls::provider();
     let builder = ServerConfig::builder_with_provider(Arc::clone(&provider))
         .with_safe_default_protocol_versions()?;
     let builder = match pem.client_authorities {

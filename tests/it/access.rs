@@ -6,8 +6,8 @@ use std::sync::Arc;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use lungfield::http::{Access, Audit, AuditKey, AuditSink};
-use lungfield::model::fake::{Behaviour, FakeSegmenter};
-use lungfield::model::weights::digest;
+use lungfield_engine::fake::{Behaviour, FakeSegmenter};
+use lungfield_model::weights::digest;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use rustix::process::Signal;
 use serde_json::{Value, json};
@@ -18,7 +18,7 @@ use crate::client::{Call, Raw};
 use crate::program::{Daemon, serve};
 use crate::samples::{film, film_of, lungs, some_lungs};
 use crate::server::{Server, Setup};
-use crate::small;
+use lungfield_testing::small;
 
 /// A line of a key file.
 fn line(name: &str, key: &str) -> String {

@@ -3,17 +3,15 @@
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::thread::JoinHandle;
-use std::time::Duration;
 
-use lungfield::codec::rle;
-use lungfield::mask::Mask;
+use lungfield_codec::rle;
+use lungfield_radiograph::mask::Mask;
+pub(crate) use lungfield_testing::PATIENCE;
 use serde_json::Value;
 use ureq::http::{Request, Version};
 use ureq::tls::TlsConfig;
 use ureq::{Agent, SendBody};
 
-/// Long enough for anything that ends at all, on a machine that is busy with something else.
-pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
 /// What parts the parts of the forms that are sent here.
 pub(crate) const BOUNDARY: &str = "a-boundary";
 

@@ -1,10 +1,10 @@
 //! Decides what a film is answered that came as a DICOM object, and what is written about it into others.
 
 use dicom_dictionary_std::{tags, uids};
-use lungfield::geometry::Size;
-use lungfield::lungs::{Lungs, Side};
-use lungfield::mask::Mask;
-use lungfield::model::fake::{Behaviour, FakeSegmenter};
+use lungfield_engine::fake::{Behaviour, FakeSegmenter};
+use lungfield_radiograph::geometry::Size;
+use lungfield_radiograph::lungs::{Lungs, Side};
+use lungfield_radiograph::mask::Mask;
 use serde_json::json;
 
 use crate::client::Reply;

@@ -5,8 +5,8 @@ use dicom_core::{DataElement, Tag, VR, dicom_value};
 use dicom_dictionary_std::{StandardDataDictionary, tags, uids};
 use dicom_object::{DefaultDicomObject, FileMetaTableBuilder, InMemDicomObject};
 
-use lungfield::geometry::Size;
-use lungfield::mask::Mask;
+use lungfield_radiograph::geometry::Size;
+use lungfield_radiograph::mask::Mask;
 
 /// The UIDs of the films' study and series.
 pub(crate) const STUDY: &str = "2.25.1001";

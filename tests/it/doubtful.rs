@@ -5,19 +5,21 @@ use std::fmt::Write;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use lungfield::codec::{Limits, decode};
-use lungfield::lungs::{Lungs, Warning, warnings};
-use lungfield::mask::Threshold;
-use lungfield::model::Segmenter;
-use lungfield::model::manifest::Manifest;
-use lungfield::model::torch::TorchSegmenter;
-use lungfield::postprocess;
-use lungfield::preprocess::Preprocessor;
-use lungfield::radiograph::Radiograph;
-use lungfield::train::dataset::{Case, Split};
+use lungfield_codec::{Limits, decode};
+use lungfield_engine::segmenter::Segmenter;
+use lungfield_model::manifest::Manifest;
+use lungfield_model::torch::TorchSegmenter;
+use lungfield_radiograph::lungs::{Lungs, Warning, warnings};
+use lungfield_radiograph::mask::Threshold;
+use lungfield_radiograph::postprocess;
+use lungfield_radiograph::preprocess::Preprocessor;
+use lungfield_radiograph::radiograph::Radiograph;
+use lungfield_training::train::dataset::{Case, Split};
 
 use crate::shipped::{manifest, placement, real_films, segmenter};
-use crate::{pictures, small};
+use lungfield_testing::small;
+
+use crate::pictures;
 
 /// The shipped model, and what a server makes of its maps.
 struct Server {

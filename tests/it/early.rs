@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::process::{Command, Stdio};
 
-use lungfield::model::fake::{Behaviour, FakeSegmenter};
+use lungfield_engine::fake::{Behaviour, FakeSegmenter};
 
 use crate::samples::film;
 use crate::server::{Server, Setup};

@@ -4,25 +4,25 @@
 use std::io::Cursor;
 use std::path::Path;
 
-use lungfield::codec::{Limits, decode, png};
-use lungfield::geometry::{Geometry, ModelInput, Size};
-use lungfield::mask::{Mask, ProbabilityMap, Threshold};
-use lungfield::model::Segmenter;
-use lungfield::model::device::{DeviceChoice, Placement, Precision, PrecisionChoice};
-use lungfield::model::manifest::{Manifest, Network, WEIGHTS};
-use lungfield::model::torch::{self, TorchSegmenter};
-use lungfield::model::weights;
-use lungfield::network::segnet::SegNet;
-use lungfield::overlap::Overlap;
-use lungfield::phantom::{Depth, Phantom, PhantomOptions};
-use lungfield::postprocess::restore;
-use lungfield::radiograph::{Pixels, Radiograph};
-use lungfield::train::dataset::Split;
+use lungfield_codec::{Limits, decode, png};
+use lungfield_engine::segmenter::Segmenter;
+use lungfield_model::device::{DeviceChoice, Placement, Precision, PrecisionChoice};
+use lungfield_model::manifest::{Manifest, Network, WEIGHTS};
+use lungfield_model::network::segnet::SegNet;
+use lungfield_model::torch::{self, TorchSegmenter};
+use lungfield_model::weights;
+use lungfield_radiograph::geometry::{Geometry, ModelInput, Size};
+use lungfield_radiograph::mask::{Mask, ProbabilityMap, Threshold};
+use lungfield_radiograph::overlap::Overlap;
+use lungfield_radiograph::phantom::{Depth, Phantom, PhantomOptions};
+use lungfield_radiograph::postprocess::restore;
+use lungfield_radiograph::radiograph::{Pixels, Radiograph};
+use lungfield_training::train::dataset::Split;
 use tch::nn::{ModuleT, VarStore};
 use tch::{Device, Kind, Tensor};
 
 use crate::shipped::real_films;
-use crate::small;
+use lungfield_testing::small;
 
 /// How alike the masks of two ways must be that compute the same thing in another order.
 const SAME: f64 = 0.9999;

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::channel;
 use std::thread;
 
-use lungfield::model::manifest::WEIGHTS;
+use lungfield_model::manifest::WEIGHTS;
 use rustix::process::Signal;
 use serde_json::Value;
 use tempfile::TempDir;
@@ -13,7 +13,7 @@ use tempfile::TempDir;
 use crate::client::{Call, Reply};
 use crate::program::{Daemon, serve, serve_silently};
 use crate::server::eventually;
-use crate::small;
+use lungfield_testing::small;
 
 const NO_DELAY: &str = "--drain-delay=0s";
 /// Callers at a time: enough that a film is always under way.

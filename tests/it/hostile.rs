@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use lungfield::model::fake::{Behaviour, FakeSegmenter};
+use lungfield_engine::fake::{Behaviour, FakeSegmenter};
 
 use crate::bombs::{
     grey, jpeg_of, jpeg_of_scans, png_of, png_of_chunks, png_with_packed_words, tag, tiff,
@@ -12,7 +12,7 @@ use crate::client::{BOUNDARY, Raw, Reply};
 use crate::program::Daemon;
 use crate::samples::{picture, picture_png};
 use crate::server::{Server, Setup, budget};
-use crate::small;
+use lungfield_testing::small;
 
 /// Half of what a caller has by default until its deadline, on a machine that is busy with other tests.
 const SOON: Duration = Duration::from_secs(15);

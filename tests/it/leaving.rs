@@ -4,7 +4,7 @@ use std::net::TcpStream;
 use std::time::Duration;
 
 use lungfield::http::Phase;
-use lungfield::model::fake::{Behaviour, FakeSegmenter};
+use lungfield_engine::fake::{Behaviour, FakeSegmenter};
 
 use crate::client::Raw;
 use crate::samples::{film, film_of, lungs, some_lungs};

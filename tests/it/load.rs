@@ -7,7 +7,7 @@ use axum::body::Body;
 use axum::http::Request;
 use http_body_util::BodyExt;
 use lungfield::http::router;
-use lungfield::model::fake::{Behaviour, FakeSegmenter};
+use lungfield_engine::fake::{Behaviour, FakeSegmenter};
 use tower::ServiceExt;
 
 use crate::client::Raw;

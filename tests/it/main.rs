@@ -5,7 +5,6 @@
 )]
 
 mod access;
-mod archive;
 mod bombs;
 mod browser;
 mod client;
@@ -16,7 +15,6 @@ mod early;
 mod fast;
 mod faults;
 mod hostile;
-mod layering;
 mod leaving;
 mod load;
 mod metrics;
@@ -29,12 +27,9 @@ mod privacy;
 mod process;
 mod program;
 mod refusals;
-mod resuming;
 mod samples;
 mod segment;
 mod server;
 mod shipped;
-mod small;
 mod traces;
-mod training;
 mod unread;

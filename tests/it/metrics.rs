@@ -4,7 +4,7 @@ use axum::body::Body;
 use axum::http::Request;
 use http_body_util::BodyExt;
 use lungfield::http::operator_router;
-use lungfield::model::fake::{Behaviour, FakeSegmenter};
+use lungfield_engine::fake::{Behaviour, FakeSegmenter};
 use tower::ServiceExt;
 
 use crate::client::Call;

@@ -5,21 +5,21 @@ use std::sync::{Arc, Mutex};
 
 use futures_util::FutureExt;
 use futures_util::future::join_all;
-use lungfield::codec::png;
 use lungfield::http::Access;
-use lungfield::model::fake::{Behaviour, FakeSegmenter};
+use lungfield_codec::png;
+use lungfield_engine::fake::{Behaviour, FakeSegmenter};
 use serde_json::{Value, json};
 
 use crate::client::Reply;
 use crate::server::{DECODE_PERMITS, MAX_BODY_BYTES, MODEL, Server, Setup, budget};
-use crate::small;
+use lungfield_testing::small;
 
 const INFER: &str = "/v2/models/a-fake/infer";
 
 /// The pixels of a phantom's film and of its mask.
 fn tensors(seed: u64, width: u32, height: u32) -> (Vec<u8>, Vec<u8>) {
     let phantom = small::phantom(seed, width, height);
-    let lungfield::radiograph::Pixels::Eight(film) = phantom.film.pixels() else {
+    let lungfield_radiograph::radiograph::Pixels::Eight(film) = phantom.film.pixels() else {
         panic!("it has 8 bits")
     };
     (film.clone(), phantom.mask.pixels().map(u8::from).collect())
@@ -77,8 +77,8 @@ fn pixels_and_a_file_of_them_have_the_same_mask_and_score() {
         .form(&[("image", &file), ("ground_truth", &reference)])
         .send();
     let expected =
-        lungfield::codec::decode(&answer.body, &lungfield::codec::Limits::default()).unwrap();
-    let lungfield::radiograph::Pixels::Eight(expected) = expected.pixels() else {
+        lungfield_codec::decode(&answer.body, &lungfield_codec::Limits::default()).unwrap();
+    let lungfield_radiograph::radiograph::Pixels::Eight(expected) = expected.pixels() else {
         panic!("it has 8 bits")
     };
     let expected: Vec<u8> = expected.iter().map(|&value| value / 255).collect();
@@ -253,7 +253,7 @@ fn a_body_that_is_not_read_yet_keeps_nobody_past_its_deadline() {
 #[test]
 fn lists_of_millions_take_no_more_than_they_are_charged() {
     let setup = Setup::default();
-    let limits = lungfield::codec::Limits {
+    let limits = lungfield_codec::Limits {
         max_pixels: 1_000_000_000,
     };
     let server = Server::start(

@@ -2,14 +2,14 @@
 
 use std::collections::BTreeSet;
 
-use lungfield::codec::png;
 use lungfield::http::{CODES, PAGES, ROUTES};
-use lungfield::lungs::Warning;
+use lungfield_codec::png;
+use lungfield_radiograph::lungs::Warning;
 use serde_json::{Value, json};
 
 use crate::client::Call;
 use crate::server::{MODEL, Server, VERSION};
-use crate::small;
+use lungfield_testing::small;
 
 /// Methods as a description writes them, and as HTTP does.
 const METHODS: [(&str, &str); 8] = [

@@ -3,8 +3,8 @@
 use std::num::NonZeroUsize;
 use std::thread;
 
-use lungfield::geometry::Size;
-use lungfield::model::fake::{Behaviour, FakeSegmenter};
+use lungfield_engine::fake::{Behaviour, FakeSegmenter};
+use lungfield_radiograph::geometry::Size;
 
 use crate::client::Reply;
 use crate::samples::{film_of, lungs, some_lungs};

@@ -1,7 +1,7 @@
 //! Decides what a page is given: itself, the films that a browser can't decode, reference masks of whatever file, and a sample.
 
-use lungfield::codec::rle;
-use lungfield::phantom::{Depth, Phantom, PhantomOptions};
+use lungfield_codec::rle;
+use lungfield_radiograph::phantom::{Depth, Phantom, PhantomOptions};
 use png::{BitDepth, ColorType};
 
 use crate::client::Reply;
@@ -81,7 +81,7 @@ fn the_sample_is_the_phantom_and_its_mask() {
     let [film, mask] =
         ["film", "mask"].map(|name| server.get(&format!("/sample/{name}.png")).send());
     assert_eq!(film.header("content-type"), Some("image/png"));
-    let size = lungfield::geometry::Size::square(1024).unwrap();
+    let size = lungfield_radiograph::geometry::Size::square(1024).unwrap();
     let phantom = Phantom::draw(&PhantomOptions {
         seed: 1,
         size,
@@ -90,7 +90,7 @@ fn the_sample_is_the_phantom_and_its_mask() {
     assert_eq!(Picture::read(&mask.body).mask(), phantom.mask);
     assert_eq!(
         film.body,
-        lungfield::codec::png::encode_radiograph(&phantom.film)
+        lungfield_codec::png::encode_radiograph(&phantom.film)
     );
 }
 

@@ -1,7 +1,7 @@
 //! Decides what a picture is that is no chest film: drawn ones, for want of photographs that may lie in a repository.
 
-use lungfield::geometry::Size;
-use lungfield::radiograph::{Pixels, Radiograph};
+use lungfield_radiograph::geometry::Size;
+use lungfield_radiograph::radiograph::{Pixels, Radiograph};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 

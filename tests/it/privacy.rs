@@ -12,8 +12,8 @@ use tempfile::TempDir;
 use crate::client::BOUNDARY;
 use crate::dicom_films::Object;
 use crate::program::Daemon;
-use crate::small;
 use crate::traces::Collector;
+use lungfield_testing::small;
 
 /// What stands in file names, in a film's text and where DICOM keeps a name.
 const NAME: &str = "MUSTERMANN^ERIKA";

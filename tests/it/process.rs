@@ -4,17 +4,17 @@ use std::collections::BTreeMap;
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 
-use lungfield::codec::rle::{Encoded, Rle};
-use lungfield::mask::Mask;
-use lungfield::model::manifest::{MANIFEST, WEIGHTS};
-use lungfield::model::weights::digest;
+use lungfield_codec::rle::{Encoded, Rle};
+use lungfield_model::manifest::{MANIFEST, WEIGHTS};
+use lungfield_model::weights::digest;
+use lungfield_radiograph::mask::Mask;
 use rustix::process::Signal;
 use safetensors::{Dtype, SafeTensors, tensor::TensorView};
 use serde_json::Value;
 
 use crate::client::Call;
 use crate::program::{Daemon, serve};
-use crate::small;
+use lungfield_testing::small;
 
 /// Served at once and ended at once: nothing sends traffic elsewhere first.
 const NO_DELAY: &str = "--drain-delay=0s";

@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::time::Duration;
 
-use lungfield::geometry::Size;
+use lungfield_radiograph::geometry::Size;
 use png::{BitDepth, ColorType};
 
 use crate::client::{BOUNDARY, Raw, form};
@@ -11,7 +11,7 @@ use crate::samples::{
     declared, film, film_of, film_of_length, fixture, lungs, picture, picture_png, png, some_lungs,
 };
 use crate::server::{MAX_BODY_BYTES, Server, Setup};
-use lungfield::model::fake::{Behaviour, FakeSegmenter};
+use lungfield_engine::fake::{Behaviour, FakeSegmenter};
 
 fn impatient() -> Server {
     let mut setup = Setup::default();

@@ -1,20 +1,20 @@
 //! Decides which films the HTTP tests send: small ones, whose mask under a model that echoes them is known.
 
-use lungfield::codec::png as codec;
-use lungfield::geometry::Size;
-use lungfield::mask::Mask;
-use lungfield::overlap::Overlap;
+use lungfield_codec::png as codec;
+use lungfield_radiograph::geometry::Size;
+use lungfield_radiograph::mask::Mask;
+use lungfield_radiograph::overlap::Overlap;
 use png::{BitDepth, ColorType};
 
 /// The side of the model grid: films of this size, or with this as their longer side, are seen as they are.
 pub(crate) const SIDE: u32 = 64;
 
-/// A file of `tests/fixtures/images`: one picture, 64 × 48 pixels with the value 2x + 2y, in some encoding.
+/// A file of `crates/codec/tests/fixtures/images`: one picture, 64 × 48 pixels with the value 2x + 2y, in some encoding.
 macro_rules! fixture {
     ($name:literal) => {
         include_bytes!(concat!(
             env!("CARGO_MANIFEST_DIR"),
-            "/tests/fixtures/images/",
+            "/crates/codec/tests/fixtures/images/",
             $name
         ))
         .as_slice()

@@ -1,6 +1,6 @@
 //! Decides what a good film is answered, in every form that a caller can ask for.
 
-use lungfield::geometry::Size;
+use lungfield_radiograph::geometry::Size;
 use png::{BitDepth, ColorType};
 use serde_json::{Value, json};
 

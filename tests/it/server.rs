@@ -7,17 +7,17 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use lungfield::codec::Limits;
-use lungfield::engine::{Engine, EngineOptions};
 use lungfield::http::{
     Access, App, ByteBudget, HttpOptions, License, ModelCard, Phase, UploadLimits,
 };
-use lungfield::mask::Threshold;
-use lungfield::model::device::Precision;
-use lungfield::model::fake::{Behaviour, FakeSegmenter, Gate, Passes};
-use lungfield::pipeline::Pipeline;
-use lungfield::preprocess::{PreprocessOptions, Preprocessor};
 use lungfield::serve::{self, ConnectionOptions, ListenOptions};
+use lungfield_codec::Limits;
+use lungfield_engine::fake::{Behaviour, FakeSegmenter, Gate, Passes};
+use lungfield_engine::pipeline::Pipeline;
+use lungfield_engine::{Engine, EngineOptions};
+use lungfield_model::device::Precision;
+use lungfield_radiograph::mask::Threshold;
+use lungfield_radiograph::preprocess::{PreprocessOptions, Preprocessor};
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 use tokio::sync::{oneshot, watch};

@@ -2,9 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use lungfield::geometry::Size;
-use lungfield::model::fake::{Behaviour, FakeSegmenter};
-use lungfield::pipeline::{Film, PipelineError};
+use lungfield_engine::fake::{Behaviour, FakeSegmenter};
+use lungfield_engine::pipeline::{Film, PipelineError};
+use lungfield_radiograph::geometry::Size;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
@@ -17,12 +17,12 @@ fn large_film() -> Vec<u8> {
     let mut random = ChaCha8Rng::seed_from_u64(1);
     let size = Size::square(3500).unwrap();
     let greys = (0..size.pixels()).map(|_| random.random()).collect();
-    let film = lungfield::radiograph::Radiograph::new(
+    let film = lungfield_radiograph::radiograph::Radiograph::new(
         size,
-        lungfield::radiograph::Pixels::Eight(greys),
+        lungfield_radiograph::radiograph::Pixels::Eight(greys),
         None,
     );
-    lungfield::codec::png::encode_radiograph(&film.unwrap())
+    lungfield_codec::png::encode_radiograph(&film.unwrap())
 }
 
 #[test]

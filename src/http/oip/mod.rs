@@ -28,7 +28,7 @@ use super::observe::RequestId;
 use super::outgoing::Outgoing;
 use super::problem::ApiError;
 use super::{App, upload};
-use crate::pipeline::{Form, Question, Segmentation, Written};
+use lungfield_engine::pipeline::{Form, Question, Segmentation, Written};
 
 /// What every path of the protocol begins with.
 pub(super) const ROOT: &str = "/v2";
@@ -137,7 +137,9 @@ fn result<'a>(
         warnings: codes.join(","),
         size: segmentation.size,
         mask,
-        dice: segmentation.overlap.map(crate::overlap::Overlap::dice),
+        dice: segmentation
+            .overlap
+            .map(lungfield_radiograph::overlap::Overlap::dice),
     }
 }
 

@@ -8,9 +8,9 @@ use serde::Deserialize;
 use serde::de::{Deserializer, Error, SeqAccess, Visitor};
 
 use super::data::Data;
-use crate::geometry::Size;
-use crate::mask::Threshold;
-use crate::pipeline::{Film, Image, Samples};
+use lungfield_engine::pipeline::{Film, Image, Samples};
+use lungfield_radiograph::geometry::Size;
+use lungfield_radiograph::mask::Threshold;
 
 /// The most inputs, outputs, and dimensions of a shape that are read before they are counted as too many.
 const MOST: usize = 8;

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::request::{Asked, Output};
-use crate::geometry::Size;
+use lungfield_radiograph::geometry::Size;
 
 /// What there is to answer with.
 #[derive(Debug)]

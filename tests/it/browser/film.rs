@@ -1,7 +1,7 @@
 //! Tests of what becomes of a film on the page.
 
 use fantoccini::key::Key;
-use lungfield::radiograph::Pixels;
+use lungfield_radiograph::radiograph::Pixels;
 use serde_json::{Value, json};
 
 use super::driver::{Browser, Screen};

@@ -7,9 +7,9 @@ mod origins;
 
 use std::path::{Path, PathBuf};
 
-use lungfield::codec::png;
-use lungfield::geometry::Size;
-use lungfield::phantom::{Depth, Phantom, PhantomOptions};
+use lungfield_codec::png;
+use lungfield_radiograph::geometry::Size;
+use lungfield_radiograph::phantom::{Depth, Phantom, PhantomOptions};
 
 use crate::program::Daemon;
 

@@ -1,0 +1,201 @@
+//! Decides how the segmentation of an archive is put together: settings → films → engine → masks → table.
+
+use std::future::Future;
+use std::io::{BufRead, BufReader};
+use std::num::NonZeroUsize;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use anyhow::Context;
+use base16ct::HexDisplay;
+use sha2::{Digest, Sha256};
+
+use lungfield_archive::Ended;
+use lungfield_archive::files::Files;
+use lungfield_archive::film::{FilmOptions, Worker};
+use lungfield_archive::ledger::{self, Ledger, Order};
+use lungfield_archive::settings::SegmentSettings;
+use lungfield_archive::sources::Sources;
+use lungfield_archive::table::{self, Tally};
+use lungfield_codec::dicom::Algorithm;
+use lungfield_engine::EngineOptions;
+use lungfield_model::device::{Placement, Precision, PrecisionChoice};
+use lungfield_model::loading::{self, Loaded};
+use lungfield_model::manifest::Manifest;
+use lungfield_support::progress::Progress;
+use lungfield_support::tls;
+
+/// Batches on a GPU are this many times as large as where callers wait for them.
+const LARGER: usize = 4;
+
+/// What a run came to; nothing where it was asked to stop before its end.
+pub(crate) async fn segment(
+    settings: &SegmentSettings,
+    stop: impl Future<Output = ()>,
+) -> anyhow::Result<Option<Tally>> {
+    tls::install(); // buckets are asked over TLS
+    let files = Files::default();
+    let out = &settings.out;
+    let sources = Sources::resolve(&settings.inputs, settings.list.as_deref(), out, &files).await?;
+    // Before films are looked for: a model that can't be used should not cost a walk through a bucket.
+    let mut owned = settings.clone();
+    if let (PrecisionChoice::Auto, Some(begun)) = (
+        owned.model.precision,
+        ledger::precision(&files, out, settings.shard).await?,
+    ) {
+        owned.model.precision = PrecisionChoice::Fixed(begun); // all masks of a run in the same numbers
+    }
+    let loaded = tokio::task::spawn_blocking(move || {
+        loading::load(&owned.model, &owned.films, |placement| {
+            engine_options(&owned, placement)
+        })
+    });
+    let Loaded {
+        pipeline,
+        manifest,
+        placement,
+        ..
+    } = loaded.await??;
+    let order = order(settings, &manifest, placement.precision())?;
+    let ledger = Ledger::open(&files, out, order.clone(), sources).await?;
+    let done = ledger.rows_kept().await?;
+    let mut progress = Progress::resume("film", ledger.films(), done);
+    if done > 0 {
+        progress.say(&format!(
+            "going on behind {done} of {} films, as they were found when the run began",
+            ledger.films()
+        ));
+    }
+    let worker = Worker::new(&pipeline, &files, film_options(settings, &manifest));
+    let mut observe = |done, failed| progress.step(done, &remark(failed));
+    let ended = lungfield_archive::run(
+        &worker,
+        &ledger,
+        in_flight(settings, placement),
+        stop,
+        &mut observe,
+    )
+    .await;
+    drop(progress);
+    pipeline.engine().drain().await;
+    match ended? {
+        Ended::Stopped => Ok(None),
+        Ended::Finished => {
+            let rows = ledger.rows().await?;
+            Ok(Some(
+                table::write(&files, out, &order, rows)
+                    .await
+                    .context("there is no result table")?,
+            ))
+        }
+    }
+}
+
+fn remark(failed: u64) -> String {
+    if failed == 0 {
+        String::new()
+    } else {
+        format!("{failed} without a mask")
+    }
+}
+
+fn batch_size(settings: &SegmentSettings, placement: Placement) -> NonZeroUsize {
+    settings.max_batch_size.unwrap_or_else(|| {
+        let served = placement.batch_size();
+        if placement.device().is_cuda() {
+            served.saturating_mul(larger())
+        } else {
+            served
+        }
+    })
+}
+
+fn larger() -> NonZeroUsize {
+    NonZeroUsize::new(LARGER).expect("it is larger")
+}
+
+/// Films at a time: enough that a full batch waits while another is computed, and that no core waits for a disk.
+fn in_flight(settings: &SegmentSettings, placement: Placement) -> NonZeroUsize {
+    settings.in_flight.unwrap_or_else(|| {
+        let computed =
+            batch_size(settings, placement).get() * settings.model.model_threads(placement).get();
+        NonZeroUsize::new(2 * (computed + settings.films.decode_permits()))
+            .expect("a batch has films")
+    })
+}
+
+fn engine_options(settings: &SegmentSettings, placement: Placement) -> EngineOptions {
+    EngineOptions {
+        max_batch_size: batch_size(settings, placement),
+        max_queue_delay: Duration::ZERO,
+        // Whatever is in flight may wait, so none is turned away.
+        queue_capacity: in_flight(settings, placement),
+    }
+}
+
+fn order(
+    settings: &SegmentSettings,
+    manifest: &Manifest,
+    precision: Precision,
+) -> anyhow::Result<Order> {
+    // What comes on standard input can't be looked at twice.
+    let list = settings
+        .list
+        .as_ref()
+        .filter(|list| list.as_os_str() != "-");
+    Ok(Order {
+        format: 1,
+        inputs: settings.inputs.clone(),
+        list: settings
+            .list
+            .as_ref()
+            .map(|list| list.display().to_string()),
+        reference: settings.reference.as_ref().map(ToString::to_string),
+        shard: settings.shard,
+        mask: settings.format.extension().to_owned(),
+        threshold: settings.threshold.unwrap_or(manifest.threshold).get(),
+        max_pixels: settings.films.max_pixels,
+        max_file_bytes: settings.max_file,
+        model_name: manifest.name.clone(),
+        model_version: manifest.version.clone(),
+        weights_sha256: manifest.weights_sha256.clone(),
+        precision,
+        list_sha256: list
+            .map(|list| list_digest(list))
+            .transpose()
+            .context("the list can't be read")?,
+    })
+}
+
+fn list_digest(list: &Path) -> std::io::Result<String> {
+    let mut hash = Sha256::new();
+    let mut lines = BufReader::new(fs_err::File::open(list)?);
+    loop {
+        let piece = lines.fill_buf()?;
+        if piece.is_empty() {
+            break;
+        }
+        hash.update(piece);
+        let length = piece.len();
+        lines.consume(length);
+    }
+    Ok(format!("{:x}", HexDisplay(&hash.finalize())))
+}
+
+fn film_options(settings: &SegmentSettings, manifest: &Manifest) -> FilmOptions {
+    FilmOptions {
+        out: settings.out.clone(),
+        reference: settings.reference.clone(),
+        format: settings.format,
+        threshold: settings.threshold,
+        max_file_bytes: settings.max_file,
+        read_ahead_bytes: settings.read_ahead,
+        algorithm: Arc::new(Algorithm {
+            name: manifest.name.clone(),
+            version: manifest.version.clone(),
+            weights_sha256: manifest.weights_sha256.clone(),
+        }),
+        now: SystemTime::now(),
+    }
+}

@@ -1,0 +1,151 @@
+//! Decides what `lungfield-segment` can be told.
+
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+
+use clap::{Parser, ValueEnum, builder::PossibleValue};
+
+use crate::address::Address;
+use crate::film::MaskFormat;
+use crate::shard::Shard;
+use lungfield_model::settings::{FilmSettings, ModelSettings};
+use lungfield_radiograph::mask::Threshold;
+use lungfield_support::flags::positive;
+use lungfield_support::log::LogSettings;
+
+/// Segments whole archives: films of folders, lists, patterns or s3:// buckets in; a mask for each and one table out.
+///
+/// Started again with the same arguments it goes on where it was. S3 is reached by what the variables `AWS_…` say
+/// (`AWS_REGION`, `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`, `AWS_ENDPOINT_URL`, `AWS_ALLOW_HTTP`). Exit codes: 0 every film has a mask; 3 some have none, and the table says why; 130 it was
+/// asked to stop; 1 it could not go on; 2 wrong arguments. Not a medical device.
+#[derive(Clone, Debug, Parser)]
+#[command(name = "lungfield-segment", version)]
+pub struct SegmentSettings {
+    /// Films: files, folders, patterns in quotes (`'films/**/*.dcm'`), or the same of a bucket as `s3://BUCKET/PREFIX`.
+    #[arg(value_name = "INPUT", required_unless_present = "list")]
+    pub inputs: Vec<String>,
+    /// A file with a film's path or s3:// address on each line, each film once; `-` is standard input.
+    #[arg(long, env = "LUNGFIELD_LIST", value_name = "FILE")]
+    pub list: Option<PathBuf>,
+    /// Where masks and table go: a folder, or `s3://BUCKET/PREFIX`.
+    #[arg(long, env = "LUNGFIELD_OUT", value_name = "FOLDER", value_parser = address)]
+    pub out: Address,
+    /// Where reference masks are, called as their films (or with `_mask`): the table has Dice and Jaccard then.
+    #[arg(long, env = "LUNGFIELD_REFERENCE", value_name = "FOLDER", value_parser = address)]
+    pub reference: Option<Address>,
+    /// What masks are written as.
+    #[arg(long, env = "LUNGFIELD_FORMAT", default_value = "png")]
+    pub format: MaskFormat,
+    /// The probability from which on a pixel is lung; the model's own by default.
+    #[arg(long, env = "LUNGFIELD_THRESHOLD")]
+    pub threshold: Option<Threshold>,
+    /// Segment one part of the films only: part I of N, from 0/N to N-1/N. All parts may be at work at a time.
+    #[arg(
+        long,
+        env = "LUNGFIELD_SHARD",
+        default_value = "0/1",
+        value_name = "I/N"
+    )]
+    pub shard: Shard,
+    /// The model, and where it runs.
+    #[command(flatten)]
+    pub model: ModelSettings,
+    /// The most films in a batch; by default 32 on CUDA, and 1 on the CPU, which is faster with one film at a time.
+    #[arg(long, env = "LUNGFIELD_MAX_BATCH_SIZE")]
+    pub max_batch_size: Option<NonZeroUsize>,
+    /// Films that are read, segmented or written at a time; by default twice what the device and the cores have in hand.
+    #[arg(long, env = "LUNGFIELD_IN_FLIGHT")]
+    pub in_flight: Option<NonZeroUsize>,
+    /// How films are decoded.
+    #[command(flatten)]
+    pub films: FilmSettings,
+    /// The largest file of a film; a larger one has an error in the table.
+    #[arg(long, env = "LUNGFIELD_MAX_FILE", default_value = "64MiB", value_parser = positive)]
+    pub max_file: u64,
+    /// The bytes of films' files that are held at a time.
+    #[arg(long, env = "LUNGFIELD_READ_AHEAD", default_value = "512MiB", value_parser = positive)]
+    pub read_ahead: u64,
+    /// How the log is written.
+    #[command(flatten)]
+    pub log: LogSettings,
+}
+
+impl SegmentSettings {
+    /// What no single setting shows: settings that contradict each other.
+    pub fn check(&self) -> Result<(), String> {
+        if self.read_ahead < self.max_file {
+            let (ahead, file) = (self.read_ahead, self.max_file);
+            return Err(format!(
+                "--read-ahead ({ahead} bytes) is less than --max-file ({file} bytes)"
+            ));
+        }
+        Ok(())
+    }
+}
+
+impl ValueEnum for MaskFormat {
+    fn value_variants<'a>() -> &'a [Self] {
+        &[Self::Png, Self::Rle, Self::DicomSeg]
+    }
+
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        Some(match self {
+            Self::Png => PossibleValue::new("png").help("8-bit grey, 0 and 255"),
+            Self::Rle => PossibleValue::new("rle").help("COCO's run-length encoding, as JSON"),
+            Self::DicomSeg => {
+                PossibleValue::new("dicom-seg").help("a DICOM Segmentation; of DICOM films only")
+            }
+        })
+    }
+}
+
+fn address(text: &str) -> Result<Address, String> {
+    Address::parse(text).map_err(|error| error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+    use lungfield_support::flags::without_variable;
+
+    fn parse(arguments: &[&str]) -> Result<SegmentSettings, clap::Error> {
+        SegmentSettings::try_parse_from(
+            std::iter::once("lungfield-segment").chain(arguments.iter().copied()),
+        )
+    }
+
+    #[test]
+    fn every_flag_is_a_variable_of_the_same_name() {
+        assert!(without_variable(&SegmentSettings::command()).is_empty());
+    }
+
+    #[test]
+    fn films_and_an_output_are_needed() {
+        assert!(parse(&["films"]).is_err() && parse(&["--out=x"]).is_err());
+        assert!(parse(&["films", "--out=x"]).is_ok() && parse(&["--list=-", "--out=x"]).is_ok());
+    }
+
+    #[test]
+    fn bad_values_are_refused_with_their_flag() {
+        for bad in [
+            "--shard=2/2",
+            "--out=gs://b",
+            "--format=gif",
+            "--threshold=1",
+            "--max-file=0",
+            "--in-flight=0",
+        ] {
+            let flag = bad.split('=').next().unwrap();
+            let error = parse(&["films", "--out=x", bad]).unwrap_err().to_string();
+            assert!(error.contains(flag), "{error}");
+        }
+        assert!(
+            parse(&["films", "--out=x", "--read-ahead=1MiB"])
+                .unwrap()
+                .check()
+                .is_err()
+        );
+    }
+}

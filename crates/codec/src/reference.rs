@@ -1,0 +1,233 @@
+//! Decides what a reference mask is: an image cut at half of its range, COCO RLE, or the lungs of a DICOM segmentation.
+
+use super::dicom::Segmentation;
+use super::sniff::{Format, sniff};
+use super::{DecodeError, Limits, decode, dicom, raster, rle};
+use lungfield_radiograph::geometry::Size;
+use lungfield_radiograph::mask::Mask;
+use lungfield_radiograph::radiograph::{Pixels, Radiograph};
+
+/// How far the red, green and blue of a grey pixel may lie apart in a JPEG, of 255.
+///
+/// Grey that was stored as colour comes back a few steps off where an encoder rounds, and tools that keep chroma
+/// noise stay below this. Colour that is meant, such as a tinted or painted overlay, lies several times above it.
+const JPEG_COLOUR_TOLERANCE: u16 = 16;
+
+/// Why a reference mask can't be used, told apart by what the sender can do about it.
+#[derive(Debug, thiserror::Error)]
+pub enum ReferenceError {
+    /// It is no readable image: the inner error says what to send instead.
+    #[error("the reference mask can't be read: {0}")]
+    Image(#[from] DecodeError),
+    /// It is JSON but no COCO RLE of an allowed size: correct the RLE.
+    #[error("the reference mask can't be read: {0}")]
+    Rle(#[from] rle::RleError),
+    /// It is a picture in colour, in which no value says what is lung: send a grey one.
+    #[error("the reference mask is in colour; send a grey image, bright where there is lung")]
+    TrueColour,
+    /// It is of another size than its film: send one on the film's own pixel grid.
+    #[error("the reference mask is {found} pixels, its film {expected}")]
+    SizeMismatch {
+        /// The film's size.
+        expected: Size,
+        /// The reference mask's size.
+        found: Size,
+    },
+}
+
+impl ReferenceError {
+    /// The stable word for it.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Image(_) => "undecodable_reference",
+            Self::Rle(_) => "invalid_rle",
+            Self::TrueColour => "reference_true_colour",
+            Self::SizeMismatch { .. } => "reference_size_mismatch",
+        }
+    }
+}
+
+/// Decodes a reference mask: a grey PNG, JPEG, TIFF or DICOM image, COCO RLE as JSON (its first character is `{`), or a DICOM
+/// segmentation, of which the union of the segments counts that are coded as lung.
+///
+/// An image is cut at half of its *format's* range, whatever values it uses: a pixel is lung from 128 of 255 or from
+/// 32768 of 65535 on. So a mask of the values 0 and 1 has no lung, nor has a 16-bit one whose largest value is 255.
+/// Images of 1, 2 and 4 bits and palettes are first expanded to 8 bits. Transparency is ignored.
+///
+/// It must lie on the pixel grid of its film, whose size is `film`, and is never resized to fit. Of an RLE the size is
+/// compared before a mask is made: a few bytes can declare any shape.
+pub fn decode_reference(bytes: &[u8], film: Size, limits: &Limits) -> Result<Mask, ReferenceError> {
+    if bytes.trim_ascii_start().starts_with(b"{") {
+        let runs = rle::from_json(bytes, limits.max_pixels)?;
+        fitting(runs.size(), film)?;
+        return Ok(runs.to_mask());
+    }
+    if dicom::is_dicom(bytes) {
+        return match Segmentation::open(bytes, *limits)? {
+            Some(segmentation) => segmentation.mask(film),
+            None => cut(&decode(bytes, limits)?, film),
+        };
+    }
+    let format = sniff(bytes).ok_or(DecodeError::Unrecognised)?;
+    let raster = raster::read(format, bytes, *limits)?;
+    if raster.colour_spread > colour_tolerance(format) {
+        return Err(ReferenceError::TrueColour);
+    }
+    cut(&raster.film, film)
+}
+
+/// Whether what was found has the film's size.
+pub(super) fn fitting(found: Size, film: Size) -> Result<(), ReferenceError> {
+    if found == film {
+        Ok(())
+    } else {
+        Err(ReferenceError::SizeMismatch {
+            expected: film,
+            found,
+        })
+    }
+}
+
+/// Cuts an image at half of its range: pixels from there on are lung.
+pub fn cut(image: &Radiograph, film: Size) -> Result<Mask, ReferenceError> {
+    fitting(image.size(), film)?;
+    let mask = match image.pixels() {
+        Pixels::Eight(values) => Mask::new(image.size(), values.iter().map(|&value| value >= 0x80)),
+        Pixels::Sixteen(values) => {
+            Mask::new(image.size(), values.iter().map(|&value| value >= 0x8000))
+        }
+    };
+    Ok(mask.expect("an image has a value for each pixel"))
+}
+
+/// PNG and TIFF give values back as they were; a JPEG does not.
+fn colour_tolerance(format: Format) -> u16 {
+    match format {
+        Format::Jpeg => JPEG_COLOUR_TOLERANCE,
+        Format::Png | Format::Tiff => 0,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::raster::samples::{HEIGHT, WIDTH, fixture, picture};
+
+    fn png(colour: ::png::ColorType, depth: ::png::BitDepth, data: &[u8]) -> Vec<u8> {
+        let mut file = Vec::new();
+        let mut encoder = ::png::Encoder::new(&mut file, WIDTH, HEIGHT);
+        encoder.set_color(colour);
+        encoder.set_depth(depth);
+        let mut writer = encoder.write_header().expect("the header is sound");
+        writer
+            .write_image_data(data)
+            .expect("the picture is as large as the header says");
+        writer.finish().expect("the picture is complete");
+        file
+    }
+
+    fn read(bytes: &[u8]) -> Result<Mask, ReferenceError> {
+        read_for(bytes, (WIDTH, HEIGHT))
+    }
+
+    fn read_for(bytes: &[u8], (width, height): (u32, u32)) -> Result<Mask, ReferenceError> {
+        decode_reference(bytes, Size::new(width, height).unwrap(), &Limits::default())
+    }
+
+    fn upper_half() -> Vec<bool> {
+        picture().into_iter().map(|value| value >= 128).collect()
+    }
+
+    #[test]
+    fn an_image_is_cut_at_half_of_its_range() {
+        use ::png::{BitDepth, ColorType};
+        let eight = png(ColorType::Grayscale, BitDepth::Eight, &picture());
+        assert!(read(&eight).unwrap().pixels().eq(upper_half()));
+
+        let around_half: Vec<u16> = picture()
+            .into_iter()
+            .map(|v| if v >= 128 { 0x8000 } else { 0x7fff })
+            .collect();
+        let bytes: Vec<u8> = around_half.into_iter().flat_map(u16::to_be_bytes).collect();
+        let sixteen = png(ColorType::Grayscale, BitDepth::Sixteen, &bytes);
+        assert!(read(&sixteen).unwrap().pixels().eq(upper_half()));
+    }
+
+    #[test]
+    fn few_bits_are_expanded_before_the_cut() {
+        assert!(
+            read(fixture!("bilevel.tif"))
+                .unwrap()
+                .pixels()
+                .eq(upper_half())
+        );
+    }
+
+    #[test]
+    fn a_mask_of_zeros_and_ones_has_no_lung() {
+        let values: Vec<u8> = upper_half().into_iter().map(u8::from).collect();
+        let file = png(::png::ColorType::Grayscale, ::png::BitDepth::Eight, &values);
+        assert_eq!(read(&file).unwrap().area_px(), 0);
+    }
+
+    #[test]
+    fn grey_stored_as_colour_is_read() {
+        let triple: Vec<u8> = picture().into_iter().flat_map(|value| [value; 3]).collect();
+        let file = png(::png::ColorType::Rgb, ::png::BitDepth::Eight, &triple);
+        assert!(read(&file).unwrap().pixels().eq(upper_half()));
+        assert!(read(fixture!("grey_stored_as_colour.jpg")).is_ok());
+        assert!(read(fixture!("cmyk.jpg")).is_ok());
+    }
+
+    #[test]
+    fn true_colour_is_refused() {
+        let mut almost: Vec<u8> = picture().into_iter().flat_map(|value| [value; 3]).collect();
+        almost[1000] += 1;
+        let lossless = png(::png::ColorType::Rgb, ::png::BitDepth::Eight, &almost);
+        for file in [
+            lossless.as_slice(),
+            fixture!("colour.jpg"),
+            fixture!("planar_rgb8.tif"),
+        ] {
+            assert!(matches!(read(file), Err(ReferenceError::TrueColour)));
+        }
+    }
+
+    #[test]
+    fn a_brace_announces_rle() {
+        let mask = read_for(b"\n {\"size\": [2, 3], \"counts\": [1, 2, 3]}", (3, 2)).unwrap();
+        assert!(mask.pixels().eq([false, true, false, true, false, false]));
+        assert!(matches!(read(b"{"), Err(ReferenceError::Rle(_))));
+    }
+
+    #[test]
+    fn what_is_neither_image_nor_rle_is_refused() {
+        for bytes in [b"".as_slice(), b"[1, 2]", b"GIF89a"] {
+            assert!(matches!(
+                read(bytes),
+                Err(ReferenceError::Image(DecodeError::Unrecognised))
+            ));
+        }
+    }
+
+    #[test]
+    fn a_mask_lies_on_its_films_own_grid() {
+        let file = png(
+            ::png::ColorType::Grayscale,
+            ::png::BitDepth::Eight,
+            &picture(),
+        );
+        let refusal = read_for(&file, (HEIGHT, WIDTH)).unwrap_err().to_string();
+        assert_eq!(
+            refusal,
+            format!("the reference mask is {WIDTH}×{HEIGHT} pixels, its film {HEIGHT}×{WIDTH}")
+        );
+        // A mask of this shape would take a word for every pixel.
+        let thin = br#"{"size": [60000000, 1], "counts": [60000000]}"#;
+        assert!(matches!(
+            read(thin),
+            Err(ReferenceError::SizeMismatch { .. })
+        ));
+    }
+}

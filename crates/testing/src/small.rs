@@ -1,0 +1,244 @@
+//! Decides what the tests learn from and serve where any model will do: phantoms, and a small model that has hardly
+//! seen any.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+use std::num::{NonZeroU16, NonZeroUsize};
+use std::ops::ControlFlow;
+use std::path::Path;
+use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use lungfield_codec::{Limits, png};
+use lungfield_engine::EngineOptions;
+use lungfield_engine::pipeline::Pipeline;
+use lungfield_model::device::{DeviceChoice, Placement, Precision, PrecisionChoice};
+use lungfield_model::loading::load;
+use lungfield_model::manifest::{MANIFEST, WEIGHTS};
+use lungfield_model::settings::{FilmSettings, ModelSettings};
+use lungfield_radiograph::geometry::Size;
+use lungfield_radiograph::phantom::{Depth, Phantom, PhantomOptions};
+use lungfield_radiograph::preprocess::{PreprocessOptions, Preprocessor};
+use lungfield_training::train::augment::AugmentOptions;
+use lungfield_training::train::dataset::{
+    Case, DataFolder, Layout, ListOptions, Problems, Split, in_split, list,
+};
+use lungfield_training::train::export::Export;
+use lungfield_training::train::learn::{Films, Follower, Learned, Run, Step, learn};
+use lungfield_training::train::loss::LossOptions;
+use lungfield_training::train::optimiser::{Method, OptimiserOptions};
+use lungfield_training::train::recipe::{Preset, Recipe};
+use lungfield_training::train::sample::Exam;
+use tempfile::TempDir;
+
+/// The side of the small model's grid.
+const SIDE: u32 = 64;
+
+/// An 8-bit phantom.
+pub fn phantom(seed: u64, width: u32, height: u32) -> Phantom {
+    let size = Size::new(width, height).unwrap();
+    Phantom::draw(&PhantomOptions {
+        seed,
+        size,
+        depth: Depth::Eight,
+    })
+}
+
+/// The bytes of a square phantom's film as a PNG.
+pub fn film(seed: u64, side: u32) -> Vec<u8> {
+    png::encode_radiograph(&phantom(seed, side, side).film)
+}
+
+/// The bytes of a square phantom's mask as a PNG.
+pub fn reference(seed: u64, side: u32) -> Vec<u8> {
+    png::encode_mask(&phantom(seed, side, side).mask)
+}
+
+/// The numbers of a run that is over in a moment.
+pub fn recipe(iterations: u32) -> Recipe {
+    Recipe {
+        width: NonZeroU16::new(2).unwrap(),
+        iterations,
+        batch_size: 4,
+        optimiser: OptimiserOptions {
+            method: Method::Sgd,
+            momentum: 0.9,
+            weight_decay: 1e-4,
+        },
+        learning_rate: 0.05,
+        warmup: 3,
+        loss: LossOptions {
+            dice_weight: 1.0,
+            lung_weight: 1.0,
+        },
+        average_decay: 0.9,
+        flip_averaging: false,
+        coarse_share: 0.0,
+        validate_every: iterations,
+        augment: AugmentOptions::NONE,
+        ..Preset::Lungfield.recipe(Precision::F32)
+    }
+}
+
+/// Phantoms of the small model's side to learn from, and as many others to be judged by.
+pub fn films(count: u64) -> Films {
+    let preprocessor = Preprocessor::new(preprocessing()).unwrap();
+    let exam = |seed| {
+        let phantom = phantom(seed, SIDE, SIDE);
+        Exam::new(&phantom.film, phantom.mask, "phantom", &preprocessor)
+    };
+    Films {
+        train: (0..count).map(exam).map(Into::into).collect(),
+        validation: (count..2 * count).map(exam).collect(),
+    }
+}
+
+/// Keeps in memory what a run comes to, and stops it after an iteration.
+#[derive(Debug, Default)]
+pub struct Keeper {
+    /// The loss of every iteration.
+    pub losses: Vec<f64>,
+    /// The best weights so far.
+    pub best: Option<Learned>,
+    /// The iteration after which the run is stopped.
+    pub stop_after: Option<u32>,
+}
+
+impl Follower for Keeper {
+    type Error = anyhow::Error;
+
+    fn step(&mut self, step: &Step) -> anyhow::Result<()> {
+        self.losses.push(step.loss);
+        Ok(())
+    }
+
+    fn validated(&mut self, learned: Learned, best: bool) -> anyhow::Result<()> {
+        if best {
+            self.best = Some(learned);
+        }
+        Ok(())
+    }
+
+    fn moment(&mut self, run: &Run) -> anyhow::Result<ControlFlow<()>> {
+        let stop = self.stop_after == Some(run.iteration());
+        Ok(if stop {
+            ControlFlow::Break(())
+        } else {
+            ControlFlow::Continue(())
+        })
+    }
+}
+
+/// A turn to train: one run at a time, since libtorch draws the first weights of all runs in a process from one
+/// generator. With one thread: planes this small gain nothing from more, and threads that spin while they wait take
+/// the cores from other tests.
+pub fn turn() -> MutexGuard<'static, ()> {
+    static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+    let turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
+    tch::set_num_threads(1);
+    turn
+}
+
+/// Trains on the CPU and returns the loss of every iteration with the best weights.
+pub fn trained(recipe: &Recipe, films: &Films) -> (Vec<f64>, Learned) {
+    let _turn = turn();
+    let mut run = Run::start(recipe, Placement::cpu().device()).unwrap();
+    let mut keeper = Keeper::default();
+    learn(&mut run, films, &mut keeper).unwrap();
+    (keeper.losses, keeper.best.unwrap())
+}
+
+/// Writes a model directory of small weights.
+pub fn export(folder: &Path, learned: &Learned, recipe: &Recipe) {
+    let export = Export {
+        name: "small".to_owned(),
+        version: "0.0.1".to_owned(),
+        license: "CC0-1.0".to_owned(),
+        preprocessing: preprocessing(),
+        cases: BTreeMap::from([("phantom".to_owned(), 4)]),
+    };
+    export.write(folder, learned, recipe).unwrap();
+}
+
+/// The preprocessing of the small model.
+pub fn preprocessing() -> PreprocessOptions {
+    PreprocessOptions {
+        side: SIDE,
+        ..PreprocessOptions::default()
+    }
+}
+
+/// A model directory of its own for every caller, to serve or to spoil. The model was trained for two iterations, so
+/// its masks mean nothing, and it is sure of little: serve it in 32 bits.
+pub fn model() -> TempDir {
+    static FILES: LazyLock<[(&str, Vec<u8>); 2]> = LazyLock::new(|| {
+        let folder = tempfile::tempdir().unwrap();
+        let recipe = recipe(2);
+        export(folder.path(), &trained(&recipe, &films(4)).1, &recipe);
+        [MANIFEST, WEIGHTS].map(|name| (name, fs_err::read(folder.path().join(name)).unwrap()))
+    });
+    let folder = tempfile::tempdir().unwrap();
+    for (name, bytes) in &*FILES {
+        fs_err::write(folder.path().join(name), bytes).unwrap();
+    }
+    folder
+}
+
+/// The cases of one split in a data set's folder.
+pub fn cases(folder: &Path, split: Split) -> Result<Vec<Case>, Problems> {
+    let data = DataFolder {
+        folder: folder.to_owned(),
+        layout: Some(Layout::Cases),
+    };
+    in_split(&list(&[data], ListOptions::default())?.cases, split)
+}
+
+/// A data set of phantoms on disk, with as many cases of each split as are named.
+pub fn data_set(splits: &[(&str, u64)]) -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let mut list = "case,source,image,reference,split\n".to_owned();
+    let all = splits
+        .iter()
+        .flat_map(|(split, count)| (0..*count).map(move |_| split));
+    for (seed, split) in (0..).zip(all) {
+        let phantom = phantom(seed, 96, 80);
+        fs_err::write(
+            folder.path().join(format!("{seed}.png")),
+            png::encode_radiograph(&phantom.film),
+        )
+        .unwrap();
+        fs_err::write(
+            folder.path().join(format!("{seed}-mask.png")),
+            png::encode_mask(&phantom.mask),
+        )
+        .unwrap();
+        writeln!(
+            list,
+            "phantom-{seed},phantom,{seed}.png,{seed}-mask.png,{split}"
+        )
+        .unwrap();
+    }
+    fs_err::write(folder.path().join("cases.csv"), list).unwrap();
+    folder
+}
+
+/// The pipeline of a model directory, in 32 bits on the CPU.
+pub fn pipeline(folder: &Path) -> Pipeline {
+    let model = ModelSettings {
+        folder: folder.to_owned(),
+        device: DeviceChoice::Cpu,
+        precision: PrecisionChoice::Fixed(Precision::F32),
+        threads: None,
+        model_threads: None,
+    };
+    let films = FilmSettings {
+        max_pixels: Limits::default().max_pixels,
+        decode_permits: None,
+    };
+    let options = |placement: Placement| EngineOptions {
+        max_batch_size: placement.batch_size(),
+        max_queue_delay: Duration::ZERO,
+        queue_capacity: NonZeroUsize::new(64).unwrap(),
+    };
+    load(&model, &films, options).unwrap().pipeline
+}
