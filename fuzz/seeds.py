@@ -3,7 +3,7 @@
 
     python fuzz/seeds.py [--phantom target/release/lungfield-phantom]
 
-Writes fuzz/corpus/TARGET/, which git ignores. The pictures are those of tests/fixtures/images, phantoms where the program that
+Writes fuzz/corpus/TARGET/, which git ignores. The pictures are those of crates/codec/tests/fixtures/images, phantoms where the program that
 draws them is given, and a few real films where LUNGFIELD_DATA names a folder of them: those never leave the corpus.
 """
 
@@ -19,7 +19,7 @@ import zlib
 from pathlib import Path
 
 FUZZ = Path(__file__).resolve().parent
-FIXTURES = FUZZ.parent / "tests" / "fixtures"
+FIXTURES = FUZZ.parent / "crates" / "codec" / "tests" / "fixtures"
 REAL_FILMS = 8
 FORM = "multipart/form-data; boundary=x"
 RELATED = 'multipart/related; type="application/dicom"; boundary=x'

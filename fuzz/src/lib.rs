@@ -10,5 +10,5 @@ pub const LIMITS: Limits = Limits {
     max_pixels: 1 << 20,
 };
 
-/// The size of the images in `tests/fixtures/images`.
+/// The size of the images in `crates/codec/tests/fixtures/images`.
 pub const FIXTURE: (u32, u32) = (64, 48);
