@@ -11,7 +11,7 @@ from deploy_objects import container_ports, environment, matches, named, of_kind
 
 
 def bound_bytes(variables, defaults, facts):
-    """The memory that a program takes at most with these settings: the README's sum, an idle server, and what connections hold."""
+    """The memory that a program takes at most with these settings: the sum in docs/configuration.md, an idle server, and what connections hold."""
 
     def setting(name):
         return size(variables.get(name) or defaults[name])

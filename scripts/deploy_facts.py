@@ -19,7 +19,7 @@ SOURCES = {
 }
 # Above what was seen of an idle server of one to two threads: 360 MB in benches/serving/README.md, 231 MB since it allocates by jemalloc.
 IDLE_BYTES = 400e6
-# What the system holds for a connection whose caller is slow to read, as the README has it.
+# What the system holds for a connection whose caller is slow to read, as docs/configuration.md has it.
 CONNECTION_BYTES = 512 << 10
 BOUND = re.compile(r"decode permits × (\d+) bytes × `--max-pixels` \+ queue capacity × (\d+) × side² bytes")
 SIZES = {"": 1, "k": 1e3, "m": 1e6, "g": 1e9, "ki": 1 << 10, "mi": 1 << 20, "gi": 1 << 30}
@@ -73,11 +73,11 @@ def settings(programs):
 
 
 def bound():
-    """The README's factors: bytes for each pixel of a decoder, and for each pixel of a plane that waits."""
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    """The factors in docs/configuration.md: bytes for each pixel of a decoder, and for each pixel of a plane that waits."""
+    text = (ROOT / "docs/configuration.md").read_text(encoding="utf-8")
     found = BOUND.search(" ".join(text.split()))
     if not found:
-        raise SystemExit("README.md no longer says how memory is bounded as deploy_facts.py reads it: change both, and the manifests")
+        raise SystemExit("docs/configuration.md no longer says how memory is bounded as deploy_facts.py reads it: change both, and the manifests")
     return int(found[1]), int(found[2])
 
 

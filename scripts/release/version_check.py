@@ -37,7 +37,8 @@ PLACES = [
     Place("deploy/kserve/**/*.yaml", rf"image: \S*lungfield:{TAG}$", True),
     Place("deploy/kserve/**/*.yaml", rf"app\.kubernetes\.io/version: {TAG}$", False),
     Place("README.md", r'"name": "lungfield-segnet", "version": "(.*?)"', False),
-    Place("README.md", rf"lungfield[:-]v?{TAG}", False),
+    Place("docs/*.md", r'"name": "lungfield-segnet", "version": "(.*?)"', True),
+    Place("docs/*.md", rf"lungfield[:-]v?{TAG}", True),
 ]
 CHANGELOG = "CHANGELOG.md"
 HEADING = re.compile(r"^## \[(.+?)\](?: - (.*))?$", re.MULTILINE)

@@ -11,7 +11,7 @@ with one of several phantoms, whose masks were asked for before. It fails where
 - the p99 of the accepted, by the callers' clock, is more than twice the time that a full queue takes to be served;
 - refusing takes more than 5 ms in the median or 50 ms at p99, by the server's clock;
 - requests and answers, by the callers' and by the server's count, differ;
-- memory passes the bound that the README gives.
+- memory passes the bound in docs/configuration.md.
 
 The callers run on the same machine, and what they take of its CPU is told. Needs Linux; Python's standard library is enough.
 """
