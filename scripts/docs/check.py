@@ -2,10 +2,10 @@
 
     .venv/bin/python -m scripts.docs.check --programs target/release --python .venv-oip/bin/python
 
-A block runs in a scratch folder with `bash -euo pipefail`, after the blocks before it on its page. It fails if a command
-fails or if curl gets an error status. Blocks with the mark `not run` are not run; `scripts/docs/pages.py` describes the
-marks. On every page, targets of make, flags, variables, files and links must exist. The tables of settings and warnings
-must match the program and openapi.yaml.
+A block runs in a scratch folder with `bash -euo pipefail`, after the blocks before it on its page. It fails if a
+command fails or if curl gets an error status. Blocks with the mark `not run` are not run; `scripts/docs/pages.py`
+describes the marks. On every page, targets of make, flags, variables, files and links must exist. The tables of
+settings and warnings must match the program and openapi.yaml.
 
 It needs Python 3.10 or later with Pillow.
 """
@@ -43,11 +43,7 @@ def find_pages(root: Path) -> dict[str, Page]:
     """Reads every page of the repository, by its path."""
     paths = {path for pattern in PAGES for path in root.glob(pattern)}
     kept = (path.relative_to(root) for path in paths)
-    return {
-        path.as_posix(): read(root, path.as_posix())
-        for path in sorted(kept)
-        if not UNWANTED & set(path.parts)
-    }
+    return {path.as_posix(): read(root, path.as_posix()) for path in sorted(kept) if not UNWANTED & set(path.parts)}
 
 
 def check_names(pages: dict[str, Page], repository: Repository) -> list[Problem]:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from scripts.docs import names
 from scripts.docs.check import check_names, find_pages, run_page, summary
-from scripts.docs.facts import PROGRAMS, Repository, parse_help
+from scripts.docs.facts import PROGRAMS, Repository, Setting, parse_help
 from scripts.docs.pages import anchor, mark_problems, parse
 from scripts.docs.sandbox import Kit, imported_modules
 
@@ -139,7 +139,7 @@ class Names(Case):
 
     def test_settings_that_differ_from_the_program_are_found(self) -> None:
         for before, after, problem in (
-            ("| `--queue` | `LUNGFIELD_QUEUE` | none |", "| `--line` | `LUNGFIELD_QUEUE` | none |", "`--queue` is missing"),
+            ("| `--queue` |", "| `--line` |", "`--queue` is missing"),
             ("| `--queue` |", "| `--line` |", "no flag `--line`"),
             ("`LUNGFIELD_QUEUE`", "`LUNGFIELD_LISTEN`", "the variable of `--queue`"),
             ("`127.0.0.1:8080`", "`0.0.0.0:8080`", "the default of `--listen`"),
@@ -185,8 +185,8 @@ class Pages(unittest.TestCase):
 
     def test_a_help_text_of_clap_is_read(self) -> None:
         listen, queue = parse_help(HELP)
-        self.assertEqual((listen.flag, listen.variable, listen.default), ("--listen", "LUNGFIELD_LISTEN", "127.0.0.1:8080"))
-        self.assertEqual((queue.flag, queue.variable, queue.default), ("--queue", "LUNGFIELD_QUEUE", None))
+        self.assertEqual(listen, Setting("--listen", "LUNGFIELD_LISTEN", "127.0.0.1:8080"))
+        self.assertEqual(queue, Setting("--queue", "LUNGFIELD_QUEUE", None))
 
     def test_run_and_not_run_are_counted_by_reason(self) -> None:
         text = fence("a") + fence("b", "not run: cuda") + fence("c", "not run: cuda") + fence("d", language="json")
@@ -209,7 +209,8 @@ class Running(Case):
         self.assertEqual(self.ran(text), "")
 
     def test_a_page_has_its_films_and_the_repository(self) -> None:
-        self.assertEqual(self.ran(fence("test -s phantom-1.png && grep -q serve Makefile && target/release/lungfield-serve --help")), "")
+        block = fence("test -s phantom-1.png\ngrep -q serve Makefile\ntarget/release/lungfield-serve --help")
+        self.assertEqual(self.ran(block), "")
 
     def test_a_block_that_takes_too_long_is_found(self) -> None:
         self.assertIn("longer than 0.2 s", self.ran(fence("sleep 30 & sleep 30"), limit_s=0.2))
@@ -218,7 +219,8 @@ class Running(Case):
         self.assertEqual(self.ran(fence("false", "not run: root")), "")
 
     def test_the_server_runs_for_a_block_that_asks_it(self) -> None:
-        self.assertEqual(self.ran(fence("curl http://127.0.0.1:8080/phantom-1.png -o copy && cmp copy phantom-1.png")), "")
+        block = fence("curl http://127.0.0.1:8080/phantom-1.png -o copy\ncmp copy phantom-1.png")
+        self.assertEqual(self.ran(block), "")
 
     def test_an_error_status_fails(self) -> None:
         block = "curl http://127.0.0.1:8080/gone"
@@ -239,8 +241,6 @@ class Running(Case):
 
     def test_a_missing_module_is_found(self) -> None:
         self.assertIn("no interpreter has the modules gone", self.ran(fence("import gone", language="python")))
-
-
 
 
 if __name__ == "__main__":

@@ -107,7 +107,5 @@ def parse_help(text: str) -> list[Setting]:
     for hit, end in zip(hits, ends):
         entry = " ".join(text[hit.end() : end].split())
         variable, default = _VARIABLE.search(entry), _DEFAULT.search(entry)
-        found.append(
-            Setting(hit[1], variable[1] if variable else None, default[1] if default else None)
-        )
+        found.append(Setting(hit[1], variable[1] if variable else None, default[1] if default else None))
     return found

@@ -18,9 +18,7 @@ def draw(phantom: Path, folder: Path) -> None:
     deep = folder / "deep"
     _run(phantom, deep, "--depth", str(DICOM_BITS))
     with Image.open(deep / "phantom-1.png") as image:
-        values = radiograph(
-            image, BitsStored=DICOM_BITS, HighBit=DICOM_BITS - 1, ImagerPixelSpacing=SPACING_MM
-        )
+        values = radiograph(image, BitsStored=DICOM_BITS, HighBit=DICOM_BITS - 1, ImagerPixelSpacing=SPACING_MM)
     for path in deep.iterdir():
         path.unlink()
     deep.rmdir()

@@ -71,9 +71,7 @@ def link_problems(pages: dict[str, Page], repository: Repository) -> list[Proble
             if not (repository.root / path).exists():
                 found.append(Problem(page.path, link.line, f"the link to `{path}` leads nowhere"))
             elif fragment and path in pages and fragment not in pages[path].anchors():
-                found.append(
-                    Problem(page.path, link.line, f"`{path}` has no heading `#{fragment}`")
-                )
+                found.append(Problem(page.path, link.line, f"`{path}` has no heading `#{fragment}`"))
     return found
 
 
@@ -180,9 +178,10 @@ def _paths(texts: list[Span], repository: Repository) -> Iterator[tuple[int, str
         for words in commands(text.text):
             for word in words:
                 path = word.rpartition("=")[2].removeprefix("./").rstrip(",:")
-                if path.partition("/")[0] in repository.folders and "/" in path and "…" not in path:
-                    if not _exists(path, repository):
-                        yield text.line, f"there is no `{path}`"
+                folder, slash, _ = path.partition("/")
+                is_path = folder in repository.folders and slash and "…" not in path
+                if is_path and not _exists(path, repository):
+                    yield text.line, f"there is no `{path}`"
 
 
 def _exists(path: str, repository: Repository) -> bool:

@@ -156,7 +156,4 @@ def _body(lines: Iterator[tuple[int, str]], fence: re.Match[str]) -> list[str]:
 
 
 def _spans(pattern: re.Pattern[str], text: str) -> list[Span]:
-    return [
-        Span(text.count("\n", 0, hit.start()) + 1, " ".join(hit[1].split()))
-        for hit in pattern.finditer(text)
-    ]
+    return [Span(text.count("\n", 0, hit.start()) + 1, " ".join(hit[1].split())) for hit in pattern.finditer(text)]

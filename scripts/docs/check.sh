@@ -1,0 +1,14 @@
+#!/bin/sh
+# Checks README.md and the pages, with the programs in the folder BIN: see check.py. First it tests the check itself.
+# PYTHON names another interpreter than python3.
+set -eu
+
+[ $# -eq 1 ] || { echo "usage: check.sh BIN" >&2; exit 2; }
+export PYTHON="${PYTHON:-python3}"
+# numpy, requests and Pillow; Triton's client.
+sh scripts/venv.sh .venv scripts/requirements-api-test.txt
+sh scripts/venv.sh .venv-oip scripts/requirements-oip-test.txt
+
+.venv/bin/python -m scripts.docs.check_test
+.venv/bin/python -m scripts.docs.book_test
+exec .venv/bin/python -m scripts.docs.check --programs "$1" --python .venv-oip/bin/python
