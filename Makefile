@@ -48,7 +48,7 @@ serve: programs ## Fetch libtorch, build, and serve the shipped model on 127.0.0
 	@exec "$(BIN)/lungfield-serve" $(ARGS)
 
 .PHONY: test
-test: lint deny test-rust try-api try-dicom try-oip try-archive try-deploy ## Everything that CI runs: lint, deny, unit and integration tests, the tests from outside
+test: lint deny test-rust try-api try-dicom try-oip try-archive try-deploy try-docs ## Everything that CI runs: lint, deny, unit and integration tests, the tests from outside
 	@echo "== make test took $(seconds) s"
 
 .PHONY: test-rust
@@ -128,6 +128,20 @@ try-deploy:
 	else \
 	    echo "the check of the manifests is skipped"; \
 	fi
+
+.PHONY: test-docs
+test-docs: libtorch ## README.md and the pages: shell blocks are run; targets, flags, files and links must exist
+	@$(CARGO) build $(BUILD)
+	@$(MAKE) --no-print-directory try-docs
+
+.PHONY: try-docs
+try-docs:
+	$(call step,pages)
+	@PYTHON="$(PYTHON)" sh scripts/docs/check.sh "$(BIN)"
+
+.PHONY: docs
+docs: libtorch ## Build the pages as a book, with the API reference beside it, in target/book; builds mdBook once where it is missing
+	@CARGO="$(CARGO)" PYTHON="$(PYTHON)" sh scripts/docs/build.sh
 
 .PHONY: lint
 lint: libtorch ## Formatting, clippy and rustdoc, all without a warning
