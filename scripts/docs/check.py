@@ -20,30 +20,23 @@ import time
 from pathlib import Path
 
 from scripts.docs import films, names
-from scripts.docs.facts import Repository
+from scripts.docs.facts import Repository, walk
 from scripts.docs.pages import LANGUAGES, Block, Page, Problem, mark_problems, read
 from scripts.docs.sandbox import Kit, Sandbox
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGES = (
-    "*.md",
-    "docs/**/*.md",
-    "deploy/*/README.md",
-    "benches/**/README.md",
-    "examples/*/README.md",
-    "models/*/README.md",
-    "tests/fixtures/*/README.md",
-)
+# Folders with pages beside what they describe.
+FOLDERS = ("benches", "deploy", "examples", "models", "tests")
 # Other people's text and old entries name what exists no longer.
 WITHOUT_NAMES = ("CHANGELOG.md",)
-UNWANTED = {".venv", "node_modules"}
 
 
 def find_pages(root: Path) -> dict[str, Page]:
     """Reads every page of the repository, by its path."""
-    paths = {path for pattern in PAGES for path in root.glob(pattern)}
-    kept = (path.relative_to(root) for path in paths)
-    return {path.as_posix(): read(root, path.as_posix()) for path in sorted(kept) if not UNWANTED & set(path.parts)}
+    paths = [*root.glob("*.md"), *(root / "docs").rglob("*.md")]
+    paths += [path for folder in FOLDERS for path in walk(root / folder) if path.name == "README.md"]
+    relative = (path.relative_to(root).as_posix() for path in sorted(paths))
+    return {path: read(root, path) for path in relative}
 
 
 def check_names(pages: dict[str, Page], repository: Repository) -> list[Problem]:

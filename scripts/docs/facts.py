@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import subprocess
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -88,8 +89,15 @@ class Repository:
         return set(re.findall(r"\w+", found[1])) if found else set()
 
     def _text(self, pattern: str, folders: tuple[str, ...]) -> str:
-        paths = (path for folder in folders for path in (self.root / folder).rglob(pattern))
+        paths = (path for folder in folders for path in walk(self.root / folder) if path.match(pattern))
         return "\n".join(path.read_text(encoding="utf-8") for path in sorted(paths))
+
+
+def walk(folder: Path) -> Iterator[Path]:
+    """Returns all files below a folder, without those in hidden folders such as `.venv`."""
+    for here, folders, files in os.walk(folder):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        yield from (Path(here, name) for name in files)
 
 
 def help_text(program: Path) -> str:
