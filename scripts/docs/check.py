@@ -26,8 +26,8 @@ from scripts.docs.sandbox import Kit, Sandbox
 
 ROOT = Path(__file__).resolve().parents[2]
 # Folders with pages beside what they describe.
-FOLDERS = ("benches", "deploy", "examples", "models", "tests")
-# Other people's text and old entries name what exists no longer.
+FOLDERS = ("benches", "crates", "deploy", "examples", "models", "tests")
+# Its old entries name what no longer exists.
 WITHOUT_NAMES = ("CHANGELOG.md",)
 
 
