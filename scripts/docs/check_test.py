@@ -7,9 +7,11 @@ The programs are shell scripts here, so that nothing has to be built.
 
 from __future__ import annotations
 
+import sys
 import tempfile
 import unittest
 from pathlib import Path
+from typing import Any
 
 from scripts.docs import names
 from scripts.docs.check import check_names, find_pages, run_page, summary
@@ -84,7 +86,7 @@ class Case(unittest.TestCase):
         self.write(path, FILES.get(path, "") + "\n" + text)
         return "\n".join(map(str, check_names(find_pages(self.root), self.repository)))
 
-    def ran(self, text: str, **changes: float) -> str:
+    def ran(self, text: str, **changes: Any) -> str:
         """Runs the blocks of a page, and returns its problems."""
         kit = Kit(**{**self.kit.__dict__, **changes})
         return "\n".join(map(str, run_page(parse("page.md", text), kit)))
@@ -238,6 +240,12 @@ class Running(Case):
 
     def test_a_server_that_ends_is_found(self) -> None:
         self.assertIn("the server ended\n    sorry", self.ran(fence("echo sorry; exit 3", "server")))
+
+    def test_python3_of_a_block_has_the_modules_that_its_mark_names(self) -> None:
+        block = "command -v python3 | grep /.python-json/python3\npython3 -c 'import json'"
+        text = fence(block, "with: json")
+        self.assertEqual(self.ran(text, pythons=(Path(sys.executable),)), "")
+        self.assertIn("no interpreter has the modules gone", self.ran(fence("true", "with: gone")))
 
     def test_a_missing_module_is_found(self) -> None:
         self.assertIn("no interpreter has the modules gone", self.ran(fence("import gone", language="python")))
