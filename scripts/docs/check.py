@@ -14,15 +14,19 @@ from __future__ import annotations
 
 import argparse
 import collections
+import contextlib
+import itertools
 import sys
 import tempfile
 import time
+from collections.abc import Iterable
 from pathlib import Path
 
 from scripts.docs import films, names
 from scripts.docs.facts import Repository, walk
 from scripts.docs.pages import LANGUAGES, Block, Page, Problem, mark_problems, read
 from scripts.docs.sandbox import Kit, Sandbox
+from scripts.docs.servers import Servers
 
 ROOT = Path(__file__).resolve().parents[2]
 # Folders with pages beside what they describe.
@@ -55,21 +59,30 @@ def check_names(pages: dict[str, Page], repository: Repository) -> list[Problem]
     ]
 
 
-def run_page(page: Page, kit: Kit) -> list[Problem]:
+def run_pages(pages: Iterable[Page], kit: Kit) -> list[Problem]:
+    """Runs the blocks of each page in order, up to the first of a page that fails.
+
+    Pages without a server of their own share one with default settings.
+    """
+    found = []
+    with contextlib.closing(Servers()) as shared:
+        for page in pages:
+            with contextlib.ExitStack() as stack:
+                own = any("server" in block.marks for block in runnable(page))
+                servers = stack.enter_context(contextlib.closing(Servers())) if own else shared
+                found += run_page(page, kit, servers)
+    return found
+
+
+def run_page(page: Page, kit: Kit, servers: Servers) -> list[Problem]:
     """Runs the blocks of a page in order, up to the first that fails."""
     to_run = runnable(page)
     if not to_run:
         return []
     with tempfile.TemporaryDirectory(prefix="lungfield-docs-") as folder:
-        sandbox = Sandbox(kit, Path(folder))
-        try:
-            for block in to_run:
-                problem = sandbox.run(block)
-                if problem:
-                    return [problem]
-        finally:
-            sandbox.close()
-    return []
+        sandbox = Sandbox(kit, Path(folder), servers)
+        problems = filter(None, map(sandbox.run, to_run))
+        return list(itertools.islice(problems, 1))
 
 
 def runnable(page: Page) -> list[Block]:
@@ -107,8 +120,7 @@ def main() -> int:
             programs = arguments.programs.resolve()
             films.draw(programs / "lungfield-phantom", Path(folder))
             kit = Kit(ROOT, programs, Path(folder), pythons)
-            for path in arguments.page or pages:
-                problems += run_page(pages[path], kit)
+            problems += run_pages([pages[path] for path in arguments.page or pages], kit)
     for problem in problems:
         print(problem)
     print(f"{summary(pages)}; {len(problems)} problems; {time.monotonic() - began:.1f} s")

@@ -1,45 +1,31 @@
-"""Runs the code blocks of a page in a folder of its own, with a server on a free port."""
+"""Runs the code blocks of a page in a folder of its own."""
 
 from __future__ import annotations
 
 import ast
-import contextlib
 import os
 import re
 import shutil
-import signal
-import socket
 import subprocess
 import sys
-import time
 from dataclasses import dataclass
 from pathlib import Path
 
 from scripts.docs.pages import Block, Problem
+from scripts.docs.servers import API_PORT, METRICS_PORT, Failed, Servers, end_group, tail
 
-# Ports that the pages name. Each stands for a free port while the blocks of a page run.
-PORTS = ("8080", "8081", "8443", "9090")
-API_PORT, METRICS_PORT = "8080", "9090"
 LIMIT_S = 60.0
-START_S = 60.0
-END_S = 30.0
-LOOK_EVERY_S = 0.02
-OUTPUT_LINES = 20
 # curl fails on an error status, and prints no progress.
 CURLRC = "fail-with-body\nsilent\nshow-error\n"
 
-_PORT = re.compile(rf"(?<![\d.])({'|'.join(PORTS)})(?!\d)")
-_SERVE = re.compile(r"^((?:[A-Z_]+=\S+ )*)(?=lungfield-serve |lungfield-serve$|python3 )", re.MULTILINE)
+# The command of a block that is a server takes the place of the shell, so that it gets the signal to end.
+_SERVER_COMMAND = re.compile(r"^((?:[A-Z_]+=\S+ )*)(?=lungfield-serve\b|python3 )", re.MULTILINE)
 # Variables in lower case and functions are kept from one block of a page to the next, as in a terminal.
 _LOAD = '[ ! -e "$DOCS_STATE" ] || . "$DOCS_STATE"\n'
 _SAVE = r"""
 { compgen -v | grep -E '^[a-z][a-z0-9_]*$' | while read -r name; do declare -p "$name"; done
   declare -f; } > "$DOCS_STATE" || true
 """
-
-
-class Failed(Exception):
-    """The reason why a block failed, with the end of its output."""
 
 
 @dataclass(frozen=True)
@@ -56,11 +42,10 @@ class Kit:
 class Sandbox:
     """A folder with films and links to the repository, in which the blocks of one page run in order."""
 
-    def __init__(self, kit: Kit, folder: Path) -> None:
+    def __init__(self, kit: Kit, folder: Path, servers: Servers) -> None:
         self.kit = kit
         self.folder = folder
-        self.ports = dict(zip(PORTS, map(str, free_ports(len(PORTS)))))
-        self.servers: dict[str, subprocess.Popen[bytes]] = {}
+        self.servers = servers
         self._fill()
 
     def run(self, block: Block) -> Problem | None:
@@ -68,21 +53,16 @@ class Sandbox:
         try:
             if "server" in block.marks:
                 self._serve(block)
-            elif block.language == "python":
-                self._ensure_server(block)
-                modules = imported_modules(block.text)
-                self._finish(["-"], block, interpreter=self._python(modules))
+                return None
+            self._ensure_server(block)
+            if block.language == "python":
+                python = self._python(imported_modules(block.text))
+                self._finish(block, [str(python), "-"], block.text)
             else:
-                self._ensure_server(block)
-                self._finish(["-euo", "pipefail", "-c", _LOAD + self._local(block.text) + _SAVE], block)
+                self._finish(block, bash(_LOAD + self.servers.local(block.text) + _SAVE))
         except Failed as failure:
             return block.problem(str(failure))
         return None
-
-    def close(self) -> None:
-        """Ends the servers."""
-        for port in list(self.servers):
-            self._stop(port)
 
     def _fill(self) -> None:
         for path in self.kit.root.iterdir():
@@ -94,40 +74,37 @@ class Sandbox:
             shutil.copy(path, self.folder)
         (self.folder / ".curlrc").write_text(CURLRC, encoding="utf-8")
 
-    def _environment(self, block: Block) -> dict[str, str]:
+    def _environment(self, modules: str = "") -> dict[str, str]:
+        """Returns the environment of a block whose `python3` has these modules."""
         paths = [str(self.kit.programs), os.environ["PATH"]]
-        if "with" in block.marks:
-            paths.insert(0, str(self._shim(block.marks["with"].split())))
+        if modules:
+            paths.insert(0, str(self._shim(modules.split())))
         return {
             **os.environ,
             "PATH": os.pathsep.join(paths),
             "CURL_HOME": str(self.folder),
             "DOCS_STATE": str(self.folder / ".state"),
-            "LUNGFIELD_LISTEN": f"127.0.0.1:{self.ports[API_PORT]}",
-            "LUNGFIELD_METRICS_LISTEN": f"127.0.0.1:{self.ports[METRICS_PORT]}",
+            "LUNGFIELD_LISTEN": f"127.0.0.1:{self.servers.ports[API_PORT]}",
+            "LUNGFIELD_METRICS_LISTEN": f"127.0.0.1:{self.servers.ports[METRICS_PORT]}",
             "LUNGFIELD_DRAIN_DELAY": "0s",
             "OMP_WAIT_POLICY": "PASSIVE",
             "PYTHONPATH": "",
         }
 
-    def _local(self, text: str) -> str:
-        """Returns the text with the free ports of this page."""
-        return _PORT.sub(lambda port: self.ports[port[1]], text)
-
-    def _finish(self, arguments: list[str], block: Block, interpreter: Path | None = None) -> None:
-        """Runs a block to its end, and compares the end with the marks."""
+    def _finish(self, block: Block, command: list[str], script: str | None = None) -> None:
+        """Runs a block to its end, and compares the end with the marks. `script` goes to its standard input."""
         process = subprocess.Popen(
-            [interpreter or "bash", *arguments],
+            command,
             cwd=self.folder,
-            env=self._environment(block),
-            stdin=subprocess.PIPE if interpreter else subprocess.DEVNULL,
+            env=self._environment(block.marks.get("with", "")),
+            stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
         try:
-            script = self._local(block.text).encode() if interpreter else None
-            output = process.communicate(script, timeout=self.kit.limit_s)[0].decode(errors="replace")
+            sent = self.servers.local(script or "").encode()
+            output = process.communicate(sent, timeout=self.kit.limit_s)[0].decode(errors="replace")
         except subprocess.TimeoutExpired:
             end_group(process.pid)
             process.communicate()
@@ -143,43 +120,17 @@ class Sandbox:
         """Starts the server with its defaults if a block needs it and none runs."""
         wanted = (f":{API_PORT}", f":{METRICS_PORT}", "--health-check")
         if API_PORT not in self.servers and any(text in block.text for text in wanted):
-            self._serve(Block(block.page, block.line, "sh", "lungfield-serve", {"server": ""}))
+            program = str(self.kit.programs / "lungfield-serve")
+            self.servers.start(API_PORT, [program], self.kit.root, self._environment())
 
     def _serve(self, block: Block) -> None:
-        """Starts the server of a block in the background, and waits until it accepts connections."""
+        """Starts the server of a block in the background."""
         port = block.marks["server"] or API_PORT
-        # Servers of ours share the port of the metrics, so that one runs at a time.
-        for running in list(self.servers) if "lungfield-serve" in block.text else [port]:
-            self._stop(running)
-        text = _SERVE.sub(r"\1exec ", self._local(block.text), count=1)
-        log = self.folder / f".server-{port}"
-        with log.open("wb") as output:
-            process = subprocess.Popen(
-                ["bash", "-euo", "pipefail", "-c", _LOAD + text],
-                cwd=self.folder,
-                env=self._environment(block),
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
-        self.servers[port] = process
-        deadline = time.monotonic() + START_S
-        while not accepts(int(self.ports[port])):
-            if process.poll() is not None or time.monotonic() > deadline:
-                state = "ended" if process.poll() is not None else "does not listen"
-                raise Failed(f"the server {state}\n{tail(log.read_text(errors='replace'))}")
-            time.sleep(LOOK_EVERY_S)
-
-    def _stop(self, port: str) -> None:
-        process = self.servers.pop(port, None)
-        if process:
-            end_group(process.pid, signal.SIGTERM)
-            try:
-                process.wait(END_S)
-            except subprocess.TimeoutExpired:
-                end_group(process.pid)
-                process.wait()
+        if "lungfield-serve" in block.text:
+            self.servers.close()  # they share the port of the metrics, so that one runs at a time
+        text = _SERVER_COMMAND.sub(r"\1exec ", self.servers.local(block.text), count=1)
+        environment = self._environment(block.marks.get("with", ""))
+        self.servers.start(port, bash(_LOAD + text), self.folder, environment)
 
     def _python(self, modules: list[str]) -> Path:
         """Returns an interpreter that has all of these modules."""
@@ -201,6 +152,11 @@ class Sandbox:
         return folder
 
 
+def bash(text: str) -> list[str]:
+    """Returns the command that runs shell text, and fails if one of its commands fails."""
+    return ["bash", "-euo", "pipefail", "-c", text]
+
+
 def imported_modules(script: str) -> list[str]:
     """Returns the modules that a script imports and that do not come with Python."""
     names: set[str] = set()
@@ -210,32 +166,3 @@ def imported_modules(script: str) -> list[str]:
         elif isinstance(node, ast.ImportFrom) and node.module:
             names.add(node.module)
     return sorted(name for name in names if name.partition(".")[0] not in sys.stdlib_module_names)
-
-
-def free_ports(count: int) -> list[int]:
-    """Returns ports of 127.0.0.1 that nobody listens on."""
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [each.getsockname()[1] for each in sockets]
-    for each in sockets:
-        each.close()
-    return ports
-
-
-def accepts(port: int) -> bool:
-    """Returns whether a connection to the port is accepted."""
-    try:
-        socket.create_connection(("127.0.0.1", port), timeout=1).close()
-    except OSError:
-        return False
-    return True
-
-
-def end_group(group: int, order: signal.Signals = signal.SIGKILL) -> None:
-    """Sends a signal to all processes that a block started."""
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(group, order)
-
-
-def tail(output: str) -> str:
-    """Returns the last lines of an output, indented."""
-    return "\n".join(f"    {line}" for line in output.splitlines()[-OUTPUT_LINES:])
