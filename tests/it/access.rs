@@ -7,7 +7,7 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use lungfield::http::{Access, Audit, AuditKey, AuditSink};
 use lungfield_engine::fake::{Behaviour, FakeSegmenter};
-use lungfield_model::weights::digest;
+use lungfield_support::sha256;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use rustix::process::Signal;
 use serde_json::{Value, json};
@@ -22,7 +22,7 @@ use lungfield_testing::small;
 
 /// A line of a key file.
 fn line(name: &str, key: &str) -> String {
-    format!("{name} {}\n", digest(key.as_bytes()))
+    format!("{name} {}\n", sha256::hex(key.as_bytes()))
 }
 
 fn with_key(call: Call, key: &str) -> Call {
@@ -53,7 +53,7 @@ fn a_server_with_keys_answers_whoever_shows_one_and_nobody_else() {
     for refused in [
         server.film(&film),
         with_key(server.film(&film), "third key"),
-        with_key(server.film(&film), &digest(b"first key")),
+        with_key(server.film(&film), &sha256::hex(b"first key")),
         server
             .film(&film)
             .header("authorization", "Basic Zmlyc3Qga2V5"),
@@ -526,12 +526,12 @@ fn hmac_sha256(key: &[u8], message: &[u8]) -> String {
         let pair = |place: usize| u8::from_str_radix(&text[place..place + 2], 16).unwrap();
         (0..64).step_by(2).map(pair).collect::<Vec<_>>()
     };
-    let inner = digest(
+    let inner = sha256::hex(
         &padded(0x36)
             .chain(message.iter().copied())
             .collect::<Vec<_>>(),
     );
-    digest(&padded(0x5c).chain(unhex(&inner)).collect::<Vec<_>>())
+    sha256::hex(&padded(0x5c).chain(unhex(&inner)).collect::<Vec<_>>())
 }
 
 #[test]

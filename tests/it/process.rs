@@ -6,8 +6,8 @@ use std::path::Path;
 
 use lungfield_codec::rle::{Encoded, Rle};
 use lungfield_model::manifest::{MANIFEST, WEIGHTS};
-use lungfield_model::weights::digest;
 use lungfield_radiograph::mask::Mask;
+use lungfield_support::sha256;
 use rustix::process::Signal;
 use safetensors::{Dtype, SafeTensors, tensor::TensorView};
 use serde_json::Value;
@@ -128,7 +128,7 @@ fn reweigh(model: &Path, change: impl FnOnce(&mut Tensors)) {
     });
     let bytes = safetensors::serialize(views, None).unwrap();
     edit(model, |manifest| {
-        manifest["weights_sha256"] = digest(&bytes).into()
+        manifest["weights_sha256"] = sha256::hex(&bytes).into()
     });
     fs_err::write(path, bytes).unwrap();
 }

@@ -15,8 +15,8 @@ use lungfield_codec::dicom::{Algorithm, Kind, Naming, Wanted};
 use lungfield_codec::names::MASK_SUFFIXES;
 use lungfield_engine::EngineError;
 use lungfield_engine::pipeline::{Film, Form, Pipeline, PipelineError, Question, Written};
-use lungfield_model::weights::digest;
 use lungfield_radiograph::mask::Threshold;
+use lungfield_support::sha256;
 
 /// Nobody waits for a film; one that takes this long is stuck.
 const LONGEST: Duration = Duration::from_mins(10);
@@ -295,7 +295,7 @@ fn reference_names(name: &str) -> Vec<String> {
 /// A file with the sha256 of its bytes.
 async fn hashed(bytes: Bytes) -> (Bytes, String) {
     let hash = move || {
-        let digest = digest(&bytes);
+        let digest = sha256::hex(&bytes);
         (bytes, digest)
     };
     tokio::task::spawn_blocking(hash)

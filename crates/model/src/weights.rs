@@ -5,11 +5,10 @@ use std::num::NonZeroU16;
 use std::path::Path;
 
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
-use sha2::{Digest, Sha256};
 use tch::{Kind, TchError, Tensor};
 
 use crate::network::layout::Layout;
-use lungfield_support::files;
+use lungfield_support::{files, sha256};
 
 /// Weights that can't be used, or could not be written.
 #[derive(Debug, thiserror::Error)]
@@ -42,14 +41,14 @@ pub enum WeightsError {
 /// a tensor too many and stretch one of another shape.
 pub fn read(
     path: &Path,
-    sha256: &str,
+    expected: &str,
     width: NonZeroU16,
 ) -> Result<HashMap<String, Tensor>, WeightsError> {
     let bytes = fs_err::read(path)?;
-    let found = digest(&bytes);
-    if found != sha256 {
+    let found = sha256::hex(&bytes);
+    if found != expected {
         return Err(WeightsError::Changed {
-            expected: sha256.to_owned(),
+            expected: expected.to_owned(),
             found,
         });
     }
@@ -63,7 +62,7 @@ pub fn write(path: &Path, weights: &HashMap<String, Tensor>) -> Result<String, W
     let named = weights.iter().map(|(name, tensor)| (name.clone(), tensor));
     let bytes = serialise(&named.collect(), None)?;
     files::replace(path, &bytes)?;
-    Ok(digest(&bytes))
+    Ok(sha256::hex(&bytes))
 }
 
 /// What a safetensors file holds.
@@ -155,10 +154,4 @@ fn check(tensors: &HashMap<String, Tensor>, width: NonZeroU16) -> Result<(), Wei
         Some(name) => mismatch(format!("{name} is unknown")),
         None => Ok(()),
     }
-}
-
-/// The sha256 of some bytes, in hexadecimal.
-#[must_use]
-pub fn digest(bytes: &[u8]) -> String {
-    base16ct::lower::encode_string(&Sha256::digest(bytes))
 }

@@ -8,4 +8,5 @@ pub mod files;
 pub mod flags;
 pub mod log;
 pub mod progress;
+pub mod sha256;
 pub mod tls;

@@ -9,7 +9,7 @@ use csv::StringRecord;
 use serde::Deserialize;
 
 use super::dataset::{Case, FilmDigest, Split};
-use lungfield_support::files;
+use lungfield_support::{files, sha256};
 
 /// The name of the table in a model directory.
 pub const SPLITS: &str = "splits.csv";
@@ -138,7 +138,7 @@ impl SplitTable {
     /// The sha256 of the file, in hexadecimal: the same films in the same splits have the same.
     #[must_use]
     pub fn sha256(&self) -> String {
-        lungfield_model::weights::digest(&self.to_csv())
+        sha256::hex(&self.to_csv())
     }
 
     fn to_csv(&self) -> Vec<u8> {

@@ -1,15 +1,12 @@
 //! Decides how the segmentation of an archive is put together: settings → films → engine → masks → table.
 
 use std::future::Future;
-use std::io::{BufRead, BufReader};
 use std::num::NonZeroUsize;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use anyhow::Context;
-use base16ct::HexDisplay;
-use sha2::{Digest, Sha256};
 
 use lungfield_archive::Ended;
 use lungfield_archive::files::Files;
@@ -24,7 +21,7 @@ use lungfield_model::device::{Placement, Precision, PrecisionChoice};
 use lungfield_model::loading::{self, Loaded};
 use lungfield_model::manifest::Manifest;
 use lungfield_support::progress::Progress;
-use lungfield_support::tls;
+use lungfield_support::{sha256, tls};
 
 /// Batches on a GPU are this many times as large as where callers wait for them.
 const LARGER: usize = 4;
@@ -169,18 +166,7 @@ fn order(
 }
 
 fn list_digest(list: &Path) -> std::io::Result<String> {
-    let mut hash = Sha256::new();
-    let mut lines = BufReader::new(fs_err::File::open(list)?);
-    loop {
-        let piece = lines.fill_buf()?;
-        if piece.is_empty() {
-            break;
-        }
-        hash.update(piece);
-        let length = piece.len();
-        lines.consume(length);
-    }
-    Ok(format!("{:x}", HexDisplay(&hash.finalize())))
+    sha256::hex_of_reader(fs_err::File::open(list)?)
 }
 
 fn film_options(settings: &SegmentSettings, manifest: &Manifest) -> FilmOptions {
