@@ -217,7 +217,7 @@ pub async fn listen(
         (true, _) => bail!("the model is lost; the log says why"),
         (false, Ok(())) => tracing::info!("drained"),
         (false, Err(_elapsed)) => {
-            tracing::warn!("the drain timed out; some requests were not answered")
+            tracing::warn!("the drain timed out; some requests were not answered");
         }
     }
     Ok(())

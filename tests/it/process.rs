@@ -128,7 +128,7 @@ fn reweigh(model: &Path, change: impl FnOnce(&mut Tensors)) {
     });
     let bytes = safetensors::serialize(views, None).unwrap();
     edit(model, |manifest| {
-        manifest["weights_sha256"] = sha256::hex(&bytes).into()
+        manifest["weights_sha256"] = sha256::hex(&bytes).into();
     });
     fs_err::write(path, bytes).unwrap();
 }
@@ -165,7 +165,7 @@ fn a_server_with_a_manifest_that_can_not_be_used_does_not_start() {
     assert_refused(model.path(), &[], &[path.to_str().unwrap(), "line 1"]);
     let model = small::model();
     edit(model.path(), |manifest| {
-        manifest["preprocesing"] = manifest["preprocessing"].take()
+        manifest["preprocesing"] = manifest["preprocessing"].take();
     });
     assert_refused(model.path(), &[], &[MANIFEST, "preprocesing"]);
 }
@@ -182,7 +182,7 @@ fn a_server_with_other_weights_than_the_manifest_says_does_not_start() {
     let model = small::model();
     let mut missing = String::new();
     reweigh(model.path(), |tensors| {
-        missing = tensors.pop_first().unwrap().0
+        missing = tensors.pop_first().unwrap().0;
     });
     assert_refused(model.path(), &[], &[&missing, "missing"]);
 
@@ -208,7 +208,7 @@ fn a_server_with_other_weights_than_the_manifest_says_does_not_start() {
 
     let model = small::model();
     edit(model.path(), |manifest| {
-        manifest["network"]["width"] = 4.into()
+        manifest["network"]["width"] = 4.into();
     });
     assert_refused(model.path(), &[], &["width 4"]);
 }

@@ -12,7 +12,7 @@ use lungfield_radiograph::radiograph::{Pixels, Radiograph};
 pub fn draw(film: &Radiograph) -> Vec<u8> {
     let (columns, write_greys) = (film.size().columns(), grey_rows(film.pixels()));
     png::encode_grey(film.size(), |row, greys| {
-        write_greys(row * columns..(row + 1) * columns, greys)
+        write_greys(row * columns..(row + 1) * columns, greys);
     })
 }
 

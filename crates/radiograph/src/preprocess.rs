@@ -213,6 +213,7 @@ fn resample(film: &Radiograph, size: Size) -> Vec<f32> {
 }
 
 /// Typed, so that the resizer is compiled for the two depths that films have and not for all twenty that it knows.
+#[must_use]
 pub fn resize<P: PixelTrait>(greys: &[u8], from: Size, to: Size) -> TypedImage<'static, P> {
     let source = TypedImageRef::<P>::from_buffer(from.width(), from.height(), greys)
         .expect("a radiograph has as many greys as its size says, aligned as its type asks");

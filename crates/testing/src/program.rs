@@ -84,6 +84,7 @@ impl Program {
     }
 
     /// What the system knows it by.
+    #[must_use]
     pub fn id(&self) -> u32 {
         self.child.id()
     }
@@ -94,6 +95,7 @@ impl Program {
     }
 
     /// The most memory that it has had so far, in bytes, as the kernel counts it.
+    #[must_use]
     pub fn peak_bytes(&self) -> u64 {
         let status = fs_err::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
         let line = status
@@ -105,6 +107,7 @@ impl Program {
 
     /// Waits for the end and returns all that was said.
     #[track_caller]
+    #[must_use]
     pub fn end(mut self) -> (ExitStatus, Vec<String>) {
         let given_up = Instant::now() + PATIENCE;
         while let Ok(line) = self

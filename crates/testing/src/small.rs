@@ -35,6 +35,7 @@ use tempfile::TempDir;
 const SIDE: u32 = 64;
 
 /// An 8-bit phantom.
+#[must_use]
 pub fn phantom(seed: u64, width: u32, height: u32) -> Phantom {
     let size = Size::new(width, height).unwrap();
     Phantom::draw(&PhantomOptions {
@@ -45,16 +46,19 @@ pub fn phantom(seed: u64, width: u32, height: u32) -> Phantom {
 }
 
 /// The bytes of a square phantom's film as a PNG.
+#[must_use]
 pub fn film(seed: u64, side: u32) -> Vec<u8> {
     png::encode_radiograph(&phantom(seed, side, side).film)
 }
 
 /// The bytes of a square phantom's mask as a PNG.
+#[must_use]
 pub fn reference(seed: u64, side: u32) -> Vec<u8> {
     png::encode_mask(&phantom(seed, side, side).mask)
 }
 
 /// The numbers of a run that is over in a moment.
+#[must_use]
 pub fn recipe(iterations: u32) -> Recipe {
     Recipe {
         width: NonZeroU16::new(2).unwrap(),
@@ -140,6 +144,7 @@ pub fn turn() -> MutexGuard<'static, ()> {
 }
 
 /// Trains on the CPU and returns the loss of every iteration with the best weights.
+#[must_use]
 pub fn trained(recipe: &Recipe, films: &Films) -> (Vec<f64>, Learned) {
     let _turn = turn();
     let mut run = Run::start(recipe, Placement::cpu().device()).unwrap();
@@ -161,6 +166,7 @@ pub fn export(folder: &Path, learned: &Learned, recipe: &Recipe) {
 }
 
 /// The preprocessing of the small model.
+#[must_use]
 pub fn preprocessing() -> PreprocessOptions {
     PreprocessOptions {
         side: SIDE,
@@ -170,6 +176,7 @@ pub fn preprocessing() -> PreprocessOptions {
 
 /// A model directory of its own for every caller, to serve or to spoil. The model was trained for two iterations, so
 /// its masks mean nothing, and it is sure of little: serve it in 32 bits.
+#[must_use]
 pub fn model() -> TempDir {
     static FILES: LazyLock<[(&str, Vec<u8>); 2]> = LazyLock::new(|| {
         let folder = tempfile::tempdir().unwrap();
@@ -194,6 +201,7 @@ pub fn cases(folder: &Path, split: Split) -> Result<Vec<Case>, Problems> {
 }
 
 /// A data set of phantoms on disk, with as many cases of each split as are named.
+#[must_use]
 pub fn data_set(splits: &[(&str, u64)]) -> TempDir {
     let folder = tempfile::tempdir().unwrap();
     let mut list = "case,source,image,reference,split\n".to_owned();
@@ -223,6 +231,7 @@ pub fn data_set(splits: &[(&str, u64)]) -> TempDir {
 }
 
 /// The pipeline of a model directory, in 32 bits on the CPU.
+#[must_use]
 pub fn pipeline(folder: &Path) -> Pipeline {
     let model = ModelSettings {
         folder: folder.to_owned(),

@@ -25,7 +25,7 @@ pub(super) fn stated(stream: &[u8]) -> Result<Stated, DecodeError> {
     while let Some((marker, body)) = segments.next() {
         match marker {
             0xFFC0 | 0xFFC1 | LOSSLESS if frame.is_none() => {
-                frame = Some((marker, frame_of(body)?))
+                frame = Some((marker, frame_of(body)?));
             }
             INTERVAL => interval = big_endian(body, 0).ok_or_else(no_frame)?,
             SCAN => {

@@ -112,9 +112,9 @@ fn join_rows(runs: &[Run], mut above: std::ops::Range<usize>, joined: &mut Joine
         }
         // The run that ends first can touch no further one of the other row.
         if upper.end < lower.end {
-            above.start += 1
+            above.start += 1;
         } else {
-            below.start += 1
+            below.start += 1;
         }
     }
 }

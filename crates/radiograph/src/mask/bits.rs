@@ -170,7 +170,7 @@ impl Mask {
         let mut square = wide.clone();
         let width = row_words(self.size);
         let unite = |words: &mut [u64], other: &[u64]| {
-            words.iter_mut().zip(other).for_each(|(a, b)| *a |= b)
+            words.iter_mut().zip(other).for_each(|(a, b)| *a |= b);
         };
         for down in 1..=after.min(self.size.rows() - 1) {
             unite(&mut square.words[down * width..], &wide.words);

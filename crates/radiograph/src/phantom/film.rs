@@ -146,20 +146,20 @@ impl Film {
         let mut scratch = vec![Ink::default(); width];
         let mut row = vec![0.0; width];
         lay(&self.limbs, y, &mut scratch, |x, depth| {
-            row[x] = depth.max(row[x])
+            row[x] = depth.max(row[x]);
         });
         for (x, value) in row.iter_mut().enumerate() {
             let point = self.placement.to_chest(Point::new(x as f32 + 0.5, y));
             *value = self.chest.soft_tissue_cm(point, *value, lung[x]);
         }
         lay(&self.bones, y, &mut scratch, |x, depth| {
-            row[x] += depth * (row[x] * 0.3).min(1.0)
+            row[x] += depth * (row[x] * 0.3).min(1.0);
         });
         lay(&self.vessels, y, &mut scratch, |x, depth| {
-            row[x] += depth * lung[x]
+            row[x] += depth * lung[x];
         });
         lay(&self.airways, y, &mut scratch, |x, depth| {
-            row[x] -= depth.min(0.3 * row[x]) * (1.0 - lung[x])
+            row[x] -= depth.min(0.3 * row[x]) * (1.0 - lung[x]);
         });
         row
     }
