@@ -1,5 +1,10 @@
-"""The SegNet of src/network in PyTorch, its tensors named as in our weights files, the way that most people would write it."""
+"""The SegNet of src/network in PyTorch, its tensors named as in our weights files, the way that most people would
+write it.
+"""
 
+from __future__ import annotations
+
+import torch
 import torch.nn.functional as F
 from torch import nn
 
@@ -10,28 +15,28 @@ DECODER_CHANNELS = [8, 4, 2, 1, 1]
 
 
 class Layer(nn.Module):
-    def __init__(self, inputs, outputs):
+    def __init__(self, inputs: int, outputs: int) -> None:
         super().__init__()
         self.conv = nn.Conv2d(inputs, outputs, 3, padding=1, bias=False)
         self.norm = nn.BatchNorm2d(outputs)
 
-    def forward(self, x):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
         return F.relu(self.norm(self.conv(x)), inplace=True)
 
 
 class Head(nn.Module):
-    def __init__(self, inputs):
+    def __init__(self, inputs: int) -> None:
         super().__init__()
         self.conv = nn.Conv2d(inputs, 1, 3, padding=1)
 
-    def forward(self, x):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
         return self.conv(x)
 
 
 class SegNet(nn.Module):
     """Planes `[n, 1, side, side]` in, logits of the same shape out; a side is a multiple of 32."""
 
-    def __init__(self, width):
+    def __init__(self, width: int) -> None:
         super().__init__()
         channels = 1
         self.encoder = nn.ModuleList()
@@ -47,7 +52,7 @@ class SegNet(nn.Module):
             channels = outputs
         self.head = Head(channels)
 
-    def forward(self, x):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
         poolings = []
         for block in self.encoder:
             x = block(x)

@@ -1,11 +1,13 @@
-#!/usr/bin/env python3
 """Gives every fuzz target files to begin with: good ones of each kind, and some that were made to do harm.
 
     python fuzz/seeds.py [--phantom target/release/lungfield-phantom]
 
-Writes fuzz/corpus/TARGET/, which git ignores. The pictures are those of crates/codec/tests/fixtures/images, phantoms where the program that
-draws them is given, and a few real films where LUNGFIELD_DATA names a folder of them: those never leave the corpus.
+Writes fuzz/corpus/TARGET/, which git ignores. The pictures are those of crates/codec/tests/fixtures/images, phantoms where the
+program that draws them is given, and a few real films where LUNGFIELD_DATA names a folder of them: those never leave
+the corpus.
 """
+
+from __future__ import annotations
 
 import argparse
 import base64
@@ -16,6 +18,7 @@ import struct
 import subprocess
 import tempfile
 import zlib
+from collections.abc import Iterator
 from pathlib import Path
 
 FUZZ = Path(__file__).resolve().parent
@@ -25,17 +28,17 @@ FORM = "multipart/form-data; boundary=x"
 RELATED = 'multipart/related; type="application/dicom"; boundary=x'
 
 
-def chunk(kind, data):
+def chunk(kind: bytes, data: bytes) -> bytes:
     return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
 
 
-def png(width, height, data, between=b""):
+def png(width: int, height: int, data: bytes, between: bytes = b"") -> bytes:
     """An 8-bit grey PNG of any declared size around any bytes that its pixels are unpacked from."""
     header = chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0))
     return b"\x89PNG\r\n\x1a\n" + header + between + chunk(b"IDAT", data) + chunk(b"IEND", b"")
 
 
-def hostile_pngs():
+def hostile_pngs() -> Iterator[bytes]:
     rows = zlib.compress(bytes(65 * 48), 9)
     bomb = zlib.compress(bytes(1 << 20), 9)
     yield png(60_000, 60_000, rows)
@@ -45,13 +48,13 @@ def hostile_pngs():
     yield png(64, 48, rows, chunk(b"iTXt", b"Comment\0\1\0\0\0" + bomb))
 
 
-def tiff(tags, data=b""):
+def tiff(tags: dict[int, int], data: bytes = b"") -> bytes:
     """A little-endian TIFF of these tags, of one number each, with the data behind its directory."""
     entries = b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in sorted(tags.items()))
     return b"II*\0" + struct.pack("<IH", 8, len(tags)) + entries + bytes(4) + data
 
 
-def hostile_tiffs():
+def hostile_tiffs() -> Iterator[bytes]:
     grey = {256: 64, 257: 48, 258: 8, 259: 1, 262: 1, 277: 1, 278: 48, 273: 8, 279: 64 * 48}
     start = 8 + 2 + 12 * len(grey) + 4
     packed = zlib.compress(bytes(64 * 48), 9)
@@ -66,13 +69,13 @@ def hostile_tiffs():
     yield tiff(tiles | {322: 1 << 30, 323: 1 << 30, 324: 8, 325: 64})
 
 
-def dicom(element, value=b"", transfer_syntax=b"1.2.840.10008.1.2.1\0"):
+def dicom(element: bytes, value: bytes = b"", transfer_syntax: bytes = b"1.2.840.10008.1.2.1\0") -> bytes:
     """A DICOM file that begins with some element, which may be anything."""
     meta = b"\x02\0\x10\0UI" + struct.pack("<H", len(transfer_syntax)) + transfer_syntax
     return bytes(128) + b"DICM" + meta + element + value
 
 
-def objects():
+def objects() -> Iterator[bytes]:
     """DICOM objects in every transfer syntax and of every kind, and some that were made to do harm."""
     yield from (path.read_bytes() for path in sorted((FIXTURES / "dicom").glob("*.dcm")))
     nested = b"\x08\0\x40\x11SQ\0\0\xff\xff\xff\xff" + b"\xfe\xff\x00\xe0\xff\xff\xff\xff"
@@ -83,7 +86,7 @@ def objects():
     yield dicom(inflating.compress(bytes(1 << 22)) + inflating.flush(), transfer_syntax=b"1.2.840.10008.1.2.1.99")
 
 
-def images():
+def images() -> Iterator[bytes]:
     pictures = [path for path in sorted((FIXTURES / "images").iterdir()) if path.suffix in (".png", ".jpg", ".tif")]
     yield from (path.read_bytes() for path in pictures)
     yield from hostile_pngs()
@@ -93,18 +96,20 @@ def images():
     yield jpeg[:at] + struct.pack(">HH", 65_500, 65_500) + jpeg[at + 4 :]
 
 
-def phantoms(program, width, height):
+def phantoms(program: str | None, width: int, height: int) -> list[bytes]:
     """Films and masks in turn, as their files."""
     if not program:
         return []
     with tempfile.TemporaryDirectory() as folder:
         size = ["--width", str(width), "--height", str(height)]
         for depth in ("8", "12", "16"):
-            subprocess.run([program, "--out", f"{folder}/{depth}", "--depth", depth, *size], check=True, stdout=subprocess.PIPE)
+            subprocess.run(
+                [program, "--out", f"{folder}/{depth}", "--depth", depth, *size], check=True, stdout=subprocess.PIPE
+            )
         return [path.read_bytes() for path in sorted(Path(folder).rglob("*.png"))]
 
 
-def real(kind):
+def real(kind: str) -> list[bytes]:
     """A few real films or masks, the smallest files first."""
     folder = os.environ.get("LUNGFIELD_DATA")
     if not folder:
@@ -113,7 +118,7 @@ def real(kind):
     return [path.read_bytes() for path in files[:REAL_FILMS]]
 
 
-def runs():
+def runs() -> Iterator[bytes]:
     """Run lengths as JSON: what pycocotools wrote, and what no mask is."""
     for fixture in json.loads((FIXTURES / "rle" / "pycocotools.json").read_text())["masks"]:
         for counts in (fixture["counts"], fixture.get("plain")):
@@ -127,11 +132,11 @@ def runs():
     yield b'{"other":' + b"[" * 200 + b"]" * 200 + b',"size":[4,5],"counts":"5260M0"}'
 
 
-def part(name, data, more=b""):
+def part(name: bytes, data: bytes, more: bytes = b"") -> bytes:
     return b'--x\r\nContent-Disposition: form-data; name="' + name + b'"\r\n' + more + b"\r\n" + data + b"\r\n"
 
 
-def forms():
+def forms() -> Iterator[bytes]:
     film = (FIXTURES / "images" / "interlaced_grey8.png").read_bytes()
     image, mask = part(b"image", film), part(b"ground_truth", b'{"size":[48,64],"counts":[3072]}')
     end = b"--x--\r\n"
@@ -140,10 +145,12 @@ def forms():
     yield image[:-40]
     yield part(b"image", film, b"Content-Type: image/png\r\nX: " + b"a" * 5000 + b"\r\n") + end
     yield b"".join(part(b"", b"") for _ in range(100)) + end
-    yield b'--x\r\nContent-Disposition: form-data; name*=UTF-8\'\'image; filename="a\\"b"\r\n\r\n' + film + b"\r\n" + end
+    yield (
+        b'--x\r\nContent-Disposition: form-data; name*=UTF-8\'\'image; filename="a\\"b"\r\n\r\n' + film + b"\r\n" + end
+    )
 
 
-def requests():
+def requests() -> Iterator[bytes]:
     film = (FIXTURES / "images" / "interlaced_grey8.png").read_bytes()
     heads = [
         "POST /v1/segment\ncontent-type: image/png",
@@ -173,7 +180,7 @@ def requests():
     yield from inferences(film)
 
 
-def inferences(film):
+def inferences(film: bytes) -> Iterator[bytes]:
     """Requests of the Open Inference Protocol: pixels and files, in JSON and behind it."""
     head = "POST /v2/models/a-fake/infer"
     pixels = bytes(range(256)) * 4
@@ -190,14 +197,14 @@ def inferences(film):
         yield f"{head}\n\n".encode() + json.dumps(request).encode()
     element = struct.pack("<I", len(film)) + film
     for tensor, binary in ((numbers, pixels), (file, element)):
-        tensor = tensor | {"parameters": {"binary_data_size": len(binary)}}
+        described = tensor | {"parameters": {"binary_data_size": len(binary)}}
         output = {"name": "mask", "parameters": {"binary_data": True}}
-        text = json.dumps({"inputs": [tensor], "outputs": [output]}).encode()
+        text = json.dumps({"inputs": [described], "outputs": [output]}).encode()
         yield f"{head}\ninference-header-content-length: {len(text)}\n\n".encode() + text + binary
     yield b"GET /v2/models/a-fake/versions/0/ready\n\n"
 
 
-def main():
+def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--phantom", help="the program lungfield-phantom, for phantoms among the films")
     program = parser.parse_args().phantom

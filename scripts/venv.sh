@@ -3,7 +3,8 @@
 #
 # It asks for python3 with pip and no more: Debian's python3-venv, which holds ensurepip, may be missing. A folder that
 # was made from the same requirements by the same Python is kept as it is. It appears whole or not at all.
-# PYTHON names another interpreter than python3. Run modules by `DIR/bin/python -m`: there are no other commands in it.
+# PYTHON names another interpreter than python3. Run modules by `DIR/bin/python -m`: of the packages' commands only native
+# programs are kept, in DIR/bin.
 set -eu
 
 [ $# -eq 2 ] || { echo "usage: venv.sh DIR REQUIREMENTS" >&2; exit 2; }
@@ -36,7 +37,7 @@ chmod 755 "$partial"
 
 # Where there is no venv module either, a bin/python that only adds the packages to its path does as well.
 without_venv() {
-    rm -rf "$partial/bin" # a link to the system's own interpreter may be left there
+    rm -rf "${partial:?}/bin" # a link to the system's own interpreter may be left there
     mkdir -p "$partial/bin" "$partial/packages"
     cat >"$partial/bin/python" <<'WRAPPER'
 #!/bin/sh
@@ -64,8 +65,13 @@ PIP_USER=0 PIP_ROOT_USER_ACTION=ignore PIP_DISABLE_PIP_VERSION_CHECK=1 \
     "$pip" -m pip install --quiet --only-binary=:all: --target "$packages" --upgrade --requirement "$requirements" ||
     fail "the packages of $requirements could not be installed for $("$python" --version)"
 
-# What names the folder by the path that it was made under would fail once it has moved.
-rm -rf "$packages/bin" "$partial"/bin/[Aa]ctivate* "$partial"/bin/pip*
+# What names the folder by the path that it was made under would fail once it has moved: scripts do, native programs don't.
+for program in "$packages"/bin/*; do
+    if [ -f "$program" ] && [ "$(head -c 2 "$program" | tr -d '\0')" != '#!' ]; then
+        mv "$program" "$partial/bin/"
+    fi
+done
+rm -rf "${packages:?}/bin" "$partial"/bin/[Aa]ctivate* "$partial"/bin/pip*
 echo "$identity" >"$partial/stamp"
 rm -rf "$target"
 mv "$partial" "$target"

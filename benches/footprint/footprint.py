@@ -1,45 +1,49 @@
-#!/usr/bin/env python3
-"""Says what a server costs before and while it serves one film: start, idle memory, and all but the forward pass of a film.
+"""Says what a server costs before and while it serves one film: start, idle memory, and all but the forward pass of a
+film.
 
-    cargo build --release --bin lungfield-serve --bin lungfield-phantom --example ten-lines
-    python3 benches/footprint/footprint.py
+    cargo build --release --bins --examples
+    python3 -m benches.footprint.footprint
 
-Idle memory is held against `ten_lines.rs`, which loads and warms up the same weights and does nothing else; both are read when
-they have had nothing to do for a while. The film is a
-full-size phantom, 4020×4892 pixels, sent as PNG and answered as PNG; its memory is the highest resident memory during the
-request above that of the idle server. Every figure is the median of the rounds. Needs Linux, whose /proc it reads.
+Idle memory is held against `ten_lines.rs`, which loads and warms up the same weights and does nothing else; both are
+read when they have had nothing to do for a while. The film is a full-size phantom, 4020×4892 pixels, sent as PNG and
+answered as PNG; its memory is the highest resident memory during the request above that of the idle server. Every
+figure is the median of the rounds. Needs Linux, whose /proc it reads.
 """
 
+from __future__ import annotations
+
 import argparse
-import os
 import re
-import signal
 import statistics
 import subprocess
 import tempfile
 import time
 import urllib.request
+from collections.abc import Sequence
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
-PROGRAMS = ROOT / "target" / "release"
-LISTENING = re.compile(r"listening on (http://\S+)")
+from scripts.common.phantoms import Kind, draw
+from scripts.common.repository import PROGRAMS, ROOT
+from scripts.common.server import Server
+
 RESET_PEAK = "5"
 """What /proc/PID/clear_refs takes to make the peak of resident memory the present one."""
-FILM = ("4020", "4892")
+FILM = Kind(4020, 4892)
 UNUSED_FOR_S = 10
 STILL_FOR_S = 3
 SETTLED = 0.01
 """Memory that falls by less than this share while it is still is settled."""
 
 
-def status_kib(process, field):
+def status_kib(process: int, field: str) -> int:
     """A field of /proc/PID/status, in KiB."""
     text = Path(f"/proc/{process}/status").read_text()
-    return int(re.search(rf"^{field}:\s+(\d+) kB", text, re.MULTILINE)[1])
+    found = re.search(rf"^{field}:\s+(\d+) kB", text, re.MULTILINE)
+    assert found, "the kernel writes the field for every process"
+    return int(found[1])
 
 
-def settled_kib(process):
+def settled_kib(process: int) -> int:
     """The resident memory once the allocator has given back what is not used, which it does within some ten seconds."""
     time.sleep(UNUSED_FOR_S)
     last, present = None, status_kib(process, "VmRSS")
@@ -49,56 +53,49 @@ def settled_kib(process):
     return present
 
 
-def ten_lines():
+def ten_lines() -> int:
     """The resident memory of the program of ten lines, in KiB."""
     command = [PROGRAMS / "examples" / "ten-lines"]
     with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdin and process.stdout, "they are pipes"
         process.stdout.readline()  # it is warm
         kib = settled_kib(process.pid)
         process.stdin.close()
     return kib
 
 
-def start(arguments):
-    """A server, its address, and how many seconds it took to listen; it does so once the golden film has come out right."""
+def start(arguments: Sequence[str]) -> tuple[Server, float]:
+    """A server, and how many seconds it took to listen; it does so once the golden film has come out right."""
     began = time.monotonic()
-    command = [PROGRAMS / "lungfield-serve", "--listen", "127.0.0.1:0", "--metrics-listen", "off", "--drain-delay", "0s", *arguments]
-    server = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-    lines = []
-    for line in server.stdout:
-        lines.append(line)
-        if found := LISTENING.search(line):
-            return server, found[1], time.monotonic() - began
-    raise SystemExit("the server did not start:\n" + "".join(lines))
+    server = Server([PROGRAMS / "lungfield-serve", "--drain-delay", "0s", *arguments], metrics_listen="off")
+    server.start()
+    server.wait_ready()
+    return server, time.monotonic() - began
 
 
-def ask(address, film):
+def ask(address: str, film: bytes) -> dict[str, float]:
     """The milliseconds of a request's steps, as the server gives them."""
     headers = {"Content-Type": "image/png", "Accept": "image/png"}
-    request = urllib.request.Request(f"{address}/v1/segment", data=film, headers=headers)
+    request = urllib.request.Request(f"http://{address}/v1/segment", data=film, headers=headers)
     with urllib.request.urlopen(request) as answer:
         answer.read()
         steps = re.findall(r"(\w+);dur=([\d.]+)", answer.headers["Server-Timing"])
     return {step: float(duration) for step, duration in steps}
 
 
-def cpu_seconds(process):
-    fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
-def measure(arguments, film):
-    server, address, seconds = start(arguments)
+def measure(arguments: Sequence[str], film: bytes) -> dict[str, float]:
+    server, seconds = start(arguments)
+    process = server.process.pid
     try:
-        idle = settled_kib(server.pid)
-        ask(address, film)
-        kept = settled_kib(server.pid)
-        Path(f"/proc/{server.pid}/clear_refs").write_text(RESET_PEAK)
-        steps = ask(address, film)
-        peak = status_kib(server.pid, "VmHWM")
+        idle = settled_kib(process)
+        ask(server.address, film)
+        kept = settled_kib(process)
+        Path(f"/proc/{process}/clear_refs").write_text(RESET_PEAK)
+        steps = ask(server.address, film)
+        peak = status_kib(process, "VmHWM")
+        server.stop()
     finally:
-        server.send_signal(signal.SIGTERM)
-        server.wait()
+        server.close()
     return {
         "start to listening, s": seconds,
         "idle, MB": idle / 1024,
@@ -110,20 +107,14 @@ def measure(arguments, film):
     }
 
 
-def draw(folder):
-    width, height = FILM
-    command = [PROGRAMS / "lungfield-phantom", "--out", folder, "--width", width, "--height", height]
-    subprocess.run(command, check=True, capture_output=True)
-    return (Path(folder) / "phantom-1.png").read_bytes()
-
-
-def main():
+def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=5, help="some 40 s each")
     parser.add_argument("arguments", nargs="*", help="more arguments for the server, after --")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        film = draw(folder)
+        (phantom,) = draw(PROGRAMS / "lungfield-phantom", Path(folder), FILM)
+        film = phantom.film.read_bytes()
     rounds = [measure(options.arguments, film) for _ in range(options.rounds)]
     plain = statistics.median(ten_lines() for _ in range(options.rounds)) / 1024
     for name in rounds[0]:

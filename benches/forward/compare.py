@@ -1,15 +1,17 @@
-#!/usr/bin/env python3
 """Holds the forward pass against PyTorch: the same network, side, batch and threads, on one device, in one run.
 
     cargo build --release --example forward
-    venv/bin/python benches/forward/compare.py --precision f32 --precision bf16
-    venv/bin/python benches/forward/compare.py --device cuda --precision f16 --width 64 --side 256 --batch-sizes 1,4,8,32
+    venv/bin/python -m benches.forward.compare --precision f32 --precision bf16
+    venv/bin/python -m benches.forward.compare --device cuda --precision f16 --width 64 --side 256 --batch-sizes 1,4,8
 
-PyTorch runs eagerly in f32, as most people have it, and in each precision as `channels_last`, `script` (traced, frozen and
-optimised, on the CPU) and `compile` (torch.compile, which wants a C++ compiler). All of them and `forward` take turns in
-rounds; a figure is the median of the rounds, in milliseconds a film, and the ratio says how many times as fast `forward` is as
-PyTorch eager in f32. `engine` is the same through queue, batches and answers, and its share is what it adds to the pass.
+PyTorch runs eagerly in f32, as most people have it, and in each precision as `channels_last`, `script` (traced,
+frozen and optimised, on the CPU) and `compile` (torch.compile, which wants a C++ compiler). All of them and `forward`
+take turns in rounds; a figure is the median of the rounds, in milliseconds a film, and the ratio says how many times
+as fast `forward` is as PyTorch eager in f32. `engine` is the same through queue, batches and answers, and its share
+is what it adds to the pass.
 """
+
+from __future__ import annotations
 
 import argparse
 import json
@@ -18,30 +20,39 @@ import statistics
 import subprocess
 import sys
 import time
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 
+from benches.segnet import SegNet
+
 ROOT = Path(__file__).resolve().parents[2]
-sys.path.append(str(ROOT / "benches"))
-from segnet import SegNet  # noqa: E402
 
 KINDS = {"f32": torch.float32, "bf16": torch.bfloat16, "f16": torch.float16}
 PASSES = 7
 """Timed passes of a round; its figure is their median."""
 
 
-def forward(options, precision):
+def forward(options: argparse.Namespace, precision: str) -> dict[int, tuple[float, float]]:
     """What the program `forward` says, by batch size."""
     command = [options.forward, "--device", options.device, "--precision", precision, "--threads", options.threads]
-    command += ["--width", options.width, "--side", options.side, "--batch-sizes", ",".join(map(str, options.batch_sizes))]
+    command += [
+        "--width",
+        options.width,
+        "--side",
+        options.side,
+        "--batch-sizes",
+        ",".join(map(str, options.batch_sizes)),
+    ]
     command += ["--rounds", PASSES]
     done = subprocess.run([str(word) for word in command], capture_output=True, text=True, check=True)
     lines = [json.loads(line) for line in done.stdout.splitlines()]
     return {line["batch_size"]: (line["pass_ms"], line["engine_ms"]) for line in lines}
 
 
-def variants(options):
+def variants(options: argparse.Namespace) -> Iterator[tuple[str, Any, torch.dtype, torch.memory_format]]:
     """The ways of PyTorch, by name: the network and the kind and layout of its planes."""
     device = options.device
     plain = SegNet(options.width).eval().to(device)
@@ -58,7 +69,7 @@ def variants(options):
             yield f"compile {precision}", torch.compile(network), kind, torch.channels_last
 
 
-def milliseconds(network, planes):
+def milliseconds(network: Any, planes: torch.Tensor) -> float:
     """The median time of a pass, for one film, until its map is on the CPU."""
     times = []
     for _ in range(PASSES + 2):
@@ -68,17 +79,21 @@ def milliseconds(network, planes):
     return statistics.median(times[2:]) * 1e3 / len(planes)
 
 
-def pytorch(ways, options):
+def pytorch(
+    ways: Sequence[tuple[str, Any, torch.dtype, torch.memory_format]], options: argparse.Namespace
+) -> dict[tuple[str, int], float]:
     """Every way of PyTorch, by name and batch size."""
     figures = {}
     for name, network, kind, layout in ways:
         for batch_size in options.batch_sizes:
-            planes = torch.randn(batch_size, 1, options.side, options.side).to(options.device, kind, memory_format=layout)
+            planes = torch.randn(batch_size, 1, options.side, options.side).to(
+                options.device, kind, memory_format=layout
+            )
             figures[name, batch_size] = milliseconds(network, planes)
     return figures
 
 
-def ours(options):
+def ours(options: argparse.Namespace) -> dict[tuple[str, int], float]:
     figures = {}
     for precision in options.precision:
         for batch_size, (alone, engine) in forward(options, precision).items():
@@ -87,7 +102,7 @@ def ours(options):
     return figures
 
 
-def table(rounds, batch_sizes):
+def table(rounds: Sequence[dict[tuple[str, int], float]], batch_sizes: Sequence[int]) -> None:
     """Medians of the rounds, and the median of the ratios to PyTorch eager of the same round."""
     names = dict.fromkeys(name for name, _ in rounds[0])
     print("| | " + " | ".join(f"batch {size}, ms a film | ratio" for size in batch_sizes) + " |")
@@ -100,7 +115,7 @@ def table(rounds, batch_sizes):
         print(f"| {name} | " + " | ".join(cells) + " |")
 
 
-def parse():
+def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--forward", type=Path, default=ROOT / "target" / "release" / "examples" / "forward")
     parser.add_argument("--device", default="cpu", help="cpu or cuda; LD_LIBRARY_PATH as for lungfield-serve")
@@ -116,7 +131,7 @@ def parse():
     return options
 
 
-def main():
+def main() -> None:
     options = parse()
     torch.set_num_threads(options.threads)
     with torch.inference_mode():

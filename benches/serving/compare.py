@@ -1,8 +1,7 @@
-#!/usr/bin/env python3
 """Loads lungfield-serve and its peers, all serving our weights, and writes down what each of them managed.
 
     sh scripts/venv.sh benches/serving/.venv benches/serving/requirements.txt
-    benches/serving/.venv/bin/python benches/serving/compare.py --out benches/serving/results
+    benches/serving/.venv/bin/python -m benches.serving.compare --out benches/serving/results
 
 The servers run one after another, in rounds, so that what else the machine does meets all of them alike. The first
 round measures everything, the later ones only the cells on which ratios rest: the film of 2048 pixels at 1 and at 16
@@ -13,6 +12,8 @@ A server is `lungfield` or a peer of servers.py, and may name a variant: `lungfi
 (`cargo install oha --version 1.16.0 --locked`) and Linux.
 """
 
+from __future__ import annotations
+
 import argparse
 import csv
 import io
@@ -20,18 +21,26 @@ import os
 import shutil
 import sys
 import tempfile
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image
 
-import films
-import load
-import processes
-import servers
+from benches.serving import films, load, processes, servers
 
-SERVERS = ["lungfield", "fastapi", "litserve", "bentoml", "mosec", "torchserve", "bentoml:channels_last", "bentoml:bf16"]
+SERVERS = [
+    "lungfield",
+    "fastapi",
+    "litserve",
+    "bentoml",
+    "mosec",
+    "torchserve",
+    "bentoml:channels_last",
+    "bentoml:bf16",
+]
 SERVERS += ["fastapi:channels_last"]
 MAIN_FILM = "2048.png"
 START_FILM = "512.png"
@@ -53,7 +62,7 @@ class Cell:
     share: float | None = None
 
 
-def cells_of(round_number, options):
+def cells_of(round_number: int, options: argparse.Namespace) -> list[Cell]:
     """The first round measures everything, the later ones what ratios rest on."""
     if round_number > 1:
         return [Cell(MAIN_FILM, clients) for clients in KEY_CLIENTS if clients in options.clients]
@@ -64,14 +73,19 @@ def cells_of(round_number, options):
     return cells
 
 
-def measure(round_number, name, options, world):
+def measure(round_number: int, name: str, options: argparse.Namespace, world: World) -> Iterator[dict[str, Any]]:
     """The rows of one server in one round, as they come."""
     with servers.start(name, options, world.folder) as server:
         seconds = server.first_answer(world.films[START_FILM])
         dice = world.agreement(server)
         idle_mb = processes.memory_mb(server.pid)
         load.warm_up(options.oha, server, world.films[MAIN_FILM], BUSY_CLIENTS, options.warm_up)
-        known = {"round": round_number, "server": name, "start_s": round(seconds, 2), "dice": round(dice, 4)}
+        known: dict[str, Any] = {
+            "round": round_number,
+            "server": name,
+            "start_s": round(seconds, 2),
+            "dice": round(dice, 4),
+        }
         known["idle_mb"] = round(idle_mb, 1)
         throughput = None
         for cell in cells_of(round_number, options):
@@ -82,15 +96,18 @@ def measure(round_number, name, options, world):
         world.agreement(server)
 
 
-def seconds_for(clients, options):
+def seconds_for(clients: int, options: argparse.Namespace) -> float:
     """Twice as long for a crowd, whose first requests alone may take as long as a cell lasts."""
     return options.seconds * (2 if clients > BUSY_CLIENTS else 1)
 
 
-def _run(cell, server, options, film, throughput):
+def _run(
+    cell: Cell, server: servers.Server, options: argparse.Namespace, film: films.Film, throughput: float | None
+) -> dict[str, Any]:
     if cell.share is None:
         found = load.closed_loop(options.oha, server, film, cell.clients, seconds_for(cell.clients, options))
         return {"film": cell.film, "loop": "closed", "clients": cell.clients} | found
+    assert throughput, "the closed loop was measured before"
     rate = max(cell.share * throughput, 1 / options.seconds)
     found = load.open_loop(options.oha, server, film, rate, options.seconds)
     return {"film": cell.film, "loop": f"open {cell.share}", "rate": round(rate, 3)} | found
@@ -99,7 +116,7 @@ def _run(cell, server, options, film, throughput):
 class World:
     """What all servers share: the scratch folder, the films, and the mask that each server must find."""
 
-    def __init__(self, folder, options):
+    def __init__(self, folder: Path, options: argparse.Namespace) -> None:
         self.folder = folder
         names = dict.fromkeys([MAIN_FILM, START_FILM, *options.films])
         self.films = films.make(options.data, folder, names)
@@ -107,7 +124,7 @@ class World:
             server.first_answer(self.films[START_FILM])
             self.expected = _mask(server.ask(self.films[MAIN_FILM]))
 
-    def agreement(self, server):
+    def agreement(self, server: servers.Server) -> float:
         """The Dice of a server's mask and ours. Where they differ, it does not serve the same, and the run ends."""
         try:
             found = _mask(server.ask(self.films[MAIN_FILM]))
@@ -121,7 +138,7 @@ class World:
         return float(dice)
 
 
-def _mask(png):
+def _mask(png: bytes) -> Any:
     with Image.open(io.BytesIO(png)) as image:
         return np.asarray(image.convert("L")) > 127
 
@@ -129,24 +146,24 @@ def _mask(png):
 class Table:
     """A CSV file to which rows are appended one by one, each on disk before the next is measured."""
 
-    def __init__(self, path, columns):
+    def __init__(self, path: Path, columns: Sequence[str]) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         self.path = path
         self.columns = columns
         if not path.exists():
             self._append(lambda writer: writer.writeheader())
 
-    def add(self, row):
+    def add(self, row: dict[str, Any]) -> None:
         self._append(lambda writer: writer.writerow(row))
 
-    def _append(self, write):
+    def _append(self, write: Callable[[Any], object]) -> None:
         with self.path.open("a", newline="") as file:
             write(csv.DictWriter(file, self.columns, restval=""))
             file.flush()
             os.fsync(file.fileno())
 
 
-def told(row):
+def told(row: dict[str, Any]) -> str:
     """A row as a line for the terminal."""
     load_said = f"{row['clients']} clients" if row["loop"] == "closed" else f"{row['loop']} ({row['rate']}/s)"
     marked = f"  {row['errors']} ERRORS" if row["errors"] else ""
@@ -157,7 +174,7 @@ def told(row):
     )
 
 
-def add_common_arguments(parser):
+def add_common_arguments(parser: argparse.ArgumentParser) -> None:
     """What growth.py takes too."""
     parser.add_argument("--out", type=Path, default=servers.HERE / "results", help="where the results go")
     data = servers.ROOT.parent / "shared" / "data"
@@ -169,16 +186,18 @@ def add_common_arguments(parser):
     parser.add_argument("--warm-up", type=float, default=3, help="seconds of load before a server is measured")
 
 
-def made_absolute(options):
+def made_absolute(options: argparse.Namespace) -> argparse.Namespace:
     """Servers run in folders of their own, so what is named relative to this one has to be resolved."""
     if not shutil.which(options.oha):
-        sys.exit(f"there is no {options.oha}: cargo install oha --version {load.OHA_VERSION} --locked, or name one by --oha")
+        sys.exit(
+            f"there is no {options.oha}: cargo install oha --version {load.OHA_VERSION} --locked, or name one by --oha"
+        )
     for name in ("out", "data", "lungfield", "model"):
         setattr(options, name, getattr(options, name).resolve())
     return options
 
 
-def parse():
+def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add_common_arguments(parser)
     parser.add_argument("--rounds", type=int, default=5)
@@ -193,7 +212,7 @@ def parse():
     return options
 
 
-def main():
+def main() -> None:
     options = parse()
     servers.end_on_sigterm()
     table = Table(options.out / "results.csv", COLUMNS)

@@ -1,5 +1,10 @@
 """Decides how our pictures look: no background, one ink and a few colours that are readable on white and on black."""
 
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
 import matplotlib
 
 matplotlib.use("svg")
@@ -26,13 +31,13 @@ STYLE = {
 }
 
 
-def canvas(*shape, size):
+def canvas(*shape: int, size: Any) -> Any:
     """A figure and its panels, in our style."""
     pyplot.rcParams.update(STYLE)
     return pyplot.subplots(*shape, figsize=size, layout="constrained")
 
 
-def save(figure, path):
+def save(figure: Any, path: Path) -> None:
     """The picture as SVG, the same bytes for the same numbers."""
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, transparent=True, metadata={"Date": None})

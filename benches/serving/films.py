@@ -3,8 +3,12 @@
 They are made in a folder that the caller throws away: no film of a patient goes into the repository.
 """
 
+from __future__ import annotations
+
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from PIL import Image
 
@@ -19,11 +23,11 @@ class Film:
     path: Path
 
     @property
-    def content_type(self):
+    def content_type(self) -> str:
         return f"image/{self.path.suffix[1:]}"
 
 
-def make(data, folder, names):
+def make(data: Path, folder: Path, names: Iterable[str]) -> dict[str, Film]:
     """The films of these names, made of the first full-size film of a data set. `full.png` is that film as it is."""
     source = min((data / "fullsize" / "images").glob("*.png"), default=None)
     if source is None:
@@ -33,7 +37,7 @@ def make(data, folder, names):
     return {name: Film(name, source if name == "full.png" else _resized(grey, folder / name)) for name in names}
 
 
-def _resized(grey, path):
+def _resized(grey: Any, path: Path) -> Path:
     scale = int(path.stem) / max(grey.size)
     size = [round(length * scale) for length in grey.size]
     grey.resize(size, Image.Resampling.LANCZOS).save(path, quality=JPEG_QUALITY)

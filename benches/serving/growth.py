@@ -1,7 +1,7 @@
-#!/usr/bin/env python3
 """How throughput and memory of lungfield-serve grow with cores, batches, films, clients and the network's width.
 
-    .venv/bin/python growth.py --out results --model-of 8=../../models/w8 --model-of 32=../../models/w32
+    benches/serving/.venv/bin/python -m benches.serving.growth --out benches/serving/results \
+        --model-of 8=models/w8 --model-of 32=models/w32
 
 One thing varies at a time; the rest is as compare.py has it: a film of 2048 pixels, 16 clients, the server's own
 settings. Every point has a server of its own, so that no memory is counted which an earlier point took. Rows are
@@ -9,21 +9,20 @@ appended to growth.csv as they come, and growth.svg is drawn of all that it hold
 panel of widths has one point.
 """
 
+from __future__ import annotations
+
 import argparse
 import csv
 import json
 import os
 import statistics
 import tempfile
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-import compare
-import figures
-import films
-import load
-import processes
-import servers
+from benches.serving import compare, figures, films, load, processes, servers
 
 FILMS = ["512.png", "1024.png", compare.MAIN_FILM, "full.png"]
 CLIENTS = [1, 2, 4, 8, 16, 32, 64]
@@ -45,14 +44,14 @@ class Point:
 
     factor: str
     value: str
-    flags: tuple = ()
-    prefix: tuple = ()
+    flags: tuple[str, ...] = ()
+    prefix: tuple[str, ...] = ()
     film: str = compare.MAIN_FILM
     clients: int = compare.BUSY_CLIENTS
     model: Path | None = None
 
 
-def points(options):
+def points(options: argparse.Namespace) -> Iterator[Point]:
     cores = sorted(os.sched_getaffinity(0))
     for count in (2**power for power in range(len(cores).bit_length()) if 2**power <= len(cores)):
         some = ",".join(map(str, cores[:count]))
@@ -67,26 +66,28 @@ def points(options):
         yield Point("width", str(width), model=model)
 
 
-def measure(point, options, world, folder):
-    with tempfile.TemporaryDirectory(dir=folder) as home:
-        with servers.start_ours(options, Path(home), point.flags, point.prefix, point.model) as server:
-            start_s = server.first_answer(world[compare.START_FILM])
-            idle_mb = processes.memory_mb(server.pid)
-            film = world[point.film]
-            load.warm_up(options.oha, server, film, point.clients, options.warm_up)
-            seconds = compare.seconds_for(point.clients, options)
-            found = load.closed_loop(options.oha, server, film, point.clients, seconds)
+def measure(point: Point, options: argparse.Namespace, world: dict[str, films.Film], folder: str) -> dict[str, Any]:
+    with (
+        tempfile.TemporaryDirectory(dir=folder) as home,
+        servers.start_ours(options, Path(home), point.flags, point.prefix, point.model) as server,
+    ):
+        start_s = server.first_answer(world[compare.START_FILM])
+        idle_mb = processes.memory_mb(server.pid)
+        film = world[point.film]
+        load.warm_up(options.oha, server, film, point.clients, options.warm_up)
+        seconds = compare.seconds_for(point.clients, options)
+        found = load.closed_loop(options.oha, server, film, point.clients, seconds)
     known = {"factor": point.factor, "value": point.value}
     return known | {"start_s": round(start_s, 2), "idle_mb": round(idle_mb, 1)} | found
 
 
-def told(row):
+def told(row: dict[str, Any]) -> str:
     marked = f"  {row['errors']} ERRORS" if row["errors"] else ""
     where = f"round {row['round']}: {row['factor']} {row['value']}"
     return f"{where}: {row['masks_per_s']:.2f} masks/s, {row['peak_mb']:.0f} MB{marked}"
 
 
-def draw(table, path):
+def draw(table: Path, path: Path) -> None:
     """Two rows of small panels, throughput above and memory below, one column a factor."""
     with table.open(newline="") as file:
         rows = list(csv.DictReader(file))
@@ -109,18 +110,18 @@ def draw(table, path):
     figures.save(figure, path)
 
 
-def _median(rows, factor, value, column):
+def _median(rows: Sequence[dict[str, str]], factor: str, value: str, column: str) -> float:
     return statistics.median(float(row[column]) for row in rows if (row["factor"], row["value"]) == (factor, value))
 
 
-def width_and_folder(said):
+def width_and_folder(said: str) -> tuple[int, Path]:
     width, _, folder = said.partition("=")
     if not width.isdigit() or not Path(folder, "manifest.json").is_file():
         raise argparse.ArgumentTypeError(f"{said} is not WIDTH=FOLDER with a manifest.json in the folder")
     return int(width), Path(folder).resolve()
 
 
-def parse():
+def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     compare.add_common_arguments(parser)
     parser.add_argument("--rounds", type=int, default=1)
@@ -133,7 +134,7 @@ def parse():
     return options
 
 
-def main():
+def main() -> None:
     options = parse()
     servers.end_on_sigterm()
     path = options.out / "growth.csv"

@@ -1,16 +1,20 @@
 """Decides how load is made and what of it is written down: oha asks a server for one film over and over."""
 
+from __future__ import annotations
+
 import json
 import shutil
 import sqlite3
 import subprocess
 import tempfile
+from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-import processes
+from benches.serving import films, processes, servers
 
 OHA_VERSION = "1.16.0"
 OPEN_LOOP_CONNECTIONS = 64
@@ -18,12 +22,12 @@ OPEN_LOOP_CONNECTIONS = 64
 QUANTILES = {"p50": 50, "p90": 90, "p99": 99}
 
 
-def oha_program():
+def oha_program() -> str:
     """oha on the path, or where `cargo install` puts it."""
     return shutil.which("oha") or str(Path.home() / ".cargo" / "bin" / "oha")
 
 
-def closed_loop(oha, server, film, clients, seconds):
+def closed_loop(oha: str, server: servers.Server, film: films.Film, clients: int, seconds: float) -> dict[str, Any]:
     """So many clients, each sending its next request as soon as it has the last answer.
 
     All of them begin at once, with an idle server. What their first requests took is left out, where there are others.
@@ -31,21 +35,23 @@ def closed_loop(oha, server, film, clients, seconds):
     return _measured(oha, server, film, ["-c", clients, "-z", _duration(seconds)], skipped=clients)
 
 
-def open_loop(oha, server, film, rate, seconds):
+def open_loop(oha: str, server: servers.Server, film: films.Film, rate: float, seconds: float) -> dict[str, Any]:
     """Requests at a fixed rate, whatever becomes of them; their latencies count from when they were due."""
     flags = ["-q", f"{rate:.3f}", "--latency-correction", "-c", OPEN_LOOP_CONNECTIONS, "-z", _duration(seconds)]
     return _measured(oha, server, film, flags, skipped=0)
 
 
-def warm_up(oha, server, film, clients, seconds):
+def warm_up(oha: str, server: servers.Server, film: films.Film, clients: int, seconds: float) -> None:
     _oha(oha, server, film, ["-c", clients, "-z", _duration(seconds)])
 
 
-def _duration(seconds):
+def _duration(seconds: float) -> str:
     return f"{round(seconds * 1000)}ms"
 
 
-def _measured(oha, server, film, flags, skipped):
+def _measured(
+    oha: str, server: servers.Server, film: films.Film, flags: Sequence[object], skipped: int
+) -> dict[str, Any]:
     cpu_before = processes.cpu_seconds(server.pid)
     with processes.PeakMemory(server.pid) as peak:
         account, requests = _oha(oha, server, film, flags)
@@ -64,7 +70,7 @@ def _measured(oha, server, film, flags, skipped):
     }
 
 
-def _latencies(requests):
+def _latencies(requests: Sequence[tuple[float, float, int]]) -> dict[str, float]:
     """What the requests took that were answered by a mask, in milliseconds."""
     took_ms = np.array([(end - due) * 1000 for due, end, status in requests if status == 200] or [np.nan])
     found = {name: np.percentile(took_ms, percent) for name, percent in QUANTILES.items()}
@@ -72,7 +78,9 @@ def _latencies(requests):
     return {f"{name}_ms": round(float(value), 2) for name, value in found.items()}
 
 
-def _oha(oha, server, film, flags):
+def _oha(
+    oha: str, server: servers.Server, film: films.Film, flags: Sequence[object]
+) -> tuple[dict[str, Any], list[tuple[float, float, int]]]:
     """oha's own account of one run, and of each request when it was due, when it ended and with which status, in order.
 
     Requests in flight when the time is over are waited for, and count.

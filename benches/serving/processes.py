@@ -1,7 +1,10 @@
 """Decides what a server is taken to cost: the memory and the CPU time of its process and of all that it has started."""
 
+from __future__ import annotations
+
 import os
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 TICKS = os.sysconf("SC_CLK_TCK")
@@ -9,9 +12,9 @@ SAMPLE_SECONDS = 1.0
 """Seldom, since the kernel walks through all pages of a process to answer, and that takes the server's time."""
 
 
-def tree(root):
+def tree(root: int) -> list[int]:
     """The processes below `root` and itself, as far as they are alive."""
-    children = {}
+    children: dict[int, list[int]] = {}
     for pid, fields in _all_processes():
         children.setdefault(int(fields[1]), []).append(pid)
     found, waiting = [], [root]
@@ -22,13 +25,13 @@ def tree(root):
     return found
 
 
-def cpu_seconds(root):
+def cpu_seconds(root: int) -> float:
     """User and system time of a tree so far, that of its ended children included."""
     members = set(tree(root))
     return sum(sum(map(int, fields[11:15])) for pid, fields in _all_processes() if pid in members) / TICKS
 
 
-def start_time(pid):
+def start_time(pid: int) -> str | None:
     """When a process began, which tells it from a later one of the same number; None where there is none."""
     try:
         return _stat(pid)[19]
@@ -36,7 +39,7 @@ def start_time(pid):
         return None
 
 
-def memory_mb(root):
+def memory_mb(root: int) -> float:
     """The proportional set size of a tree: a page that n processes share counts as one nth for each of them."""
     return sum(_pss_kb(pid) for pid in tree(root)) / 1024
 
@@ -44,39 +47,39 @@ def memory_mb(root):
 class PeakMemory:
     """The largest memory_mb() seen while this context lasts, sampled once in SAMPLE_SECONDS."""
 
-    def __init__(self, root):
+    def __init__(self, root: int) -> None:
         self.root = root
         self.mb = 0.0
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._watch)
 
-    def __enter__(self):
+    def __enter__(self) -> PeakMemory:
         self._thread.start()
         return self
 
-    def __exit__(self, *_):
+    def __exit__(self, *_: object) -> None:
         self._over.set()
         self._thread.join()
 
-    def _watch(self):
+    def _watch(self) -> None:
         while not self._over.wait(SAMPLE_SECONDS):
             self.mb = max(self.mb, memory_mb(self.root))
 
 
-def _all_processes():
+def _all_processes() -> Iterator[tuple[int, list[str]]]:
     for entry in filter(str.isdigit, os.listdir("/proc")):
         try:
-            yield int(entry), _stat(entry)
+            yield int(entry), _stat(int(entry))
         except (FileNotFoundError, ProcessLookupError):
             continue  # it ended meanwhile
 
 
-def _stat(pid):
+def _stat(pid: int) -> list[str]:
     """The fields of a process's stat file, from the state on."""
     return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
 
 
-def _pss_kb(pid):
+def _pss_kb(pid: int) -> int:
     try:
         lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
     except (FileNotFoundError, ProcessLookupError):

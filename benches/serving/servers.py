@@ -1,10 +1,11 @@
 """Decides which servers there are, how each is set up, and how one is started, asked and stopped."""
 
-import importlib.metadata
-import importlib.util
+from __future__ import annotations
+
+import argparse
+import contextlib
 import os
 import re
-import shutil
 import signal
 import socket
 import subprocess
@@ -13,11 +14,12 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
-import zipfile
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
-import processes
+from benches.serving import films, processes
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
@@ -38,8 +40,8 @@ class Peer:
     """How a peer is started, where it takes films, and its settings, which its program reads from the environment."""
 
     path: str
-    command: list
-    settings: dict = field(default_factory=dict)
+    command: Sequence[object]
+    settings: dict[str, Any] = field(default_factory=dict)
 
 
 CORES = os.cpu_count()
@@ -50,7 +52,7 @@ MOSEC = [PEERS_FOLDER / "with_mosec.py", "--address", "127.0.0.1", "--port", "PO
 TORCHSERVE = [PEERS_FOLDER / "with_torchserve.py", "PORT"]
 
 
-def _peer(path, command, **settings):
+def _peer(path: str, command: Sequence[object], **settings: Any) -> Peer:
     return Peer(path, command, {f"SERVING_{name.upper()}": value for name, value in settings.items()})
 
 
@@ -73,10 +75,10 @@ PEERS = {
 class Server:
     """A server that runs, from its start to the end of its whole process tree."""
 
-    def __init__(self, name, command, variables, folder):
+    def __init__(self, name: str, command: Sequence[object], variables: Mapping[str, object], folder: Path) -> None:
         self.name = name
         self.log = folder / "log"
-        self.url = None
+        self.url: str | None = None
         self.began = time.perf_counter()
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(
@@ -89,10 +91,10 @@ class Server:
                 start_new_session=True,
             )
 
-    def __enter__(self):
+    def __enter__(self) -> Server:
         return self
 
-    def __exit__(self, *_):
+    def __exit__(self, *_: object) -> None:
         members = {pid: processes.start_time(pid) for pid in processes.tree(self.process.pid)}
         self.process.send_signal(signal.SIGTERM)
         try:
@@ -105,10 +107,10 @@ class Server:
         self.process.wait()
 
     @property
-    def pid(self):
+    def pid(self) -> int:
         return self.process.pid
 
-    def first_answer(self, film):
+    def first_answer(self, film: films.Film) -> float:
         """Waits for the first mask; the seconds from the start to it."""
         while time.perf_counter() - self.began < START_SECONDS:
             if self.process.poll() is not None:
@@ -126,27 +128,28 @@ class Server:
             time.sleep(POLL_SECONDS)
         raise NotServing(f"{self.name} did not answer within {START_SECONDS} s:\n{self.last_words()}")
 
-    def ask(self, film):
+    def ask(self, film: films.Film) -> bytes:
         """The mask of a film, as a PNG."""
         headers = {"Content-Type": film.content_type, "Accept": "image/png"}
+        assert self.url, "it has said where it listens, or was told"
         request = urllib.request.Request(self.url, film.path.read_bytes(), headers)
         with urllib.request.urlopen(request, timeout=START_SECONDS) as answer:
             return answer.read()
 
-    def last_words(self):
+    def last_words(self) -> str:
         return "\n".join(self.log.read_text(errors="replace").splitlines()[-LAST_LINES:])
 
-    def _url_in_log(self):
+    def _url_in_log(self) -> str | None:
         found = re.search(r"listening on (http://\S+)", self.log.read_text(errors="replace"))
         return found and f"{found[1]}/v1/segment"
 
 
-def end_on_sigterm():
+def end_on_sigterm() -> None:
     """Lets SIGTERM end this program as Ctrl-C does, so that it stops its server first."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("stopped by SIGTERM"))
 
 
-def start(name, options, folder):
+def start(name: str, options: argparse.Namespace, folder: Path) -> Server:
     """Starts the server of this name: `lungfield`, a peer, or either with a variant, as in `mosec:bf16`."""
     base, _, variant = name.partition(":")
     home = Path(tempfile.mkdtemp(prefix=f"{base}-", dir=folder))
@@ -156,55 +159,40 @@ def start(name, options, folder):
     variables = {"SERVING_MODEL": options.model, "SERVING_VARIANT": variant or "eager"} | peer.settings
     # What they would write to the home folder or ask the world goes to the scratch folder, or nowhere.
     variables |= {"TMPDIR": home, "BENTOML_HOME": home, "BENTOML_DO_NOT_TRACK": "True"}
-    if base.startswith("mosec"):
-        variables["PYTHONUSERBASE"] = _mosec_home()
     command = [str(port) if word == "PORT" else word for word in [sys.executable, *peer.command]]
     server = Server(name, command, variables, home)
     server.url = f"http://127.0.0.1:{port}{peer.path}"
     return server
 
 
-def start_ours(options, folder, flags=(), prefix=(), model=None):
+def start_ours(
+    options: argparse.Namespace,
+    folder: Path,
+    flags: Sequence[object] = (),
+    prefix: Sequence[object] = (),
+    model: Path | None = None,
+) -> Server:
     """Starts lungfield-serve as it comes, but for these flags. A prefix is a command that runs it, as taskset does."""
     libraries = [ROOT / ".libtorch" / "lib", *filter(None, [os.environ.get("LD_LIBRARY_PATH")])]
-    command = [*prefix, options.lungfield, "--listen", "127.0.0.1:0", "--metrics-listen", "off", "--model", model or options.model, *flags]
+    command = [
+        *prefix,
+        options.lungfield,
+        "--listen",
+        "127.0.0.1:0",
+        "--metrics-listen",
+        "off",
+        "--model",
+        model or options.model,
+        *flags,
+    ]
     return Server(OURS, command, {"LD_LIBRARY_PATH": ":".join(map(str, libraries))}, folder)
 
 
-def _free_port():
+def _free_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as probe:
         return probe.getsockname()[1]
 
 
-def _kill(pid):
-    try:
+def _kill(pid: int) -> None:
+    with contextlib.suppress(ProcessLookupError):  # it may have ended meanwhile
         os.kill(pid, signal.SIGKILL)
-    except ProcessLookupError:
-        pass  # it ended meanwhile
-
-
-def _mosec_home():
-    """A folder with mosec's own program in bin/, where mosec looks for it.
-
-    scripts/venv.sh leaves out the commands that packages bring, and mosec's server is such a command.
-    """
-    home = Path(importlib.util.find_spec("mosec").origin).parents[1] / "mosec-home"
-    program = home / "bin" / "mosec"
-    if not program.exists():
-        _fetch_mosec(program)
-    return home
-
-
-def _fetch_mosec(program):
-    wanted = f"mosec=={importlib.metadata.version('mosec')}"
-    pip = [os.environ.get("PYTHON", "python3"), "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary=:all:"]
-    with tempfile.TemporaryDirectory() as folder:
-        done = subprocess.run([*pip, "--dest", folder, wanted], capture_output=True, text=True)
-        if done.returncode != 0:
-            raise NotServing(f"mosec's own program could not be fetched:\n{done.stderr}")
-        with zipfile.ZipFile(next(Path(folder).glob("*.whl"))) as wheel:
-            name = next(name for name in wheel.namelist() if name.endswith(".data/scripts/mosec"))
-            partial = Path(wheel.extract(name, folder))
-        partial.chmod(0o755)
-        program.parent.mkdir(parents=True, exist_ok=True)
-        shutil.move(partial, program)

@@ -1,22 +1,27 @@
-#!/usr/bin/env python3
 """Makes Markdown tables and a picture of what compare.py has written down.
 
-    python summary.py results          # tables to standard output, the picture to results/throughput-latency.svg
+    benches/serving/.venv/bin/python -m benches.serving.summary benches/serving/results
+
+Tables go to standard output, the picture to throughput-latency.svg in the folder.
 
 A figure is the median of the rounds. A ratio is the median of the rounds' own ratios, their smallest and largest behind
 it, and always says how many times better the first one does: more masks a second, or less time, or less memory.
 """
 
+from __future__ import annotations
+
 import argparse
 import csv
 import statistics
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from matplotlib.ticker import FuncFormatter, NullLocator
 
-import figures
-from compare import BUSY_CLIENTS, MAIN_FILM, OPEN_LOOP_SHARES, OTHER_FILMS
-from servers import OURS
+from benches.serving import figures
+from benches.serving.compare import BUSY_CLIENTS, MAIN_FILM, OPEN_LOOP_SHARES, OTHER_FILMS
+from benches.serving.servers import OURS
 
 LATENCY_TICKS_MS = [100, 200, 500, 1000, 2000, 5000, 10_000, 20_000, 50_000]
 NAME_GAP = 0.05
@@ -27,12 +32,14 @@ NAMES_HEIGHT = 1.02
 class Results:
     """All rows, found by server and cell."""
 
-    def __init__(self, path):
+    def __init__(self, path: Path) -> None:
         with path.open(newline="") as file:
             self.rows = list(csv.DictReader(file))
         self.servers = list(dict.fromkeys(row["server"] for row in self.rows))
 
-    def rounds(self, server, column, film=MAIN_FILM, clients=BUSY_CLIENTS, loop="closed"):
+    def rounds(
+        self, server: str, column: str, film: str = MAIN_FILM, clients: int = BUSY_CLIENTS, loop: str = "closed"
+    ) -> dict[int, float]:
         """A column of one cell by its round, where there was anything to measure.
 
         A round that was measured again counts as it was the last time.
@@ -41,36 +48,36 @@ class Results:
         rows = [row for row in self.rows if all(row[key] == value for key, value in wanted.items())]
         return {int(row["round"]): float(row[column]) for row in rows if row[column] and float(row[column]) > 0}
 
-    def median(self, server, column, **cell):
+    def median(self, server: str, column: str, **cell: Any) -> float | None:
         values = self.rounds(server, column, **cell).values()
         return statistics.median(values) if values else None
 
-    def errors(self, server, **cell):
+    def errors(self, server: str, **cell: Any) -> int:
         return int(sum(self.rounds(server, "errors", **cell).values()))
 
 
-def is_ours(server):
+def is_ours(server: str) -> bool:
     return server.partition(":")[0] == OURS
 
 
-def as_documented(server):
+def as_documented(server: str) -> bool:
     """A peer in f32 without a variant."""
     return not is_ours(server) and ":" not in server
 
 
-def shown(value, form, errors=0):
+def shown(value: float | None, form: str, errors: int = 0) -> str:
     if value is None:
         return "–"
     return format(value, form) + (f" ({errors} errors)" if errors else "")
 
 
-def table(head, rows):
+def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     lines = [head, ["---"] * len(head), *rows]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines) + "\n"
 
 
-def main_table(results):
-    def throughput(server):
+def main_table(results: Results) -> str:
+    def throughput(server: str) -> float:
         return results.median(server, "masks_per_s") or 0
 
     head = ["server", "masks/s, 16 clients", "p99 ms, 16 clients", "p50 ms, 1 client", "CPU s a mask"]
@@ -86,7 +93,7 @@ def main_table(results):
     return table(head, rows)
 
 
-def ratio(results, ours, peer, column, **cell):
+def ratio(results: Results, ours: str, peer: str, column: str, **cell: Any) -> str:
     """How many times better ours is, round by round."""
     first, second = results.rounds(ours, column, **cell), results.rounds(peer, column, **cell)
     more_is_better = column == "masks_per_s"
@@ -97,7 +104,7 @@ def ratio(results, ours, peer, column, **cell):
     return f"{statistics.median(found):.2f}{spread}"
 
 
-def ratio_table(results, ours):
+def ratio_table(results: Results, ours: str) -> str:
     head = [f"{ours} against", "masks/s, 16 clients", "p99, 16 clients", "p50, 1 client", "memory at most, 16 clients"]
     rows = []
     for peer in filter(lambda server: not is_ours(server), results.servers):
@@ -107,21 +114,21 @@ def ratio_table(results, ours):
     return table(head, rows)
 
 
-def best_lines(results, ours):
+def best_lines(results: Results, ours: str) -> str:
     """Ours against the peer with the most masks a second, of those as documented and of all."""
     lines = []
     peers = [server for server in results.servers if not is_ours(server) and results.median(server, "masks_per_s")]
     for said, some in (("in f32 as documented", list(filter(as_documented, peers))), ("of all", peers)):
         if some:
-            best = max(some, key=lambda server: results.median(server, "masks_per_s"))
+            best = max(some, key=lambda server: results.median(server, "masks_per_s") or 0)
             times = ratio(results, ours, best, "masks_per_s")
             lines.append(f"- {ours}: {times} times the masks a second of {best}, the best peer {said}, at 16 clients\n")
     return "".join(lines)
 
 
-def other_table(results):
+def other_table(results: Results) -> str:
     """What the first round alone measures."""
-    cells = [(f"{film}, 16 clients", {"film": film}) for film in OTHER_FILMS]
+    cells: list[tuple[str, dict[str, Any]]] = [(f"{film}, 16 clients", {"film": film}) for film in OTHER_FILMS]
     cells += [(f"{MAIN_FILM}, {clients} clients", {"clients": clients}) for clients in (4, 64)]
     head = ["server", *[f"masks/s: {name}" for name, _ in cells]]
     loops = [f"open {share}" for share in OPEN_LOOP_SHARES]
@@ -138,7 +145,7 @@ def other_table(results):
     return table(head, rows)
 
 
-def draw(results, path):
+def draw(results: Results, path: Path) -> None:
     """Throughput and median latency as clients are added, one line a server."""
     figure, axes = figures.canvas(size=(9, 5))
     colours = iter(figures.PEERS * 2)
@@ -168,24 +175,28 @@ def draw(results, path):
     figures.save(figure, path)
 
 
-def curve(results, server):
+def curve(results: Results, server: str) -> list[tuple[int, float, float]]:
     """Clients, masks a second and milliseconds, for as many clients as were tried."""
     wanted = {"server": server, "loop": "closed", "film": MAIN_FILM}
     rows = [row for row in results.rows if all(row[key] == value for key, value in wanted.items())]
     tried = sorted({int(row["clients"]) for row in rows})
     columns = ("masks_per_s", "p50_ms")
-    points = [(clients, *[results.median(server, column, clients=clients) for column in columns]) for clients in tried]
-    return [point for point in points if all(point)]
+    points = []
+    for clients in tried:
+        throughput, latency = (results.median(server, column, clients=clients) for column in columns)
+        if throughput and latency:
+            points.append((clients, throughput, latency))
+    return points
 
 
-def _name_clients(axes, points):
+def _name_clients(axes: Any, points: Any) -> None:
     """How many clients a marker stands for, beside one server's line."""
     for clients, *place in points:
         said = "1 client" if clients == 1 else f"{clients} clients"
         axes.annotate(said, place, xytext=(8, -3), textcoords="offset points", fontsize=9)
 
 
-def _name_ends(axes, ends):
+def _name_ends(axes: Any, ends: list[Any]) -> None:
     """The servers' names in a row above, in the order of their lines' ends, so that no leader crosses another."""
     ends = sorted(ends, key=lambda end: end[0][0])
     right = axes.get_xlim()[1]
@@ -204,7 +215,7 @@ def _name_ends(axes, ends):
         )
 
 
-def main():
+def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("results", type=Path, help="the folder with results.csv")
     folder = parser.parse_args().results

@@ -1,12 +1,15 @@
-#!/usr/bin/env python3
-"""Times lungfield-train against plain_pytorch.py: the same network, films, batch, precision, optimiser and number of steps.
+"""Times lungfield-train against plain_pytorch.py: the same network, films, batch, precision, optimiser and number of
+steps.
 
-    python compare.py --data ../../../shared/data --train ../../target/release/lungfield-train
+    python -m benches.training.compare --data ../shared/data --train target/release/lungfield-train
 
-The programs run one after another, in rounds, so that what else the machine does meets all of them alike. PyTorch runs twice
-a round: as most people would write it, and with its films kept in memory and its weights channels-last. A rate is films a
-second over the steps after the warm-up, waiting for films included and validation not; the ratio is the median of the rounds.
+The programs run one after another, in rounds, so that what else the machine does meets all of them alike. PyTorch
+runs twice a round: as most people would write it, and with its films kept in memory and its weights channels-last. A
+rate is films a second over the steps after the warm-up, waiting for films included and validation not; the ratio is
+the median of the rounds.
 """
+
+from __future__ import annotations
 
 import argparse
 import json
@@ -15,10 +18,11 @@ import statistics
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 HERE = Path(__file__).resolve().parent
-PYTORCH = HERE / "plain_pytorch.py"
 TRAIN = HERE.parents[1] / "target" / "release" / "lungfield-train"
 LEARNING_RATE = "0.05"
 LAST_LINES = 20
@@ -37,7 +41,7 @@ VARIATIONS = {
 """What plain_pytorch.py does to films; lungfield-train is asked for the same and no more."""
 
 
-def run(command):
+def run(command: Sequence[object]) -> str:
     """What a program writes to standard output. Its last words are shown where it fails."""
     done = subprocess.run([str(word) for word in command], capture_output=True, text=True)
     if done.returncode != 0:
@@ -46,13 +50,13 @@ def run(command):
     return done.stdout
 
 
-def shared_flags(options):
+def shared_flags(options: argparse.Namespace) -> list[object]:
     names = ["data", "width", "side", "batch_size", "iterations", "threads"]
     flags = [(f"--{name.replace('_', '-')}", getattr(options, name)) for name in names]
     return [word for flag in flags for word in flag] + ["--learning-rate", LEARNING_RATE]
 
 
-def lungfield(options):
+def lungfield(options: argparse.Namespace) -> float:
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "model"
         command = [options.train, *shared_flags(options), "--out", out, "--precision", options.precision]
@@ -67,7 +71,7 @@ def lungfield(options):
     return rate(steps, options.warmup)
 
 
-def rate(steps, warmup):
+def rate(steps: Sequence[dict[str, Any]], warmup: int) -> float:
     """Films a second over the entries that begin after the warm-up; an entry reaches back to the one before it."""
     iterations = seconds = 0.0
     before = 0
@@ -81,8 +85,8 @@ def rate(steps, warmup):
     return iterations / seconds
 
 
-def pytorch(options, *more):
-    command = [sys.executable, PYTORCH, *shared_flags(options), *more]
+def pytorch(options: argparse.Namespace, *more: str) -> float:
+    command = [sys.executable, "-m", "benches.training.plain_pytorch", *shared_flags(options), *more]
     command += ["--warmup", options.warmup, "--workers", options.workers]
     command += ["--bf16"] if options.precision == "bf16" else []
     command += [] if options.device == "auto" else ["--device", options.device]
@@ -91,7 +95,7 @@ def pytorch(options, *more):
     return float(value)
 
 
-def parse():
+def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True, help="a folder with cases.csv")
     parser.add_argument("--train", type=Path, default=TRAIN, help="the lungfield-train to time")
@@ -108,14 +112,14 @@ def parse():
     return parser.parse_args()
 
 
-def main():
+def main() -> None:
     options = parse()
     programs = {
         "lungfield-train": lungfield,
         "plain PyTorch": pytorch,
         "tuned PyTorch": lambda options: pytorch(options, "--tuned"),
     }
-    rates = {name: [] for name in programs}
+    rates: dict[str, list[float]] = {name: [] for name in programs}
     for round_number in range(1, options.rounds + 1):
         for name, program in programs.items():
             rates[name].append(program(options))
@@ -125,8 +129,8 @@ def main():
     for name in list(programs)[1:]:
         ratios = [mine / theirs for mine, theirs in zip(ours, rates[name])]
         print(
-            f"{name}: {statistics.median(rates[name]):.2f} images/s; lungfield-train is {statistics.median(ratios):.2f} "
-            f"times as fast ({min(ratios):.2f} to {max(ratios):.2f})"
+            f"{name}: {statistics.median(rates[name]):.2f} images/s; "
+            f"lungfield-train is {statistics.median(ratios):.2f} times as fast ({min(ratios):.2f} to {max(ratios):.2f})"
         )
 
 

@@ -1,19 +1,20 @@
-#!/usr/bin/env python3
 """Trains the SegNet of src/network the way that most people would write it in PyTorch, and says how fast it went.
 
-    python plain_pytorch.py --data ../../../shared/data --width 16 --side 256 --batch-size 6 --iterations 40
+    python -m benches.training.plain_pytorch --data ../shared/data --width 16 --side 256 --batch-size 6 --iterations 40
 
-It is there to be timed by compare.py: it validates nothing and keeps no weights. The last line that it writes is the number
-of films a second over the steps after the warm-up, the waiting for films included.
+It is there to be timed by compare.py: it validates nothing and keeps no weights. The last line that it writes is the
+number of films a second over the steps after the warm-up, the waiting for films included.
 """
+
+from __future__ import annotations
 
 import argparse
 import csv
 import math
 import os
-import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -21,8 +22,7 @@ import torch.nn.functional as F
 from PIL import Image
 from torch.utils.data import DataLoader, Dataset, RandomSampler
 
-sys.path.append(str(Path(__file__).resolve().parents[1]))
-from segnet import SegNet  # noqa: E402
+from benches.segnet import SegNet
 
 PERCENTILES = [1, 99]
 OUTSIDE = -1.0
@@ -30,9 +30,11 @@ OUTSIDE = -1.0
 
 
 class Films(Dataset):
-    """The training films of a data set, each read from disk whenever it is asked for, or kept from the first reading on."""
+    """The training films of a data set, each read from disk whenever it is asked for, or kept from the first reading
+    on.
+    """
 
-    def __init__(self, folder, side, keep):
+    def __init__(self, folder: Path, side: int, keep: bool) -> None:
         with (folder / "cases.csv").open(newline="") as rows:
             cases = [case for case in csv.DictReader(rows) if case["split"] == "train"]
         self.paths = [(folder / case["image"], folder / case["reference"]) for case in cases]
@@ -40,13 +42,13 @@ class Films(Dataset):
         # Read before the workers are forked, so that they share it.
         self.kept = [self.read(index) for index in range(len(self.paths))] if keep else None
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.paths)
 
-    def __getitem__(self, index):
+    def __getitem__(self, index: int) -> tuple[torch.Tensor, torch.Tensor]:
         return vary(*(self.kept[index] if self.kept else self.read(index)))
 
-    def read(self, index):
+    def read(self, index: int) -> tuple[torch.Tensor, torch.Tensor]:
         image, reference = self.paths[index]
         film = letterbox(image, self.side)
         dark, bright = np.percentile(film, PERCENTILES)
@@ -54,7 +56,7 @@ class Films(Dataset):
         return pad(plane, self.side, OUTSIDE), pad(letterbox(reference, self.side) / 255, self.side, 0.0)
 
 
-def letterbox(path, side):
+def letterbox(path: Path, side: int) -> Any:
     """An image in greys, its longer side scaled to `side`."""
     with Image.open(path) as image:
         scale = side / max(image.size)
@@ -62,7 +64,7 @@ def letterbox(path, side):
         return np.asarray(image.convert("L").resize(size, Image.Resampling.BILINEAR), dtype=np.float32)
 
 
-def pad(plane, side, outside):
+def pad(plane: Any, side: int, outside: float) -> torch.Tensor:
     """A plane in the middle of a square one, as a tensor `[1, side, side]`."""
     rows, columns = plane.shape
     top, left = (side - rows) // 2, (side - columns) // 2
@@ -71,12 +73,12 @@ def pad(plane, side, outside):
     return square
 
 
-def around(width):
+def around(width: float) -> float:
     """A number between -`width` and `width`."""
     return (torch.rand(()).item() * 2 - 1) * width
 
 
-def vary(plane, target):
+def vary(plane: torch.Tensor, target: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     """Those variations of src/train/augment that compare.py asks lungfield-train for."""
     angle, scale, aspect = math.radians(around(10)), around(0.22), around(0.1) / 2
     wide, high = math.exp(-scale - aspect), math.exp(-scale + aspect)
@@ -96,14 +98,14 @@ def vary(plane, target):
     return plane, target
 
 
-def shade(greys):
+def shade(greys: torch.Tensor) -> torch.Tensor:
     """Greys from 0 to 1 in, varied greys from -1 to 1 out."""
     curved = greys.clamp(0, 1) ** math.exp(around(0.5)) * 2 - 1
     noise = torch.randn_like(curved) * (torch.rand(()) * 0.05 * 2)
     return (curved * math.exp(around(0.3)) + around(0.12) * 2 + noise).clamp(-1, 1)
 
 
-def cover_edge(plane, target):
+def cover_edge(plane: torch.Tensor, target: torch.Tensor) -> None:
     """Covers up to an eighth of one side with black or white, where no lung is seen any more."""
     side = plane.shape[-1]
     depth = int(torch.randint(1, side // 8 + 1, ()))
@@ -113,7 +115,7 @@ def cover_edge(plane, target):
     target[edge] = 0.0
 
 
-def loss_of(logits, targets):
+def loss_of(logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
     """Cross-entropy plus one minus soft Dice, as in src/train/loss.rs."""
     probabilities = torch.sigmoid(logits)
     shared = 2 * (probabilities * targets).sum((1, 2, 3)) + 1
@@ -121,7 +123,7 @@ def loss_of(logits, targets):
     return F.binary_cross_entropy_with_logits(logits, targets) + 1 - (shared / whole).mean()
 
 
-def loader(options, device):
+def loader(options: argparse.Namespace, device: torch.device) -> Any:
     films = Films(options.data, options.side, options.tuned)
     sampler = RandomSampler(films, replacement=True, num_samples=options.iterations * options.batch_size)
     return DataLoader(
@@ -133,7 +135,7 @@ def loader(options, device):
     )
 
 
-def train(options, device):
+def train(options: argparse.Namespace, device: torch.device) -> float:
     """Films a second over the steps after the warm-up."""
     layout = torch.channels_last if options.tuned else torch.contiguous_format
     network = SegNet(options.width).to(device, memory_format=layout).train()
@@ -157,7 +159,7 @@ def train(options, device):
     return (options.iterations - options.warmup) * options.batch_size / (time.perf_counter() - began)
 
 
-def parse():
+def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True, help="a folder with cases.csv")
     parser.add_argument("--width", type=int, default=16)
@@ -167,7 +169,9 @@ def parse():
     parser.add_argument("--warmup", type=int, default=10, help="steps that are not timed")
     parser.add_argument("--learning-rate", type=float, default=0.05)
     parser.add_argument("--bf16", action="store_true", help="autocast to bfloat16")
-    parser.add_argument("--tuned", action="store_true", help="keep the resized films in memory; weights lie channels-last")
+    parser.add_argument(
+        "--tuned", action="store_true", help="keep the resized films in memory; weights lie channels-last"
+    )
     parser.add_argument("--threads", type=int, default=os.cpu_count(), help="threads of the network")
     parser.add_argument("--workers", type=int, default=2, help="processes that read and vary films")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
@@ -178,7 +182,7 @@ def parse():
     return options
 
 
-def main():
+def main() -> None:
     options = parse()
     torch.manual_seed(options.seed)
     torch.set_num_threads(options.threads)

@@ -1,11 +1,14 @@
 #!/usr/bin/env python3
-"""Takes each chest film that reaches an Orthanc to Lungfield, and what Lungfield makes of it back into the film's study.
+"""Takes each chest film that reaches an Orthanc to Lungfield, and what Lungfield makes of it back into the film's
+study.
 
     python3 lungfield_hook.py --orthanc http://127.0.0.1:8042 --lungfield http://127.0.0.1:8080
 
 Python 3.9 or later, no other package. README.md beside it explains the settings, and what happens when something fails.
 Logged are Orthanc's ids and Lungfield's codes, and nothing that stands in a film's header.
 """
+
+from __future__ import annotations
 
 import argparse
 import base64
@@ -20,14 +23,21 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Mapping, Sequence
+from email.message import Message
 from pathlib import Path
+from typing import Any, Callable
 
 log = logging.getLogger("lungfield-hook")
 
-# CR, DX for presentation, DX for processing. What Lungfield writes (Segmentation, Secondary Capture, SR) is none of these, so
-# that the hook is never set off by its own results.
+# Orthanc's simplified tags of an instance.
+Tags = Mapping[str, Any]
+
+# CR, DX for presentation, DX for processing. What Lungfield writes (Segmentation, Secondary Capture, SR) is none of
+# these, so that the hook is never set off by its own results.
 FILMS = {"1.2.840.10008.5.1.4.1.1.1", "1.2.840.10008.5.1.4.1.1.1.1", "1.2.840.10008.5.1.4.1.1.1.1.1"}
-# Chest and lung as an Anatomic Region is coded: SNOMED CT today, SNOMED CT and SNOMED RT as earlier editions of PS3.16 have it.
+# Chest and lung as an Anatomic Region is coded: SNOMED CT today, SNOMED CT and SNOMED RT as earlier editions of
+# PS3.16 have it.
 CHEST_CODES = {"816094009", "51185008", "43799004", "39607008", "T-D3000", "T-28000"}
 
 PREFIX = "LUNGFIELD_HOOK_"
@@ -40,9 +50,11 @@ SUSPECT = {"out_of_memory", "engine_stopped"}
 
 
 class Later(Exception):
-    """It may succeed at another time. A failure that could be the film's own fault counts; nobody being there does not."""
+    """It may succeed at another time. A failure that could be the film's own fault counts; nobody being there does
+    not.
+    """
 
-    def __init__(self, words, counts, after_s=0):
+    def __init__(self, words: str, counts: bool, after_s: int = 0) -> None:
         super().__init__(words)
         self.counts, self.after_s = counts, after_s
 
@@ -55,7 +67,7 @@ class Unusable(Exception):
     """No film would succeed: a setting is wrong."""
 
 
-def failure(name, status, code="", retry_after=""):
+def failure(name: str, status: int, code: str = "", retry_after: str = "") -> Later | Refused | Unusable:
     """What an HTTP status other than 200 means for the film in hand, as an exception that can be raised."""
     said = f"{name} answered {status} {code}".rstrip()
     after_s = min(int(retry_after), LONGEST_RETRY_AFTER_S) if re.fullmatch(r"\d{1,9}", retry_after) else 0
@@ -69,7 +81,7 @@ def failure(name, status, code="", retry_after=""):
     return Unusable(said)
 
 
-def why_not(tags, modalities, parts, unnamed_part):
+def why_not(tags: Tags, modalities: Sequence[str], parts: Sequence[str], unnamed_part: str) -> str | None:
     """The attribute for which a film is passed over, or None. Tags are Orthanc's simplified ones."""
     if text(tags, "Modality").upper() not in modalities:
         return "Modality"
@@ -83,21 +95,21 @@ def why_not(tags, modalities, parts, unnamed_part):
     return None if unnamed_part == "take" else "the lack of a body part"
 
 
-def text(tags, name):
+def text(tags: Tags, name: str) -> str:
     return str(tags.get(name) or "").strip()
 
 
 class Peer:
     """Orthanc or Lungfield. Its failures are sorted by what the hook does next."""
 
-    def __init__(self, name, url, authorization, ca_file):
+    def __init__(self, name: str, url: str, authorization: str | None, ca_file: str | None) -> None:
         self.name, self.url = name, url.rstrip("/")
         self.headers = {"Authorization": authorization} if authorization else {}
         tls = urllib.request.HTTPSHandler(context=ssl.create_default_context(cafile=ca_file))
         # Films go where they are meant to go, whatever proxy the environment names.
         self.opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), tls)
 
-    def ask(self, path, body=None, **headers):
+    def ask(self, path: str, body: bytes | None = None, **headers: str) -> tuple[Message, bytes]:
         """(headers, body) of a 200."""
         headers = {name.replace("_", "-"): value for name, value in headers.items()}
         request = urllib.request.Request(self.url + path, body, {**self.headers, **headers})
@@ -106,7 +118,9 @@ class Peer:
                 return answer.headers, answer.read()
         except urllib.error.HTTPError as error:
             with error:
-                raise failure(self.name, error.code, problem_code(error), error.headers.get("Retry-After", "")) from None
+                raise failure(
+                    self.name, error.code, problem_code(error), error.headers.get("Retry-After", "")
+                ) from None
         except urllib.error.URLError as error:
             # A connection that breaks while the film is sent may be its doing, one that is never made is not.
             broke = isinstance(error.reason, (BrokenPipeError, ConnectionResetError))
@@ -114,14 +128,14 @@ class Peer:
         except (OSError, http.client.HTTPException) as error:
             raise Later(f"{self.name} gave no whole answer: {type(error).__name__}", True) from None
 
-    def ask_json(self, path, body=None, **headers):
+    def ask_json(self, path: str, body: bytes | None = None, **headers: str) -> Any:
         try:
             return json.loads(self.ask(path, body, **headers)[1].decode(errors="replace"))
         except ValueError:
             raise Later(f"{self.name} answered no JSON", True) from None
 
 
-def problem_code(error):
+def problem_code(error: urllib.error.HTTPError) -> str:
     """Lungfield's stable code, which is a word; of other bodies nothing, since they may say anything."""
     try:
         code = json.loads(error.read(65536)).get("code", "")
@@ -130,7 +144,7 @@ def problem_code(error):
         return ""
 
 
-def read_place(path):
+def read_place(path: Path) -> int | None:
     """How far Orthanc's log of changes is done with; None at the first start."""
     try:
         return int(json.loads(path.read_text())["since"])
@@ -140,7 +154,7 @@ def read_place(path):
         raise Unusable(f"{path} is no file of this hook's; move it away") from None
 
 
-def write_place(path, since):
+def write_place(path: Path, since: int) -> None:
     """The file is there whole or not at all, before and after."""
     partial = path.with_name(path.name + ".partial")
     with partial.open("w") as file:
@@ -151,10 +165,12 @@ def write_place(path, since):
 
 
 class Hook:
-    def __init__(self, settings, orthanc, lungfield, sleep=time.sleep):
+    def __init__(
+        self, settings: argparse.Namespace, orthanc: Any, lungfield: Any, sleep: Callable[[float], object] = time.sleep
+    ) -> None:
         self.settings, self.orthanc, self.lungfield, self.sleep = settings, orthanc, lungfield, sleep
 
-    def follow(self):
+    def follow(self) -> None:
         """Goes through Orthanc's log of changes from where it was left; with --once to its end, else for ever."""
         state = self.settings.state
         since = read_place(state)
@@ -178,10 +194,10 @@ class Hook:
             if page["Done"]:
                 self.sleep(self.settings.interval)
 
-    def changes(self, query):
+    def changes(self, query: str) -> Any:
         return self.persist("the log of changes", lambda: self.orthanc.ask_json(f"/changes?{query}"))
 
-    def handle(self, instance):
+    def handle(self, instance: str) -> bool:
         """Deals with an instance, whatever it is, and says whether it was taken to Lungfield."""
         try:
             reason = self.persist(instance, lambda: self.why_not(instance))
@@ -199,24 +215,26 @@ class Hook:
                 log.warning("%s is given up for %s: %s", instance, kind, refused)
         return True
 
-    def why_not(self, instance):
+    def why_not(self, instance: str) -> str | None:
         # Known without a look into the file, which a CT's thousand slices would not be worth.
         if self.orthanc.ask(f"/instances/{instance}/metadata/SopClassUid")[1].decode(errors="replace") not in FILMS:
             return "its SOP class"
         tags = self.orthanc.ask_json(f"/instances/{instance}/simplified-tags")
         return why_not(tags, self.settings.modalities, self.settings.body_parts, self.settings.unnamed_part)
 
-    def make(self, instance, film, kind):
+    def make(self, instance: str, film: bytes, kind: str) -> None:
         headers, made = self.persist(instance, lambda: self.segment(instance, film, kind))
         warnings = set(re.findall(r"[a-z_]+", headers.get("Lungfield-Warnings", "")))
         said = f" (warnings: {', '.join(sorted(warnings))})" if warnings else ""
         if warnings & set(self.settings.withhold):
             log.info("%s: the %s is withheld%s", instance, kind, said)
             return
-        stored = self.persist(instance, lambda: self.orthanc.ask_json("/instances", made, Content_Type="application/dicom"))
+        stored = self.persist(
+            instance, lambda: self.orthanc.ask_json("/instances", made, Content_Type="application/dicom")
+        )
         log.info("%s: its %s is %s%s: %s", instance, kind, stored.get("ID"), said, stored.get("Status"))
 
-    def segment(self, instance, film, kind):
+    def segment(self, instance: str, film: bytes, kind: str) -> tuple[Message, bytes]:
         # The same film gives the same UIDs: what is done twice is there once.
         path = f"/v1/segment?format={kind}&uids=derived"
         headers, made = self.lungfield.ask(path, film, Content_Type="application/dicom", X_Request_Id=instance)
@@ -224,8 +242,10 @@ class Hook:
             raise Unusable("Lungfield answered no DICOM")
         return headers, made
 
-    def persist(self, what, ask):
-        """What `ask` returns in the end. Waits as long as nobody is there; what fails otherwise is tried --tries times."""
+    def persist(self, what: str, ask: Callable[[], Any]) -> Any:
+        """What `ask` returns in the end. Waits as long as nobody is there; what fails otherwise is tried --tries
+        times.
+        """
         failures = waits = 0
         while True:
             try:
@@ -240,15 +260,15 @@ class Hook:
                 self.sleep(wait)
 
 
-def words(value):
+def words(value: str) -> list[str]:
     return [word.strip() for word in value.split(",") if word.strip()]
 
 
-def upper(value):
+def upper(value: str) -> list[str]:
     return words(value.upper())
 
 
-def read_settings(arguments, environment):
+def read_settings(arguments: list[str], environment: Mapping[str, str]) -> argparse.Namespace:
     variables = f"What takes a value is a variable too, as in {PREFIX}ORTHANC; a flag goes before it."
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0], epilog=variables, allow_abbrev=False)
     add = parser.add_argument
@@ -257,14 +277,51 @@ def read_settings(arguments, environment):
     add("--lungfield", metavar="URL", default="http://127.0.0.1:8080", help="lungfield-serve [%(default)s]")
     add("--api-key-file", metavar="FILE", type=Path, help="the key, where Lungfield asks for one")
     add("--ca-file", metavar="FILE", help="certificates in PEM to trust instead of the system's")
-    add("--formats", type=words, default="dicom-seg", help="what is made of a film: dicom-seg, dicom-sc, dicom-sr [%(default)s]")
+    add(
+        "--formats",
+        type=words,
+        default="dicom-seg",
+        help="what is made of a film: dicom-seg, dicom-sc, dicom-sr [%(default)s]",
+    )
     add("--modalities", type=upper, default="CR,DX", help="the modalities that are taken [%(default)s]")
-    add("--body-parts", type=upper, default="CHEST,THORAX,LUNG", help="a word of BodyPartExamined has to be among these [%(default)s]")
-    add("--unnamed-part", choices=["take", "pass"], default="take", help="what to do with a film that names no part [%(default)s]")
-    add("--withhold", type=words, default="lateral_view,for_processing", help="warnings that keep a result out of Orthanc [%(default)s]")
-    add("--state", metavar="FILE", type=Path, default="lungfield-hook.json", help="the place in Orthanc's log of changes [%(default)s]")
-    add("--begin", choices=["now", "start"], default="now", help="where to begin without that file: at what comes now, or at the start")
-    add("--interval", metavar="SECONDS", type=float, default=2, help="from one look at the log of changes to the next [%(default)s]")
+    add(
+        "--body-parts",
+        type=upper,
+        default="CHEST,THORAX,LUNG",
+        help="a word of BodyPartExamined has to be among these [%(default)s]",
+    )
+    add(
+        "--unnamed-part",
+        choices=["take", "pass"],
+        default="take",
+        help="what to do with a film that names no part [%(default)s]",
+    )
+    add(
+        "--withhold",
+        type=words,
+        default="lateral_view,for_processing",
+        help="warnings that keep a result out of Orthanc [%(default)s]",
+    )
+    add(
+        "--state",
+        metavar="FILE",
+        type=Path,
+        default="lungfield-hook.json",
+        help="the place in Orthanc's log of changes [%(default)s]",
+    )
+    add(
+        "--begin",
+        choices=["now", "start"],
+        default="now",
+        help="where to begin without that file: at what comes now, or at the start",
+    )
+    add(
+        "--interval",
+        metavar="SECONDS",
+        type=float,
+        default=2,
+        help="from one look at the log of changes to the next [%(default)s]",
+    )
     add("--tries", type=int, default=10, help="for a film that fails though both servers are there [%(default)s]")
     add("--once", action="store_true", help="end where the log of changes ends")
     add("--verbose", action="store_true", help="log what is passed over, too")
@@ -273,7 +330,7 @@ def read_settings(arguments, environment):
     return parser.parse_args([f"--{name.lower().replace('_', '-')}={value}" for name, value in given] + arguments)
 
 
-def connect(settings):
+def connect(settings: argparse.Namespace) -> tuple[Peer, Peer]:
     key = settings.api_key_file and settings.api_key_file.read_text().strip()
     user = settings.orthanc_user_file and settings.orthanc_user_file.read_text().strip()
     basic = user and "Basic " + base64.b64encode(user.encode()).decode()
@@ -281,7 +338,7 @@ def connect(settings):
     return orthanc, Peer("Lungfield", settings.lungfield, key and f"Bearer {key}", settings.ca_file)
 
 
-def main():
+def main() -> int:
     settings = read_settings(sys.argv[1:], os.environ)
     logging.basicConfig(level="DEBUG" if settings.verbose else "INFO", format="%(asctime)s %(levelname)s %(message)s")
     for name in (signal.SIGTERM, signal.SIGINT):

@@ -6,9 +6,9 @@ set -eu
 [ $# -eq 1 ] || { echo "usage: check.sh BIN" >&2; exit 2; }
 export PYTHON="${PYTHON:-python3}"
 # numpy, requests and Pillow; Triton's client.
-sh scripts/venv.sh .venv scripts/requirements-api-test.txt
-sh scripts/venv.sh .venv-oip scripts/requirements-oip-test.txt
+sh scripts/venv.sh .venv-api scripts/api/requirements.txt
+sh scripts/venv.sh .venv-oip scripts/oip/requirements.txt
 
-.venv/bin/python -m scripts.docs.check_test
-.venv/bin/python -m scripts.docs.book_test
-exec .venv/bin/python -m scripts.docs.check --programs "$1" --python .venv-oip/bin/python
+.venv-api/bin/python -m scripts.docs.check_test
+.venv-api/bin/python -m scripts.docs.book_test
+exec .venv-api/bin/python -m scripts.docs.check --programs "$1" --python .venv-oip/bin/python

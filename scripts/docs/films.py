@@ -7,7 +7,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from scripts.api_objects import dicom_file, radiograph
+from scripts.api.objects import dicom_file, radiograph
 
 DICOM_BITS = 12
 SPACING_MM = "0.8\\0.8"

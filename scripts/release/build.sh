@@ -31,4 +31,4 @@ export CFLAGS="$c_flags" CXXFLAGS="$c_flags" LIBTORCH="$libtorch" CARGO_HOME="$c
 # Deeper than bin/../lib: libtorch's own libraries look for others in $ORIGIN/../../nvidia first, which is then inside the archive.
 export LUNGFIELD_RUNPATH='$ORIGIN/../libtorch/lib'
 cd "$root"
-exec "${CARGO:-cargo}" build --release --locked --bins --target-dir "$target"
+exec "${CARGO:-cargo}" build --release --locked --workspace --bins --target-dir "$target"

@@ -1,11 +1,13 @@
-#!/usr/bin/env python3
-"""Runs a release's archive on a bare Debian 12, as an ordinary user: unpacked by what is there, a phantom in, its mask out.
+"""Runs a release's archive on a bare Debian 12, as an ordinary user: unpacked by what is there, a phantom in, its
+mask out.
 
-    python3 scripts/release/chroot_test.py --dist target/dist --debian target/debian-12
+    python3 -m scripts.release.chroot_test --dist target/dist --debian target/debian-12
 
-The Debian is what debootstrap makes (minbase, nothing added), once, in the folder given. It has to be root's doing. Needs
-debootstrap, unshare (util-linux), Python 3.8 or later and nothing else.
+The Debian is what debootstrap makes (minbase, nothing added), once, in the folder given. Only root may do that. Needs
+debootstrap, unshare (util-linux), Python 3.9 or later and nothing else.
 """
+
+from __future__ import annotations
 
 import argparse
 import json
@@ -16,11 +18,14 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import IO
 
-import facts
-
-import image_test
-from replicas import Failure, free_ports
+from scripts.common.failure import Failure
+from scripts.common.repository import ROOT
+from scripts.common.server import Server
+from scripts.common.waiting import free_ports
+from scripts.image.check import post
+from scripts.release import facts
 
 MIRROR = "http://deb.debian.org/debian"
 SYSTEM_LIBRARIES = "usr/lib/x86_64-linux-gnu"
@@ -32,43 +37,53 @@ DECOY = "nvidia/cu13/lib/libcudart.so.13"
 # In /tmp there.
 WORK = ["films", "references", "out"]
 LOWEST_DICE = 0.98
-START_LIMIT_S = 120
-END_LIMIT_S = 60
 # The loader, Rust and libtorch read /proc, which a Debian that was started has.
-INSIDE = 'mount -t proc proc "$1/proc" && root=$1 folder=$2 user=$3 && shift 3 && \
-exec chroot --userspec="$user:$user" "$root" /usr/bin/env -i PATH=/usr/bin:/bin sh -c \'cd "$0" && exec "$@"\' "$folder" "$@"'
+INSIDE = """
+mount -t proc proc "$1/proc" && root=$1 folder=$2 user=$3 && shift 3 || exit
+exec chroot --userspec="$user:$user" "$root" \\
+    /usr/bin/env -i PATH=/usr/bin:/bin sh -c 'cd "$0" && exec "$@"' "$folder" "$@"
+"""
 
 
 class Debian:
     """A bare Debian 12 in a folder, and what is run in it."""
 
-    def __init__(self, root):
+    def __init__(self, root: Path) -> None:
         self.root = root
         self.place = root / PLACE
         self.folder = f"/{PLACE}/{facts.NAME}"
 
-    def make(self):
+    def make(self) -> None:
         """With debootstrap, whole or not at all, unless it is there."""
         if self.root.exists():
             return
         partial = self.root.with_name(self.root.name + ".partial")
         shutil.rmtree(partial, ignore_errors=True)
         mirror = os.environ.get("DEBIAN_MIRROR", MIRROR)
-        subprocess.run(["debootstrap", "--variant=minbase", "bookworm", str(partial), mirror], check=True, stdout=subprocess.DEVNULL)
+        subprocess.run(
+            ["debootstrap", "--variant=minbase", "bookworm", str(partial), mirror],
+            check=True,
+            stdout=subprocess.DEVNULL,
+        )
         partial.rename(self.root)
 
-    def command(self, *command, folder=None, user=USER):
+    def command(self, *command: str, folder: str | None = None, user: str = USER) -> list[str]:
         return ["unshare", "--mount", "sh", "-c", INSIDE, "sh", str(self.root), folder or self.folder, user, *command]
 
-    def run(self, *command, **more):
+    def run(self, *command: str, folder: str | None = None, user: str = USER, stdin: IO[bytes] | None = None) -> str:
         """What a command says that succeeds."""
-        arguments = {key: more.pop(key) for key in ("folder", "user") if key in more}
-        done = subprocess.run(self.command(*command, **arguments), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, **more)
+        done = subprocess.run(
+            self.command(*command, folder=folder, user=user),
+            stdin=stdin,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+        )
+        said = done.stdout.decode(errors="replace")
         if done.returncode:
-            raise Failure(f"{' '.join(command)} ended with code {done.returncode}: {done.stdout.decode(errors='replace')[-2000:]}")
-        return done.stdout.decode()
+            raise Failure(f"{' '.join(command)} ended with code {done.returncode}: {said[-2000:]}")
+        return said
 
-    def unpack(self, archive):
+    def unpack(self, archive: Path) -> None:
         self.clean()
         self.place.mkdir(parents=True)
         decoy = self.place / DECOY
@@ -78,82 +93,51 @@ class Debian:
             self.run("tar", "--extract", "--gzip", folder=f"/{PLACE}", user="0", stdin=file)
         self.run("mkdir", *WORK, folder="/tmp")
 
-    def clean(self):
+    def clean(self) -> None:
         for folder in [self.place, *(self.root / "tmp" / name for name in WORK)]:
             shutil.rmtree(folder, ignore_errors=True)
 
 
-class Server:
-    """lungfield-serve in the Debian for as long as the context lasts; it must end well on SIGTERM."""
-
-    def __init__(self, debian):
-        self.debian = debian
-        self.operators = f"127.0.0.1:{free_ports(1)[0]}"
-        flags = ["--listen", "127.0.0.1:0", "--metrics-listen", self.operators, "--drain-delay", "0s"]
-        self.process = subprocess.Popen(debian.command("bin/lungfield-serve", *flags), stderr=subprocess.PIPE, text=True)
-        self.address = self.hear("listening on http://")
-
-    def hear(self, words):
-        deadline, heard = time.monotonic() + START_LIMIT_S, []
-        for line in self.process.stderr:
-            heard.append(line)
-            if words in line:
-                return line.split(words)[1].split()[0]
-            if time.monotonic() > deadline:
-                break
-        self.process.kill()
-        raise Failure(f"the server did not start: {''.join(heard)[-2000:]}")
-
-    def healthy(self):
-        command = self.debian.command("bin/lungfield-serve", "--metrics-listen", self.operators, "--health-check")
-        return subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).returncode == 0
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *error):
-        self.process.terminate()
-        try:
-            code = self.process.wait(END_LIMIT_S)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            raise Failure("the server did not end on SIGTERM") from None
-        if code and not error[0]:
-            raise Failure(f"the server ended with code {code} on SIGTERM")
+def healthy(debian: Debian, operators: str) -> bool:
+    """Whether the program's own health check finds a server."""
+    command = debian.command("bin/lungfield-serve", "--metrics-listen", operators, "--health-check")
+    return subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).returncode == 0
 
 
-def check_versions(debian):
+def check_versions(debian: Debian) -> None:
     for program in facts.PROGRAMS:
         said = debian.run(f"bin/{program}", "--version").split()
         if said[1:] != [facts.VERSION]:
             raise Failure(f"{program} says that it is {' '.join(said)}")
 
 
-def check_libraries(debian):
+def check_libraries(debian: Debian) -> None:
     """By what the loader would do with each of them, and with those that may be opened later."""
     folder = debian.place / facts.NAME
-    check = [sys.executable, str(facts.ROOT / "scripts" / "library_check.py"), "--system", str(debian.root / SYSTEM_LIBRARIES)]
-    subprocess.run([*check, str(folder / "bin"), str(folder / "libtorch" / "lib")], check=True)
+    check = [sys.executable, "-m", "scripts.libtorch.library_check", "--system", str(debian.root / SYSTEM_LIBRARIES)]
+    subprocess.run([*check, str(folder / "bin"), str(folder / "libtorch" / "lib")], check=True, cwd=ROOT)
 
 
-def check_server(debian):
+def check_server(debian: Debian) -> float:
     """The Dice of a phantom that was sent."""
     debian.run("bin/lungfield-phantom", "--out", "/tmp/films")
     debian.run("mv", "films/phantom-1-mask.png", "references", folder="/tmp")
-    parts = {"image": "films/phantom-1.png", "ground_truth": "references/phantom-1-mask.png"}
-    parts = {name: debian.root / "tmp" / path for name, path in parts.items()}
-    with Server(debian) as server:
-        if not server.healthy():
+    work = debian.root / "tmp"
+    parts = {"image": work / "films/phantom-1.png", "ground_truth": work / "references/phantom-1-mask.png"}
+    operators = f"127.0.0.1:{free_ports(1)[0]}"
+    command = debian.command("bin/lungfield-serve", "--drain-delay", "0s")
+    with Server(command, metrics_listen=operators) as server:
+        if not healthy(debian, operators):
             raise Failure("--health-check does not find the server that listens")
-        dice = json.loads(image_test.post(f"http://{server.address}/v1/segment", parts, "application/json"))["dice"]
-    if server.healthy():
+        dice = json.loads(post(f"http://{server.address}/v1/segment", parts, "application/json"))["dice"]
+    if healthy(debian, operators):
         raise Failure("--health-check finds a server that has ended")
     if not dice >= LOWEST_DICE:
         raise Failure(f"the phantom's lungs were not found: Dice {dice}")
     return dice
 
 
-def check_segment(debian):
+def check_segment(debian: Debian) -> None:
     """The program for archives finds the same, without a server."""
     said = debian.run("bin/lungfield-segment", "/tmp/films", "--out", "/tmp/out", "--reference", "/tmp/references")
     dice = re.search(r"mean Dice ([0-9.]+)", said)
@@ -162,7 +146,7 @@ def check_segment(debian):
         raise Failure(f"lungfield-segment left {sorted(left)} and said: {said}")
 
 
-def try_archive(archive, debian):
+def try_archive(archive: Path, debian: Debian) -> float:
     debian.make()
     debian.unpack(archive)
     try:
@@ -176,10 +160,12 @@ def try_archive(archive, debian):
     return dice
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--dist", type=Path, required=True, help="the folder that scripts/release/archive.py filled")
-    parser.add_argument("--debian", type=lambda path: Path(path).resolve(), required=True, help="the folder of the bare Debian")
+    parser.add_argument(
+        "--debian", type=lambda path: Path(path).resolve(), required=True, help="the folder of the bare Debian"
+    )
     arguments = parser.parse_args()
     if os.geteuid() != 0:
         sys.exit("chroot_test.py: only root can change the root folder")

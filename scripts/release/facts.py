@@ -1,25 +1,21 @@
-"""Decides what a release says of itself: its version, its name and its time, which is that of the commit."""
+"""What a release says of itself: its version, its name and its time, which is that of the commit."""
+
+from __future__ import annotations
 
 import os
 import subprocess
-import sys
-from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "scripts"))
+from scripts.common.repository import ROOT, version
 
-import version_check  # noqa: E402
-
-VERSION = version_check.crate_version(ROOT)
+VERSION = version()
 NAME = f"lungfield-{VERSION}-x86_64-linux"
 PROGRAMS = ["lungfield-serve", "lungfield-segment", "lungfield-train", "lungfield-evaluate", "lungfield-phantom"]
-MODEL = ROOT / "models" / "lungfield-segnet"
 
 
-def epoch():
-    """Seconds since 1970: SOURCE_DATE_EPOCH where that is set, else the time of the commit."""
-    said = os.environ.get("SOURCE_DATE_EPOCH")
-    if said:
-        return int(said)
+def epoch() -> int:
+    """Returns seconds since 1970: SOURCE_DATE_EPOCH where that is set, else the time of the commit."""
+    stated = os.environ.get("SOURCE_DATE_EPOCH")
+    if stated:
+        return int(stated)
     command = ["git", "log", "-1", "--format=%ct"]
     return int(subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True).stdout)

@@ -1,20 +1,23 @@
-#!/usr/bin/env python3
-"""Decides whether an SBOM is what CycloneDX's own schema of its version allows, and whether its references meet.
+"""Checks an SBOM by CycloneDX's own schema of its version, and whether its references meet.
 
-    .venv-release/bin/python scripts/release/sbom_validate.py sbom.cdx.json
+    .venv-release/bin/python -m scripts.release.sbom_validate sbom.cdx.json
 
-Needs the packages of scripts/requirements-release.txt, which hold the schemas: nothing is fetched.
+Needs the packages of scripts/release/requirements.txt, which hold the schemas: nothing is fetched.
 """
+
+from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
 
 
-def references(document):
+def references(document: dict[str, Any]) -> Iterator[str]:
     """Everything that can be referred to."""
     waiting = [document["metadata"]["component"], *document["components"]]
     while waiting:
@@ -23,7 +26,7 @@ def references(document):
         yield one["bom-ref"]
 
 
-def problem(text):
+def problem(text: str) -> str | None:
     document = json.loads(text)
     version = SchemaVersion.from_version(document["specVersion"])
     found = JsonStrictValidator(version).validate_str(text)
@@ -36,7 +39,7 @@ def problem(text):
     return f"nothing is called {sorted(unknown)}" if unknown else None
 
 
-def main():
+def main() -> None:
     text = Path(sys.argv[1]).read_text()
     found = problem(text)
     if found:

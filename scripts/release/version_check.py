@@ -1,30 +1,45 @@
-#!/usr/bin/env python3
-"""Decides whether the version is the same wherever it is written: that of Cargo.toml, in every place of PLACES.
+"""Checks that the version is the same wherever it is written: that of Cargo.toml, in every place of PLACES.
 
-    python3 scripts/release/version_check.py            # the newest heading of CHANGELOG.md may be Unreleased
-    python3 scripts/release/version_check.py --release  # it must be this version, with a date
+    python3 -m scripts.release.version_check            # the newest heading of CHANGELOG.md may be Unreleased
+    python3 -m scripts.release.version_check --release  # it must be this version, with a date
 
-It lists every place that says otherwise, or says nothing. Needs Python 3.8 or later and nothing else.
+It lists every place that says otherwise, or says nothing. Needs Python 3.9 or later and nothing else.
 """
 
+from __future__ import annotations
+
 import argparse
-import collections
 import re
 import sys
 from pathlib import Path
+from typing import NamedTuple
 
-ROOT = Path(__file__).resolve().parents[2]
+from scripts.common.repository import ROOT, version
 
 # A version; tags of images for CUDA say so behind it.
 VERSION = r"\"?(\d+\.\d+[\w.+]*)\"?"
 TAG = r"\"?(\d+\.\d+[\w.+]*)(?:-cuda)?\"?"
 
-# files: a pattern of paths, which must meet at least one. pattern: by lines, with the version as its group; each hit must be the
-# version. needed: it must be met at least once in all the files together.
-Place = collections.namedtuple("Place", "files pattern needed")
+
+class Place(NamedTuple):
+    """Where the version is written.
+
+    `files` is a pattern of paths, which must match at least one. `pattern` is searched with lines of its own and has
+    the version as its group; each match must be the version. If `needed`, it must match at least once in all files
+    together.
+    """
+
+    files: str
+    pattern: str
+    needed: bool
+
+
+# Our packages: the root and the members of its workspace; fuzz is a workspace of its own.
+PACKAGE = r"lungfield(?!-fuzz)(?:-[a-z]+)?"
 PLACES = [
-    Place("Cargo.lock", r'^name = "lungfield"\nversion = "(.*)"$', True),
-    Place("fuzz/Cargo.lock", r'^name = "lungfield"\nversion = "(.*)"$', True),
+    Place("Cargo.toml", rf'^{PACKAGE} = {{.*\bversion = "=?(.*?)"', False),
+    Place("Cargo.lock", rf'^name = "{PACKAGE}"\nversion = "(.*)"$', True),
+    Place("fuzz/Cargo.lock", rf'^name = "{PACKAGE}"\nversion = "(.*)"$', True),
     Place("openapi.yaml", rf"^  version: {VERSION}$", True),
     Place("docker/Dockerfile", rf"^ARG VERSION={VERSION}$", True),
     Place("docker/compose.yaml", rf"image: [\"']?(?:\$\{{\w+:-)?lungfield:{TAG}", True),
@@ -39,24 +54,19 @@ PLACES = [
     Place("README.md", r'"name": "lungfield-segnet", "version": "(.*?)"', False),
     Place("docs/*.md", r'"name": "lungfield-segnet", "version": "(.*?)"', True),
     Place("docs/*.md", rf"lungfield[:-]v?{TAG}", True),
+    Place("docs/*.md", r'"name": "lungfield-segnet", "version": "(.*?)"', False),
+    Place("docs/*.md", rf"lungfield[:-]v?{TAG}", False),
 ]
 CHANGELOG = "CHANGELOG.md"
 HEADING = re.compile(r"^## \[(.+?)\](?: - (.*))?$", re.MULTILINE)
 DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 
-def crate_version(root):
-    found = re.search(r'^\[package\]$.*?^version = "(.*?)"$', (root / "Cargo.toml").read_text(), re.MULTILINE | re.DOTALL)
-    if not found:
-        raise SystemExit("version_check.py: Cargo.toml states no version")
-    return found[1]
-
-
-def line_of(text, offset):
+def line_of(text: str, offset: int) -> int:
     return text.count("\n", 0, offset) + 1
 
 
-def disagreements(root, place, version):
+def disagreements(root: Path, place: Place, stated: str) -> list[str]:
     """What is wrong in one place, each as a line with file and number."""
     paths = sorted(path for path in root.glob(place.files) if path.is_file())
     if not paths:
@@ -66,14 +76,14 @@ def disagreements(root, place, version):
         text = path.read_text()
         for hit in re.finditer(place.pattern, text, re.MULTILINE):
             hits += 1
-            if hit[1] != version:
+            if hit[1] != stated:
                 found.append(f"{path.relative_to(root)}:{line_of(text, hit.start(1))}: it says {hit[1]}")
     if place.needed and not hits:
         found.append(f"{place.files}: nothing there says the version, as in {place.pattern}")
     return found
 
 
-def changelog_problems(root, version, release):
+def changelog_problems(root: Path, stated: str, release: bool) -> list[str]:
     text = (root / CHANGELOG).read_text()
     newest = HEADING.search(text)
     if not newest:
@@ -81,25 +91,26 @@ def changelog_problems(root, version, release):
     where = f"{CHANGELOG}:{line_of(text, newest.start())}"
     if newest[1] == "Unreleased" and not release:
         return []
-    if newest[1] != version:
+    if newest[1] != stated:
         return [f"{where}: the newest heading is [{newest[1]}]"]
-    return [] if DATE.fullmatch(newest[2] or "") else [f"{where}: the heading has no date, as in [{version}] - 2026-01-31"]
+    return (
+        [] if DATE.fullmatch(newest[2] or "") else [f"{where}: the heading has no date, as in [{stated}] - 2026-01-31"]
+    )
 
 
-def problems(root, release=False):
-    version = crate_version(root)
-    found = [problem for place in PLACES for problem in disagreements(root, place, version)]
-    return found + changelog_problems(root, version, release)
+def problems(root: Path, release: bool = False) -> list[str]:
+    stated = version(root)
+    found = [problem for place in PLACES for problem in disagreements(root, place, stated)]
+    return found + changelog_problems(root, stated, release)
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--release", action="store_true", help="CHANGELOG.md must have a dated heading of the version")
     found = problems(ROOT, parser.parse_args().release)
-    version = crate_version(ROOT)
     if found:
-        sys.exit("\n".join([f"the version is not {version}, that of Cargo.toml, everywhere:", *found]))
-    print(f"the version is {version} everywhere")
+        sys.exit("\n".join([f"the version is not {version()}, that of Cargo.toml, everywhere:", *found]))
+    print(f"the version is {version()} everywhere")
 
 
 if __name__ == "__main__":

@@ -1,154 +1,198 @@
-#!/usr/bin/env python3
-"""Sends a server ten times the films that it can segment, and looks at what each caller gets.
+"""Sends a server ten times the films that it can segment, and checks what each caller gets.
 
-    cargo build --release --bins
-    python3 scripts/reliability/overload.py
+    cargo build --release
+    python3 -m scripts.reliability.overload
 
-First so many callers as the server has cores measure what it can serve. Then requests are sent at ten times that rate, each
-with one of several phantoms, whose masks were asked for before. It fails where
+First twice as many callers as the machine has cores measure what the server can serve. Then requests are sent at ten
+times that rate, each with one of several phantoms, whose masks were asked for before. The test fails where
 
-- an accepted film is answered with anything but its own mask, or a refused one with anything but 503 `overloaded` and Retry-After;
+- an accepted film is answered with anything but its own mask, or a refused one with anything but 503 `overloaded` and
+  Retry-After;
 - the p99 of the accepted, by the callers' clock, is more than twice the time that a full queue takes to be served;
 - refusing takes more than 5 ms in the median or 50 ms at p99, by the server's clock;
 - requests and answers, by the callers' and by the server's count, differ;
-- memory passes the bound in docs/configuration.md.
+- memory passes its documented bound.
 
-The callers run on the same machine, and what they take of its CPU is told. Needs Linux; Python's standard library is enough.
+The callers run on the same machine, and the share of its CPU that they take is printed. Needs Linux and Python's
+standard library.
 """
+
+from __future__ import annotations
 
 import argparse
 import json
 import os
-import threading
+import sys
 import time
+from collections.abc import Sequence
+from typing import NamedTuple
 
-from serving import PROGRAMS, Caller, Server, draw_films, own_cpu_seconds, quantile
+from scripts.common.command_line import parser
+from scripts.common.server import Server
+from scripts.reliability.load import (
+    Answer,
+    Caller,
+    ask_together,
+    at_rate,
+    draw_films,
+    own_cpu_seconds,
+    quantile,
+    until,
+)
+from scripts.reliability.measure import Metrics, cpu_seconds, memory_mib, read_metrics
 
 FILMS = 8
 OVERLOAD = 10
+ALONE_S = 10
 REFUSED = ("POST", "/v1/segment", "503")
 MIB = 1 << 20
+BYTE_BUDGET_MIB = 256
+MAX_PIXELS_M = 1
+SIDE = 384
+QUIET_LOG = ["--log-filter", "info,lungfield::http=warn"]
 
 
-def arguments():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--server", default=PROGRAMS / "lungfield-serve")
-    parser.add_argument("--phantom", default=PROGRAMS / "lungfield-phantom")
-    parser.add_argument("--seconds", type=float, default=30, help="of overload")
-    parser.add_argument("--callers", type=int, default=256, help="the most requests under way at a time")
-    parser.add_argument("--queue-capacity", type=int, default=16)
-    return parser.parse_args()
+class Refusals(NamedTuple):
+    """How many requests were refused, and how many of them within each bound in seconds, by the server's clock."""
+
+    total: float
+    within: dict[float, float]
 
 
-def ask_together(address, films, callers, turns):
-    """What `callers` threads hear, each asking as long as `turns` gives it a film's number."""
-    answers, lock = [], threading.Lock()
+class Verdicts(NamedTuple):
+    """How long accepted and refused requests took in seconds, and what is wrong with the other answers."""
 
-    def ask():
-        caller = Caller(address)
-        heard = [(film, caller.ask(films[film])) for film in iter(turns, None)]
-        caller.leave()
-        with lock:
-            answers.extend(heard)
-
-    threads = [threading.Thread(target=ask) for _ in range(callers)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return answers
+    accepted: list[float]
+    refused: list[float]
+    wrong: list[str]
 
 
-def until(seconds, films):
-    """The films' numbers in turn, for so long."""
-    lock, over, asked = threading.Lock(), time.monotonic() + seconds, 0
+class Outcome(NamedTuple):
+    """What was measured. Memory is in MiB, CPU in cores."""
 
-    def turn():
-        nonlocal asked
-        with lock:
-            asked += 1
-            return asked % films if time.monotonic() < over else None
-
-    return turn
-
-
-def at_rate(rate, seconds, films):
-    """The same, but no sooner than its time has come."""
-    lock, began, asked = threading.Lock(), time.monotonic(), 0
-
-    def turn():
-        nonlocal asked
-        with lock:
-            due, asked = began + asked / rate, asked + 1
-            number = asked % films
-        if due > began + seconds:
-            return None
-        time.sleep(max(0, due - time.monotonic()))
-        return number
-
-    return turn
+    rate_alone: float
+    seconds: float
+    answers: list[tuple[int, Answer]]
+    refusals: Refusals
+    idle_mib: float
+    peak_mib: float
+    callers_cores: float
+    server_cores: float
 
 
-def refusals(metrics):
-    """How many requests were refused, and how many of them within each bound, by the server's clock."""
-    labels = ",".join(f'{name}="{value}"' for name, value in zip(("method", "route", "status"), REFUSED))
+def parse() -> argparse.Namespace:
+    options = parser(__doc__, "server", "phantom")
+    options.add_argument("--seconds", type=float, default=30, help="of overload")
+    options.add_argument("--callers", type=int, default=256, help="the most requests at a time")
+    options.add_argument("--queue-capacity", type=int, default=16)
+    return options.parse_args()
+
+
+def refusals(metrics: Metrics) -> Refusals:
+    """Reads the refusals out of the server's metrics."""
+    pairs = zip(("method", "route", "status"), REFUSED)
+    labels = ",".join(f'{name}="{value}"' for name, value in pairs)
     name = "lungfield_http_request_duration_seconds"
-    bounds = {}
+    within = {}
     for (series, found), value in metrics.items():
         if series == f"{name}_bucket" and labels in found:
-            bounds[float(found.split('le="')[1].split('"')[0].replace("+Inf", "inf"))] = value
-    return metrics.get((f"{name}_count", labels), 0), bounds
+            bound = found.split('le="')[1].split('"')[0].replace("+Inf", "inf")
+            within[float(bound)] = value
+    return Refusals(metrics.get((f"{name}_count", labels), 0), within)
 
 
-def verdicts(answers, masks):
-    """Accepted and refused answers, and what is wrong with the others."""
+def difference(before: Refusals, after: Refusals) -> Refusals:
+    """Returns the refusals between two readings."""
+    within = {bound: value - before.within.get(bound, 0) for bound, value in after.within.items()}
+    return Refusals(after.total - before.total, within)
+
+
+def verdicts(answers: Sequence[tuple[int, Answer]], masks: Sequence[bytes]) -> Verdicts:
+    """Sorts the answers, each to a film of that number, which has the mask of that number."""
     accepted, refused, wrong = [], [], []
     for film, answer in answers:
         if answer.status == 200:
             accepted.append(answer.seconds)
             wrong += [] if answer.body == masks[film] else [f"film {film} got the mask of another"]
-        elif answer.status == 503 and answer.retry_after and json.loads(answer.body)["code"] == "overloaded":
+        elif answer.status == 503 and answer.retry_after and is_overloaded(answer):
             refused.append(answer.seconds)
         else:
             wrong.append(f"{answer.status}: {answer.body[:200]!r}")
-    return accepted, refused, wrong
+    return Verdicts(accepted, refused, wrong)
 
 
-def main():
-    options = arguments()
+def is_overloaded(answer: Answer) -> bool:
+    return bool(json.loads(answer.body)["code"] == "overloaded")
+
+
+def overload(server: Server, films: Sequence[bytes], options: argparse.Namespace) -> Outcome:
+    """Measures what the server serves alone, and then sends ten times as much."""
+    cores = os.cpu_count() or 1
+    alone = ask_together(server.address, films, 2 * cores, until(ALONE_S, FILMS))
+    rate = len(alone) / ALONE_S
+    idle_mib = memory_mib(server)
+    before, began = refusals(read_metrics(server)), time.monotonic()
+    cpu, server_cpu = own_cpu_seconds(), cpu_seconds(server)
+    turns = at_rate(OVERLOAD * rate, options.seconds, FILMS)
+    answers = ask_together(server.address, films, options.callers, turns)
+    seconds = time.monotonic() - began
+    return Outcome(
+        rate_alone=rate,
+        seconds=seconds,
+        answers=answers,
+        refusals=difference(before, refusals(read_metrics(server))),
+        idle_mib=idle_mib,
+        peak_mib=memory_mib(server, "VmHWM"),
+        callers_cores=(own_cpu_seconds() - cpu) / seconds,
+        server_cores=(cpu_seconds(server) - server_cpu) / seconds,
+    )
+
+
+def memory_bound_mb(idle_mib: float, queue_capacity: int) -> float:
+    """Returns the documented bound: byte budget, decoders and queue above an idle server."""
+    decoders = (os.cpu_count() or 1) * 16 * MAX_PIXELS_M
+    queue = queue_capacity * 4 * SIDE * SIDE / 1e6
+    return idle_mib + BYTE_BUDGET_MIB * MIB / 1e6 + decoders + queue
+
+
+def report(found: Outcome, sorted_answers: Verdicts, queue_capacity: int) -> list[str]:
+    """Prints what was measured, and returns what is wrong."""
+    accepted, refused, wrong = sorted_answers
+    sent_rate = len(found.answers) / found.seconds
+    share = {bound: n / max(1, found.refusals.total) for bound, n in found.refusals.within.items()}
+    queue_s = queue_capacity / found.rate_alone
+    bound = memory_bound_mb(found.idle_mib, queue_capacity)
+    p50, p99 = quantile(accepted, 0.5), quantile(accepted, 0.99)
+    kept = len(accepted) / found.seconds / found.rate_alone
+    quick = [f"{n:.2%} within {1e3 * at:g} ms" for at, n in sorted(share.items()) if at <= 0.1]
+    print(f"it serves {found.rate_alone:.1f} films/s; {sent_rate:.0f}/s were sent for {found.seconds:.0f} s")
+    print(f"that is {sent_rate / found.rate_alone:.1f} times as many")
+    print(f"accepted {len(accepted)} ({kept:.2f} of what it serves alone), refused {len(refused)}")
+    print(f"wrong {len(wrong)}")
+    print(f"accepted: p50 {p50:.2f} s, p99 {p99:.2f} s; a full queue takes {queue_s:.2f} s")
+    print("refused, by the server's clock:", ", ".join(quick))
+    print(f"memory: idle {found.idle_mib:.0f} MB, at most {found.peak_mib:.0f} MB, bound {bound:.0f} MB")
+    print(f"CPU: the callers took {found.callers_cores:.2f} cores, the server {found.server_cores:.2f}")
+    failures = {
+        "the server counts other refusals than its callers": found.refusals.total != len(refused),
+        "the accepted waited too long": p99 > 2 * queue_s,
+        "refusing takes too long": not refused or share[0.005] < 0.5 or share[0.05] < 0.99,
+        "memory has passed its bound": found.peak_mib > bound,
+    }
+    return wrong[:5] + [text for text, holds in failures.items() if holds]
+
+
+def main() -> None:
+    options = parse()
     films = draw_films(options.phantom, FILMS)
-    budget, pixels, cores = 256, 1, os.cpu_count()
-    flags = ["--queue-capacity", str(options.queue_capacity), "--byte-budget", f"{budget}MiB", "--max-pixels", f"{pixels}M"]
-    with Server(options.server, flags) as server:
+    flags = ["--queue-capacity", str(options.queue_capacity), *QUIET_LOG]
+    flags += ["--byte-budget", f"{BYTE_BUDGET_MIB}MiB", "--max-pixels", f"{MAX_PIXELS_M}M"]
+    with Server([options.server, *flags]) as server:
         masks = [Caller(server.address).ask(film).body for film in films]
         assert len(set(masks)) == FILMS, "masks that are the same could not be mixed up"
-        alone = ask_together(server.address, films, 2 * cores, until(10, FILMS))
-        rate = len(alone) / 10
-        idle = server.resident_mb()
-        before, began = server.metrics(), time.monotonic()
-        cpu, server_cpu = own_cpu_seconds(), server.cpu_seconds()
-        turns = at_rate(OVERLOAD * rate, options.seconds, FILMS)
-        answers = ask_together(server.address, films, options.callers, turns)
-        took = time.monotonic() - began
-        cpu, server_cpu = own_cpu_seconds() - cpu, server.cpu_seconds() - server_cpu
-        after, peak = server.metrics(), server.resident_mb("VmHWM")
-    accepted, refused, wrong = verdicts(answers, masks)
-    (count, bounds), (earlier, earlier_bounds) = refusals(after), refusals(before)
-    share = {bound: (value - earlier_bounds.get(bound, 0)) / max(1, count - earlier) for bound, value in bounds.items()}
-    queue_s = options.queue_capacity / rate
-    bound = idle + budget * MIB / 1e6 + cores * 16 * pixels + options.queue_capacity * 4 * 384 * 384 / 1e6
-    print(f"it serves {rate:.1f} films/s; {len(answers) / took:.0f}/s were sent for {took:.0f} s: {len(answers) / took / rate:.1f} times as many")
-    print(f"accepted {len(accepted)} ({len(accepted) / took / rate:.2f} of what it serves alone), refused {len(refused)}, wrong {len(wrong)}")
-    print(f"accepted: p50 {quantile(accepted, 0.5):.2f} s, p99 {quantile(accepted, 0.99):.2f} s; a full queue takes {queue_s:.2f} s")
-    print("refused, by the server's clock: " + ", ".join(f"{100 * part:.2f} % within {1e3 * limit:g} ms" for limit, part in sorted(share.items()) if limit <= 0.1))
-    print(f"memory: idle {idle:.0f} MB, at most {peak:.0f} MB, bound {bound:.0f} MB")
-    print(f"CPU: the callers took {cpu / took:.2f} cores, the server {server_cpu / took:.2f} of {cores}")
-    failures = wrong[:5]
-    failures += ["the server counts other refusals than its callers"] if count - earlier != len(refused) else []
-    failures += ["the accepted waited too long"] if quantile(accepted, 0.99) > 2 * queue_s else []
-    failures += ["refusing takes too long"] if not refused or share[0.005] < 0.5 or share[0.05] < 0.99 else []
-    failures += ["memory has passed its bound"] if peak > bound else []
-    raise SystemExit("\n".join(failures) or None)
+        found = overload(server, films, options)
+    failures = report(found, verdicts(found.answers, masks), options.queue_capacity)
+    sys.exit("\n".join(failures) or None)
 
 
 if __name__ == "__main__":

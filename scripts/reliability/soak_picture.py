@@ -1,18 +1,18 @@
-#!/usr/bin/env python3
 """Draws what soak.py wrote: memory, latency and answers over the minutes.
 
-    benches/serving/.venv/bin/python scripts/reliability/soak_picture.py soak.csv docs/soak.svg
+benches/serving/.venv/bin/python -m scripts.reliability.soak_picture soak.csv docs/soak.svg
 """
+
+from __future__ import annotations
 
 import csv
 import sys
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "benches" / "serving"))
-from figures import INK, OURS, PEERS, canvas, save  # after the folder of the house's style
+from benches.serving.figures import INK, OURS, PEERS, canvas, save
 
 
-def main():
+def main() -> None:
     table, picture = sys.argv[1:]
     with open(table) as file:
         rows = [{name: float(value) for name, value in row.items()} for row in csv.DictReader(file)]

@@ -5,12 +5,15 @@ is told by its environment: SERVING_MODEL names the model's folder, SERVING_VARI
 threads of one forward pass.
 """
 
+from __future__ import annotations
+
 import io
 import json
 import os
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -20,7 +23,7 @@ from safetensors.torch import load_file
 
 # Where TorchServe has packed it, the network lies beside this file.
 sys.path.append(str(Path(__file__).resolve().parents[2]))
-from segnet import SegNet  # noqa: E402
+from segnet import SegNet
 
 OUTSIDE = -1.0
 """What lies outside of a film on the model grid."""
@@ -40,7 +43,7 @@ class Manifest:
     flip_averaging: bool
 
     @classmethod
-    def read(cls):
+    def read(cls) -> Manifest:
         folder = Path(os.environ["SERVING_MODEL"])
         manifest = json.loads((folder / "manifest.json").read_text())
         films = manifest["preprocessing"]
@@ -52,18 +55,18 @@ class Manifest:
 class Segmenter:
     """The network as one of VARIANTS, ready to run."""
 
-    def __init__(self, manifest):
+    def __init__(self, manifest: Manifest) -> None:
         variant = os.environ.get("SERVING_VARIANT", "eager")
         if variant not in VARIANTS:
             raise ValueError(f"SERVING_VARIANT is {variant}, not one of {VARIANTS}")
-        torch.set_num_threads(int(os.environ.get("SERVING_THREADS", os.cpu_count())))
+        torch.set_num_threads(int(os.environ.get("SERVING_THREADS") or os.cpu_count() or 1))
         self.flip_averaging = manifest.flip_averaging
         self.dtype = torch.bfloat16 if variant == "bf16" else torch.float32
         self.layout = torch.channels_last if variant in ("channels_last", "bf16") else torch.contiguous_format
         self.network = self._build(manifest, variant)
 
     @torch.inference_mode()
-    def maps(self, planes):
+    def maps(self, planes: Any) -> Any:
         """The probabilities `[n, side, side]` of as many planes."""
         x = torch.from_numpy(planes)[:, None]
         if self.flip_averaging:
@@ -74,7 +77,7 @@ class Segmenter:
             maps = (straight + mirrored.flip(-1)) / 2
         return maps[:, 0].numpy()
 
-    def _build(self, manifest, variant):
+    def _build(self, manifest: Manifest, variant: str) -> Any:
         network = SegNet(manifest.width).eval()
         missing = network.load_state_dict(load_file(manifest.folder / "model.safetensors"), strict=False).missing_keys
         if any(not name.endswith("num_batches_tracked") for name in missing):
@@ -89,7 +92,7 @@ class Segmenter:
             return torch.jit.optimize_for_inference(frozen) if variant == "script" else frozen
 
 
-def prepare(film, manifest):
+def prepare(film: bytes, manifest: Manifest) -> tuple[Any, Any]:
     """A film's bytes as a plane for the network, and what restore() has to know of it."""
     with Image.open(io.BytesIO(film)) as image:
         size = image.size
@@ -104,7 +107,7 @@ def prepare(film, manifest):
     return plane, (size, area)
 
 
-def restore(probabilities, geometry, manifest):
+def restore(probabilities: Any, geometry: Any, manifest: Manifest) -> bytes:
     """The film's mask as a PNG, from the network's probabilities."""
     (width, height), area = geometry
     placed = torch.from_numpy(np.ascontiguousarray(probabilities[area]))[None, None]

@@ -3,19 +3,22 @@
 with_torchserve.py packs it into an archive.
 """
 
-import numpy as np
-from ts.torch_handler.base_handler import BaseHandler
+from __future__ import annotations
 
+from typing import Any
+
+import numpy as np
 from segmentation import Manifest, Segmenter, prepare, restore
+from ts.torch_handler.base_handler import BaseHandler
 
 
 class Handler(BaseHandler):
-    def initialize(self, context):
+    def initialize(self, context: Any) -> None:
         self.manifest = Manifest.read()
         self.segmenter = Segmenter(self.manifest)
         self.initialized = True
 
-    def handle(self, data, context):
+    def handle(self, data: Any, context: Any) -> list[bytes]:
         planes, geometries = zip(*[prepare(bytes(request["body"]), self.manifest) for request in data])
         maps = self.segmenter.maps(np.stack(planes))
         for place in range(len(data)):

@@ -10,7 +10,6 @@ from typing import Annotated
 
 import bentoml
 from bentoml.validators import ContentType
-
 from segmentation import Manifest, Segmenter, prepare, restore
 
 WORKERS, POOL = (int(os.environ[f"SERVING_{name}"]) for name in ("WORKERS", "POOL"))
@@ -21,7 +20,7 @@ PATIENCE_SECONDS = 120
 
 @bentoml.service(workers=WORKERS, threads=POOL, traffic={"timeout": PATIENCE_SECONDS})
 class Segmentation:
-    def __init__(self):
+    def __init__(self) -> None:
         self.manifest = Manifest.read()
         self.segmenter = Segmenter(self.manifest)
 

@@ -13,7 +13,6 @@ from typing import Annotated
 import bentoml
 import numpy as np
 from bentoml.validators import ContentType
-
 from segmentation import Manifest, Segmenter, prepare, restore
 
 WORKERS, NETWORKS, BATCH = (int(os.environ[f"SERVING_{name}"]) for name in ("WORKERS", "NETWORKS", "BATCH"))
@@ -25,7 +24,7 @@ PATIENCE_SECONDS = 120
 
 @bentoml.service(workers=NETWORKS, traffic={"timeout": PATIENCE_SECONDS})
 class Network:
-    def __init__(self):
+    def __init__(self) -> None:
         self.segmenter = Segmenter(Manifest.read())
 
     @bentoml.api(batchable=True, max_batch_size=BATCH, max_latency_ms=PATIENCE_SECONDS * 1000)
@@ -37,7 +36,7 @@ class Network:
 class Segmentation:
     network = bentoml.depends(Network)
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.manifest = Manifest.read()
 
     @bentoml.api(route="/segment")

@@ -8,38 +8,37 @@ for one.
 
 import os
 import sys
-from typing import Annotated
+from typing import Annotated, Any
 
 import litserve
 import numpy as np
 from fastapi import Body, Response
-
 from segmentation import Manifest, Segmenter, prepare, restore
 
 
 class Segmentation(litserve.LitAPI):
-    def setup(self, device):
+    def setup(self, device: str) -> None:
         self.manifest = Manifest.read()
         self.segmenter = Segmenter(self.manifest)
 
-    def decode_request(self, request: Annotated[bytes, Body()]):
+    def decode_request(self, request: Annotated[bytes, Body()]) -> Any:
         return prepare(request, self.manifest)
 
-    def batch(self, inputs):
+    def batch(self, inputs: Any) -> Any:
         planes, geometries = zip(*inputs)
         return np.stack(planes), geometries
 
-    def predict(self, batch):
+    def predict(self, batch: Any) -> Any:
         if self.max_batch_size == 1:  # then LitServe passes a film as decode_request() made it, without batch()
             plane, geometry = batch
             return self.segmenter.maps(plane[None])[0], geometry
         planes, geometries = batch
         return self.segmenter.maps(planes), geometries
 
-    def unbatch(self, output):
+    def unbatch(self, output: Any) -> Any:
         return list(zip(*output))
 
-    def encode_response(self, output):
+    def encode_response(self, output: Any) -> Response:
         probabilities, geometry = output
         return Response(restore(probabilities, geometry, self.manifest), media_type="image/png")
 

@@ -7,36 +7,36 @@ its largest batch, SERVING_BATCH_WAIT the milliseconds that it waits for one.
 """
 
 import os
+from typing import Any
 
 import numpy as np
 from mosec import Server, Worker
-
 from segmentation import Manifest, Segmenter, prepare, restore
 
 
 class Preprocess(Worker):
-    def __init__(self):
+    def __init__(self) -> None:
         super().__init__()
         self.manifest = Manifest.read()
 
-    def deserialize(self, data):
+    def deserialize(self, data: Any) -> Any:
         return data
 
-    def forward(self, data):
+    def forward(self, data: Any) -> Any:
         return prepare(data, self.manifest)
 
 
 class Network(Worker):
-    def __init__(self):
+    def __init__(self) -> None:
         super().__init__()
         self.segmenter = Segmenter(Manifest.read())
 
-    def forward(self, data):
+    def forward(self, data: Any) -> Any:
         if self.max_batch_size == 1:  # then mosec passes a film and not a list of them
             return self._batch([data])[0]
         return self._batch(data)
 
-    def _batch(self, films):
+    def _batch(self, films: Any) -> list[Any]:
         planes, geometries = zip(*films)
         return list(zip(self.segmenter.maps(np.stack(planes)), geometries))
 
@@ -44,14 +44,14 @@ class Network(Worker):
 class Postprocess(Worker):
     resp_mime_type = "image/png"
 
-    def __init__(self):
+    def __init__(self) -> None:
         super().__init__()
         self.manifest = Manifest.read()
 
-    def forward(self, data):
+    def forward(self, data: Any) -> Any:
         return restore(*data, self.manifest)
 
-    def serialize(self, data):
+    def serialize(self, data: Any) -> Any:
         return data
 
 

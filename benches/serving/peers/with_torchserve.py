@@ -6,6 +6,8 @@ SERVING_WORKERS, SERVING_BATCH and SERVING_BATCH_WAIT are the model's workers, i
 that TorchServe waits for one. The working directory also gets TorchServe's logs, so let it be one to throw away.
 """
 
+from __future__ import annotations
+
 import json
 import os
 import socket
@@ -18,18 +20,23 @@ MODEL = "segment"
 PATIENCE_SECONDS = 120
 
 
-def free_port():
+def free_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as probe:
         return probe.getsockname()[1]
 
 
-def pack(store):
+def pack(store: Path) -> None:
     command = [sys.executable, "-m", "model_archiver.model_packaging", "--model-name", MODEL, "--version", "1.0"]
-    command += ["--handler", HERE / "torchserve_handler.py", "--extra-files", f"{HERE / 'segmentation.py'},{HERE.parents[1] / 'segnet.py'}"]
-    subprocess.run([str(word) for word in [*command, "--export-path", store, "--force"]], check=True)
+    command += [
+        "--handler",
+        str(HERE / "torchserve_handler.py"),
+        "--extra-files",
+        f"{HERE / 'segmentation.py'},{HERE.parents[1] / 'segnet.py'}",
+    ]
+    subprocess.run([*command, "--export-path", str(store), "--force"], check=True)
 
 
-def properties(port, store):
+def properties(port: str, store: Path) -> str:
     model = {
         "defaultVersion": True,
         "marName": f"{MODEL}.mar",
@@ -53,7 +60,7 @@ def properties(port, store):
     return "".join(f"{name}={value}\n" for name, value in lines.items())
 
 
-def main():
+def main() -> None:
     store = Path("store").resolve()
     store.mkdir(exist_ok=True)
     pack(store)

@@ -1,0 +1,1 @@
+"""Benchmarks. Run a script as a module from the root, as in `python -m benches.serving.compare`."""

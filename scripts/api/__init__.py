@@ -1,0 +1,1 @@
+"""Tests the running server against openapi.yaml."""

@@ -1,0 +1,1 @@
+"""Tests lungfield-segment on an S3 server."""

@@ -1,0 +1,1 @@
+"""Provides what the tests in a browser need."""

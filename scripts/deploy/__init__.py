@@ -1,0 +1,1 @@
+"""Checks the manifests for Kubernetes and the Compose file."""

@@ -1,0 +1,1 @@
+"""Fetches libtorch and checks which libraries programs need."""

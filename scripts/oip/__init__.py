@@ -1,0 +1,1 @@
+"""Tests the Open Inference Protocol with Triton's client."""

@@ -1,0 +1,1 @@
+"""Tests the Orthanc hook, alone and with a real Orthanc."""

@@ -1,0 +1,1 @@
+"""Tests the server under overload and for long times."""

@@ -1,0 +1,1 @@
+"""Tests several servers behind nginx."""
