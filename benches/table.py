@@ -23,7 +23,7 @@ NANOSECONDS = 1e9
 
 
 def measured(folder: Path) -> Iterator[dict[str, Any]]:
-    """Every benchmark of the last run: group, name, parameter, seconds (median) and work."""
+    """Yields every benchmark of the last run: group, name, parameter, seconds (median) and work."""
     for path in sorted(folder.glob("*/*/*/new/benchmark.json")):
         described = json.loads(path.read_text())
         estimates = json.loads(path.with_name("estimates.json").read_text())
@@ -38,13 +38,13 @@ def measured(folder: Path) -> Iterator[dict[str, Any]]:
 
 
 def rates(benchmarks: list[dict[str, Any]]) -> dict[tuple[str, str], float]:
-    """The floors: by name and threads, work a second."""
+    """Returns the floors: by name and threads, work a second."""
     floors = [bench for bench in benchmarks if bench["group"] == "floor"]
     return {(bench["step"], bench["parameter"]): bench["work"] / bench["seconds"] for bench in floors}
 
 
 def floor_of(bench: dict[str, Any]) -> tuple[str, str]:
-    """The name of a step's floor."""
+    """Returns the name of a step's floor."""
     if bench["group"] == "forward":
         return f"matrix {bench['step'].split()[0]}", bench["parameter"]
     return "copy", "1"
@@ -58,7 +58,7 @@ def line(bench: dict[str, Any], floors: dict[tuple[str, str], float]) -> str:
 
 
 def cpu() -> str:
-    """The CPU's name and how many cores of it there are here."""
+    """Returns the CPU's name and how many cores of it there are here."""
     text = Path("/proc/cpuinfo").read_text() if Path("/proc/cpuinfo").exists() else ""
     names = [line.partition(":")[2].strip() for line in text.splitlines() if line.startswith("model name")]
     return f"{len(names)} cores of {names[0]}" if names else platform.processor()

@@ -33,7 +33,7 @@ def chunk(kind: bytes, data: bytes) -> bytes:
 
 
 def png(width: int, height: int, data: bytes, between: bytes = b"") -> bytes:
-    """An 8-bit grey PNG of any declared size around any bytes that its pixels are unpacked from."""
+    """Returns an 8-bit grey PNG of any declared size around any bytes that its pixels are unpacked from."""
     header = chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0))
     return b"\x89PNG\r\n\x1a\n" + header + between + chunk(b"IDAT", data) + chunk(b"IEND", b"")
 
@@ -49,7 +49,7 @@ def hostile_pngs() -> Iterator[bytes]:
 
 
 def tiff(tags: dict[int, int], data: bytes = b"") -> bytes:
-    """A little-endian TIFF of these tags, of one number each, with the data behind its directory."""
+    """Returns a little-endian TIFF of these tags, of one number each, with the data behind its directory."""
     entries = b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in sorted(tags.items()))
     return b"II*\0" + struct.pack("<IH", 8, len(tags)) + entries + bytes(4) + data
 
@@ -70,13 +70,13 @@ def hostile_tiffs() -> Iterator[bytes]:
 
 
 def dicom(element: bytes, value: bytes = b"", transfer_syntax: bytes = b"1.2.840.10008.1.2.1\0") -> bytes:
-    """A DICOM file that begins with some element, which may be anything."""
+    """Returns a DICOM file that begins with some element, which may be anything."""
     meta = b"\x02\0\x10\0UI" + struct.pack("<H", len(transfer_syntax)) + transfer_syntax
     return bytes(128) + b"DICM" + meta + element + value
 
 
 def objects() -> Iterator[bytes]:
-    """DICOM objects in every transfer syntax and of every kind, and some that were made to do harm."""
+    """Yields DICOM objects in every transfer syntax and of every kind, and some that were made to do harm."""
     yield from (path.read_bytes() for path in sorted((FIXTURES / "dicom").glob("*.dcm")))
     nested = b"\x08\0\x40\x11SQ\0\0\xff\xff\xff\xff" + b"\xfe\xff\x00\xe0\xff\xff\xff\xff"
     yield dicom(nested * 40)
@@ -97,7 +97,7 @@ def images() -> Iterator[bytes]:
 
 
 def phantoms(program: str | None, width: int, height: int) -> list[bytes]:
-    """Films and masks in turn, as their files."""
+    """Returns films and masks in turn, as their files."""
     if not program:
         return []
     with tempfile.TemporaryDirectory() as folder:
@@ -110,7 +110,7 @@ def phantoms(program: str | None, width: int, height: int) -> list[bytes]:
 
 
 def real(kind: str) -> list[bytes]:
-    """A few real films or masks, the smallest files first."""
+    """Returns a few real films or masks, the smallest files first."""
     folder = os.environ.get("LUNGFIELD_DATA")
     if not folder:
         return []
@@ -119,7 +119,7 @@ def real(kind: str) -> list[bytes]:
 
 
 def runs() -> Iterator[bytes]:
-    """Run lengths as JSON: what pycocotools wrote, and what no mask is."""
+    """Yields run lengths as JSON: what pycocotools wrote, and what no mask is."""
     for fixture in json.loads((FIXTURES / "rle" / "pycocotools.json").read_text())["masks"]:
         for counts in (fixture["counts"], fixture.get("plain")):
             if counts is not None and len(counts) < 4096:

@@ -36,7 +36,7 @@ SETTLED = 0.01
 
 
 def status_kib(process: int, field: str) -> int:
-    """A field of /proc/PID/status, in KiB."""
+    """Returns a field of /proc/PID/status, in KiB."""
     text = Path(f"/proc/{process}/status").read_text()
     found = re.search(rf"^{field}:\s+(\d+) kB", text, re.MULTILINE)
     assert found, "the kernel writes the field for every process"
@@ -44,7 +44,9 @@ def status_kib(process: int, field: str) -> int:
 
 
 def settled_kib(process: int) -> int:
-    """The resident memory once the allocator has given back what is not used, which it does within some ten seconds."""
+    """Returns the resident memory once the allocator has given back what is not used, which it does within some ten
+    seconds.
+    """
     time.sleep(UNUSED_FOR_S)
     last, present = None, status_kib(process, "VmRSS")
     while last is None or last - present > SETTLED * last:
@@ -54,7 +56,7 @@ def settled_kib(process: int) -> int:
 
 
 def ten_lines() -> int:
-    """The resident memory of the program of ten lines, in KiB."""
+    """Returns the resident memory of the program of ten lines, in KiB."""
     command = [PROGRAMS / "examples" / "ten-lines"]
     with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdin and process.stdout, "they are pipes"
@@ -65,7 +67,7 @@ def ten_lines() -> int:
 
 
 def start(arguments: Sequence[str]) -> tuple[Server, float]:
-    """A server, and how many seconds it took to listen; it does so once the golden film has come out right."""
+    """Returns a server, and how many seconds it took to listen; it does so once the golden film has come out right."""
     began = time.monotonic()
     server = Server([PROGRAMS / "lungfield-serve", "--drain-delay", "0s", *arguments], metrics_listen="off")
     server.start()
@@ -74,7 +76,7 @@ def start(arguments: Sequence[str]) -> tuple[Server, float]:
 
 
 def ask(address: str, film: bytes) -> dict[str, float]:
-    """The milliseconds of a request's steps, as the server gives them."""
+    """Returns the milliseconds of a request's steps, as the server gives them."""
     headers = {"Content-Type": "image/png", "Accept": "image/png"}
     request = urllib.request.Request(f"http://{address}/v1/segment", data=film, headers=headers)
     with urllib.request.urlopen(request) as answer:

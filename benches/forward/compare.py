@@ -36,7 +36,7 @@ PASSES = 7
 
 
 def forward(options: argparse.Namespace, precision: str) -> dict[int, tuple[float, float]]:
-    """What the program `forward` says, by batch size."""
+    """Returns what the program `forward` says, by batch size."""
     command = [options.forward, "--device", options.device, "--precision", precision, "--threads", options.threads]
     command += [
         "--width",
@@ -53,7 +53,7 @@ def forward(options: argparse.Namespace, precision: str) -> dict[int, tuple[floa
 
 
 def variants(options: argparse.Namespace) -> Iterator[tuple[str, Any, torch.dtype, torch.memory_format]]:
-    """The ways of PyTorch, by name: the network and the kind and layout of its planes."""
+    """Yields the ways of PyTorch, by name: the network and the kind and layout of its planes."""
     device = options.device
     plain = SegNet(options.width).eval().to(device)
     yield "eager f32", plain, torch.float32, torch.contiguous_format
@@ -70,7 +70,7 @@ def variants(options: argparse.Namespace) -> Iterator[tuple[str, Any, torch.dtyp
 
 
 def milliseconds(network: Any, planes: torch.Tensor) -> float:
-    """The median time of a pass, for one film, until its map is on the CPU."""
+    """Returns the median time of a pass, for one film, until its map is on the CPU."""
     times = []
     for _ in range(PASSES + 2):
         began = time.perf_counter()
@@ -82,7 +82,7 @@ def milliseconds(network: Any, planes: torch.Tensor) -> float:
 def pytorch(
     ways: Sequence[tuple[str, Any, torch.dtype, torch.memory_format]], options: argparse.Namespace
 ) -> dict[tuple[str, int], float]:
-    """Every way of PyTorch, by name and batch size."""
+    """Returns every way of PyTorch, by name and batch size."""
     figures = {}
     for name, network, kind, layout in ways:
         for batch_size in options.batch_sizes:

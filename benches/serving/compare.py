@@ -63,7 +63,7 @@ class Cell:
 
 
 def cells_of(round_number: int, options: argparse.Namespace) -> list[Cell]:
-    """The first round measures everything, the later ones what ratios rest on."""
+    """Returns the first round measures everything, the later ones what ratios rest on."""
     if round_number > 1:
         return [Cell(MAIN_FILM, clients) for clients in KEY_CLIENTS if clients in options.clients]
     cells = [Cell(MAIN_FILM, clients) for clients in options.clients]
@@ -74,7 +74,7 @@ def cells_of(round_number: int, options: argparse.Namespace) -> list[Cell]:
 
 
 def measure(round_number: int, name: str, options: argparse.Namespace, world: World) -> Iterator[dict[str, Any]]:
-    """The rows of one server in one round, as they come."""
+    """Yields the rows of one server in one round, as they come."""
     with servers.start(name, options, world.folder) as server:
         seconds = server.first_answer(world.films[START_FILM])
         dice = world.agreement(server)
@@ -97,7 +97,9 @@ def measure(round_number: int, name: str, options: argparse.Namespace, world: Wo
 
 
 def seconds_for(clients: int, options: argparse.Namespace) -> float:
-    """Twice as long for a crowd, whose first requests alone may take as long as a cell lasts."""
+    """Returns how long a cell lasts: twice as long for a crowd, whose first requests alone may take as long as a cell
+    lasts.
+    """
     return options.seconds * (2 if clients > BUSY_CLIENTS else 1)
 
 
@@ -125,7 +127,9 @@ class World:
             self.expected = _mask(server.ask(self.films[MAIN_FILM]))
 
     def agreement(self, server: servers.Server) -> float:
-        """The Dice of a server's mask and ours. Where they differ, it does not serve the same, and the run ends."""
+        """Returns the Dice of a server's mask and ours. Where they differ, it does not serve the same, and the run
+        ends.
+        """
         try:
             found = _mask(server.ask(self.films[MAIN_FILM]))
         except OSError as problem:
@@ -164,7 +168,7 @@ class Table:
 
 
 def told(row: dict[str, Any]) -> str:
-    """A row as a line for the terminal."""
+    """Returns a row as a line for the terminal."""
     load_said = f"{row['clients']} clients" if row["loop"] == "closed" else f"{row['loop']} ({row['rate']}/s)"
     marked = f"  {row['errors']} ERRORS" if row["errors"] else ""
     return (
@@ -175,7 +179,7 @@ def told(row: dict[str, Any]) -> str:
 
 
 def add_common_arguments(parser: argparse.ArgumentParser) -> None:
-    """What growth.py takes too."""
+    """Adds the options that growth.py takes too."""
     parser.add_argument("--out", type=Path, default=servers.HERE / "results", help="where the results go")
     data = servers.ROOT.parent / "shared" / "data"
     parser.add_argument("--data", type=Path, default=data, help="a data set with fullsize/")

@@ -32,13 +32,13 @@ STYLE = {
 
 
 def canvas(*shape: int, size: Any) -> Any:
-    """A figure and its panels, in our style."""
+    """Returns a figure and its panels, in our style."""
     pyplot.rcParams.update(STYLE)
     return pyplot.subplots(*shape, figsize=size, layout="constrained")
 
 
 def save(figure: Any, path: Path) -> None:
-    """The picture as SVG, the same bytes for the same numbers."""
+    """Writes the picture as SVG, the same bytes for the same numbers."""
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, transparent=True, metadata={"Date": None})
     pyplot.close(figure)

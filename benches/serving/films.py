@@ -28,7 +28,9 @@ class Film:
 
 
 def make(data: Path, folder: Path, names: Iterable[str]) -> dict[str, Film]:
-    """The films of these names, made of the first full-size film of a data set. `full.png` is that film as it is."""
+    """Returns the films of these names, made of the first full-size film of a data set. `full.png` is that film as it
+    is.
+    """
     source = min((data / "fullsize" / "images").glob("*.png"), default=None)
     if source is None:
         raise SystemExit(f"{data}/fullsize/images holds no PNG: name the data set by --data")

@@ -88,7 +88,7 @@ def told(row: dict[str, Any]) -> str:
 
 
 def draw(table: Path, path: Path) -> None:
-    """Two rows of small panels, throughput above and memory below, one column a factor."""
+    """Draws two rows of small panels, throughput above and memory below, one column a factor."""
     with table.open(newline="") as file:
         rows = list(csv.DictReader(file))
     factors = [factor for factor in TITLES if any(row["factor"] == factor for row in rows)]

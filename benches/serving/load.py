@@ -23,12 +23,12 @@ QUANTILES = {"p50": 50, "p90": 90, "p99": 99}
 
 
 def oha_program() -> str:
-    """oha on the path, or where `cargo install` puts it."""
+    """Returns oha on the path, or where `cargo install` puts it."""
     return shutil.which("oha") or str(Path.home() / ".cargo" / "bin" / "oha")
 
 
 def closed_loop(oha: str, server: servers.Server, film: films.Film, clients: int, seconds: float) -> dict[str, Any]:
-    """So many clients, each sending its next request as soon as it has the last answer.
+    """Returns so many clients, each sending its next request as soon as it has the last answer.
 
     All of them begin at once, with an idle server. What their first requests took is left out, where there are others.
     """
@@ -71,7 +71,7 @@ def _measured(
 
 
 def _latencies(requests: Sequence[tuple[float, float, int]]) -> dict[str, float]:
-    """What the requests took that were answered by a mask, in milliseconds."""
+    """Returns what the requests took that were answered by a mask, in milliseconds."""
     took_ms = np.array([(end - due) * 1000 for due, end, status in requests if status == 200] or [np.nan])
     found = {name: np.percentile(took_ms, percent) for name, percent in QUANTILES.items()}
     found |= {"mean": took_ms.mean(), "max": took_ms.max()}
@@ -81,7 +81,7 @@ def _latencies(requests: Sequence[tuple[float, float, int]]) -> dict[str, float]
 def _oha(
     oha: str, server: servers.Server, film: films.Film, flags: Sequence[object]
 ) -> tuple[dict[str, Any], list[tuple[float, float, int]]]:
-    """oha's own account of one run, and of each request when it was due, when it ended and with which status, in order.
+    """Runs oha. Returns its account of the run, and of each request when it was due, when it ended and its status.
 
     Requests in flight when the time is over are waited for, and count.
     """

@@ -13,7 +13,7 @@ SAMPLE_SECONDS = 1.0
 
 
 def tree(root: int) -> list[int]:
-    """The processes below `root` and itself, as far as they are alive."""
+    """Returns the processes below `root` and itself, as far as they are alive."""
     children: dict[int, list[int]] = {}
     for pid, fields in _all_processes():
         children.setdefault(int(fields[1]), []).append(pid)
@@ -26,13 +26,13 @@ def tree(root: int) -> list[int]:
 
 
 def cpu_seconds(root: int) -> float:
-    """User and system time of a tree so far, that of its ended children included."""
+    """Returns the user and system time of a tree so far, that of its ended children included."""
     members = set(tree(root))
     return sum(sum(map(int, fields[11:15])) for pid, fields in _all_processes() if pid in members) / TICKS
 
 
 def start_time(pid: int) -> str | None:
-    """When a process began, which tells it from a later one of the same number; None where there is none."""
+    """Returns when a process began, which tells it from a later one of the same number; None where there is none."""
     try:
         return _stat(pid)[19]
     except (FileNotFoundError, ProcessLookupError):
@@ -40,7 +40,7 @@ def start_time(pid: int) -> str | None:
 
 
 def memory_mb(root: int) -> float:
-    """The proportional set size of a tree: a page that n processes share counts as one nth for each of them."""
+    """Returns the proportional set size of a tree: a page that n processes share counts as one nth for each of them."""
     return sum(_pss_kb(pid) for pid in tree(root)) / 1024
 
 
@@ -75,7 +75,7 @@ def _all_processes() -> Iterator[tuple[int, list[str]]]:
 
 
 def _stat(pid: int) -> list[str]:
-    """The fields of a process's stat file, from the state on."""
+    """Returns the fields of a process's stat file, from the state on."""
     return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
 
 

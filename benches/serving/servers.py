@@ -129,7 +129,7 @@ class Server:
         raise NotServing(f"{self.name} did not answer within {START_SECONDS} s:\n{self.last_words()}")
 
     def ask(self, film: films.Film) -> bytes:
-        """The mask of a film, as a PNG."""
+        """Returns the mask of a film, as a PNG."""
         headers = {"Content-Type": film.content_type, "Accept": "image/png"}
         assert self.url, "it has said where it listens, or was told"
         request = urllib.request.Request(self.url, film.path.read_bytes(), headers)

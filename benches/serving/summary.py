@@ -40,7 +40,7 @@ class Results:
     def rounds(
         self, server: str, column: str, film: str = MAIN_FILM, clients: int = BUSY_CLIENTS, loop: str = "closed"
     ) -> dict[int, float]:
-        """A column of one cell by its round, where there was anything to measure.
+        """Returns a column of one cell by its round, where there was anything to measure.
 
         A round that was measured again counts as it was the last time.
         """
@@ -61,7 +61,7 @@ def is_ours(server: str) -> bool:
 
 
 def as_documented(server: str) -> bool:
-    """A peer in f32 without a variant."""
+    """Returns a peer in f32 without a variant."""
     return not is_ours(server) and ":" not in server
 
 
@@ -94,7 +94,7 @@ def main_table(results: Results) -> str:
 
 
 def ratio(results: Results, ours: str, peer: str, column: str, **cell: Any) -> str:
-    """How many times better ours is, round by round."""
+    """Returns how many times better ours is, round by round."""
     first, second = results.rounds(ours, column, **cell), results.rounds(peer, column, **cell)
     more_is_better = column == "masks_per_s"
     found = [first[n] / second[n] if more_is_better else second[n] / first[n] for n in first.keys() & second.keys()]
@@ -127,7 +127,7 @@ def best_lines(results: Results, ours: str) -> str:
 
 
 def other_table(results: Results) -> str:
-    """What the first round alone measures."""
+    """Returns the table of what only the first round measures."""
     cells: list[tuple[str, dict[str, Any]]] = [(f"{film}, 16 clients", {"film": film}) for film in OTHER_FILMS]
     cells += [(f"{MAIN_FILM}, {clients} clients", {"clients": clients}) for clients in (4, 64)]
     head = ["server", *[f"masks/s: {name}" for name, _ in cells]]
@@ -146,7 +146,7 @@ def other_table(results: Results) -> str:
 
 
 def draw(results: Results, path: Path) -> None:
-    """Throughput and median latency as clients are added, one line a server."""
+    """Draws throughput and median latency as clients are added, one line a server."""
     figure, axes = figures.canvas(size=(9, 5))
     colours = iter(figures.PEERS * 2)
     ends = []
@@ -176,7 +176,7 @@ def draw(results: Results, path: Path) -> None:
 
 
 def curve(results: Results, server: str) -> list[tuple[int, float, float]]:
-    """Clients, masks a second and milliseconds, for as many clients as were tried."""
+    """Returns clients, masks a second and milliseconds, for as many clients as were tried."""
     wanted = {"server": server, "loop": "closed", "film": MAIN_FILM}
     rows = [row for row in results.rows if all(row[key] == value for key, value in wanted.items())]
     tried = sorted({int(row["clients"]) for row in rows})
@@ -190,14 +190,16 @@ def curve(results: Results, server: str) -> list[tuple[int, float, float]]:
 
 
 def _name_clients(axes: Any, points: Any) -> None:
-    """How many clients a marker stands for, beside one server's line."""
+    """Writes how many clients a marker stands for, beside one server's line."""
     for clients, *place in points:
         said = "1 client" if clients == 1 else f"{clients} clients"
         axes.annotate(said, place, xytext=(8, -3), textcoords="offset points", fontsize=9)
 
 
 def _name_ends(axes: Any, ends: list[Any]) -> None:
-    """The servers' names in a row above, in the order of their lines' ends, so that no leader crosses another."""
+    """Writes the servers' names in a row above, in the order of their lines' ends, so that no leader crosses
+    another.
+    """
     ends = sorted(ends, key=lambda end: end[0][0])
     right = axes.get_xlim()[1]
     place = -NAME_GAP

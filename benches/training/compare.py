@@ -42,7 +42,7 @@ VARIATIONS = {
 
 
 def run(command: Sequence[object]) -> str:
-    """What a program writes to standard output. Its last words are shown where it fails."""
+    """Returns what a program writes to standard output. Its last words are shown where it fails."""
     done = subprocess.run([str(word) for word in command], capture_output=True, text=True)
     if done.returncode != 0:
         last_words = "\n".join((done.stdout + done.stderr).splitlines()[-LAST_LINES:])
@@ -72,7 +72,9 @@ def lungfield(options: argparse.Namespace) -> float:
 
 
 def rate(steps: Sequence[dict[str, Any]], warmup: int) -> float:
-    """Films a second over the entries that begin after the warm-up; an entry reaches back to the one before it."""
+    """Returns films a second over the entries that begin after the warm-up; an entry reaches back to the one before
+    it.
+    """
     iterations = seconds = 0.0
     before = 0
     for step in steps:

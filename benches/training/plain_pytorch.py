@@ -57,7 +57,7 @@ class Films(Dataset):
 
 
 def letterbox(path: Path, side: int) -> Any:
-    """An image in greys, its longer side scaled to `side`."""
+    """Returns an image in greys, its longer side scaled to `side`."""
     with Image.open(path) as image:
         scale = side / max(image.size)
         size = [max(1, round(length * scale)) for length in image.size]
@@ -65,7 +65,7 @@ def letterbox(path: Path, side: int) -> Any:
 
 
 def pad(plane: Any, side: int, outside: float) -> torch.Tensor:
-    """A plane in the middle of a square one, as a tensor `[1, side, side]`."""
+    """Returns a plane in the middle of a square one, as a tensor `[1, side, side]`."""
     rows, columns = plane.shape
     top, left = (side - rows) // 2, (side - columns) // 2
     square = torch.full((1, side, side), outside)
@@ -74,12 +74,12 @@ def pad(plane: Any, side: int, outside: float) -> torch.Tensor:
 
 
 def around(width: float) -> float:
-    """A number between -`width` and `width`."""
+    """Returns a number between -`width` and `width`."""
     return (torch.rand(()).item() * 2 - 1) * width
 
 
 def vary(plane: torch.Tensor, target: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """Those variations of src/train/augment that compare.py asks lungfield-train for."""
+    """Returns those variations of src/train/augment that compare.py asks lungfield-train for."""
     angle, scale, aspect = math.radians(around(10)), around(0.22), around(0.1) / 2
     wide, high = math.exp(-scale - aspect), math.exp(-scale + aspect)
     if torch.rand(()) < 0.5:
@@ -116,7 +116,7 @@ def cover_edge(plane: torch.Tensor, target: torch.Tensor) -> None:
 
 
 def loss_of(logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
-    """Cross-entropy plus one minus soft Dice, as in src/train/loss.rs."""
+    """Returns cross-entropy plus one minus soft Dice, as lungfield-train computes it."""
     probabilities = torch.sigmoid(logits)
     shared = 2 * (probabilities * targets).sum((1, 2, 3)) + 1
     whole = probabilities.sum((1, 2, 3)) + targets.sum((1, 2, 3)) + 1
@@ -136,7 +136,7 @@ def loader(options: argparse.Namespace, device: torch.device) -> Any:
 
 
 def train(options: argparse.Namespace, device: torch.device) -> float:
-    """Films a second over the steps after the warm-up."""
+    """Returns films a second over the steps after the warm-up."""
     layout = torch.channels_last if options.tuned else torch.contiguous_format
     network = SegNet(options.width).to(device, memory_format=layout).train()
     optimiser = torch.optim.SGD(

@@ -68,7 +68,7 @@ class Unusable(Exception):
 
 
 def failure(name: str, status: int, code: str = "", retry_after: str = "") -> Later | Refused | Unusable:
-    """What an HTTP status other than 200 means for the film in hand, as an exception that can be raised."""
+    """Returns what an HTTP status other than 200 means for the film in hand, as an exception that can be raised."""
     said = f"{name} answered {status} {code}".rstrip()
     after_s = min(int(retry_after), LONGEST_RETRY_AFTER_S) if re.fullmatch(r"\d{1,9}", retry_after) else 0
     if status in (429, 503):
@@ -82,7 +82,7 @@ def failure(name: str, status: int, code: str = "", retry_after: str = "") -> La
 
 
 def why_not(tags: Tags, modalities: Sequence[str], parts: Sequence[str], unnamed_part: str) -> str | None:
-    """The attribute for which a film is passed over, or None. Tags are Orthanc's simplified ones."""
+    """Returns the attribute for which a film is passed over, or None. Tags are Orthanc's simplified ones."""
     if text(tags, "Modality").upper() not in modalities:
         return "Modality"
     named = set(re.findall(r"[^\W\d_]+", text(tags, "BodyPartExamined").upper()))
@@ -110,7 +110,7 @@ class Peer:
         self.opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), tls)
 
     def ask(self, path: str, body: bytes | None = None, **headers: str) -> tuple[Message, bytes]:
-        """(headers, body) of a 200."""
+        """Returns (headers, body) of a 200."""
         headers = {name.replace("_", "-"): value for name, value in headers.items()}
         request = urllib.request.Request(self.url + path, body, {**self.headers, **headers})
         try:
@@ -136,7 +136,7 @@ class Peer:
 
 
 def problem_code(error: urllib.error.HTTPError) -> str:
-    """Lungfield's stable code, which is a word; of other bodies nothing, since they may say anything."""
+    """Returns Lungfield's stable code, which is a word; of other bodies nothing, since they may say anything."""
     try:
         code = json.loads(error.read(65536)).get("code", "")
         return code if re.fullmatch(r"[a-z_]{1,40}", code) else ""
@@ -145,7 +145,7 @@ def problem_code(error: urllib.error.HTTPError) -> str:
 
 
 def read_place(path: Path) -> int | None:
-    """How far Orthanc's log of changes is done with; None at the first start."""
+    """Returns how far Orthanc's log of changes is done with; None at the first start."""
     try:
         return int(json.loads(path.read_text())["since"])
     except FileNotFoundError:
@@ -155,7 +155,7 @@ def read_place(path: Path) -> int | None:
 
 
 def write_place(path: Path, since: int) -> None:
-    """The file is there whole or not at all, before and after."""
+    """Writes the file, which is there whole or not at all at any time."""
     partial = path.with_name(path.name + ".partial")
     with partial.open("w") as file:
         json.dump({"since": since}, file)
@@ -243,8 +243,8 @@ class Hook:
         return headers, made
 
     def persist(self, what: str, ask: Callable[[], Any]) -> Any:
-        """What `ask` returns in the end. Waits as long as nobody is there; what fails otherwise is tried --tries
-        times.
+        """Returns what `ask` returns in the end. Waits as long as nobody is there; what fails otherwise is tried
+        --tries times.
         """
         failures = waits = 0
         while True:

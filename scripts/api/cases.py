@@ -51,19 +51,19 @@ def files(good: Sequence[Entry], others: Sequence[Entry]) -> Any:
 
 
 def related(files: Sequence[bytes], kind: str | None = DICOM) -> bytes:
-    """A body of several files, each said to be of that kind, or of none."""
+    """Returns a body of several files, each said to be of that kind, or of none."""
     head = "Content-Location: film.dcm" if kind is None else f"Content-Type: {kind}"
     start = f"--{BOUNDARY}\r\n{head}\r\n\r\n".encode()
     return b"".join(start + file + b"\r\n" for file in files) + f"--{BOUNDARY}--\r\n".encode()
 
 
 def parts_of(body: bytes, boundary: str) -> list[tuple[str | None, bytes]]:
-    """The (media type, bytes) of each part of a body that is laid out as `related` does it."""
+    """Returns the (media type, bytes) of each part of a body that is laid out as `related` does it."""
     return [(headers.get("content-type"), data) for headers, data in headed_parts(body, boundary)]
 
 
 def headed_parts(body: bytes, boundary: str) -> list[tuple[dict[str, str], bytes]]:
-    """The (headers, bytes) of each part; headers by their names in lower case."""
+    """Returns the (headers, bytes) of each part; headers by their names in lower case."""
     delimiter = b"\r\n--" + boundary.encode()
     start, *parts, end = (b"\r\n" + body).split(delimiter)
     assert start == b"" and end.rstrip(b"\r\n") == b"--", (
@@ -79,7 +79,7 @@ def headers_in(head: str) -> dict[str, str]:
 
 
 def bodies() -> Iterator[tuple[str, Any]]:
-    """A strategy for each media type."""
+    """Yields a strategy for each media type."""
     for kind, images in GOOD.items():
         yield kind, files(images, OTHERS)
     yield "application/octet-stream", files(list(itertools.chain(*GOOD.values())), OTHERS)
@@ -90,7 +90,7 @@ def bodies() -> Iterator[tuple[str, Any]]:
 
 
 def every_example() -> list[Example]:
-    """The (media type, body, query, headers or none) of what is sent besides what chance draws."""
+    """Returns the (media type, body, query, headers or none) of what is sent besides what chance draws."""
     return [
         *every_format(),
         *every_file(),

@@ -124,7 +124,9 @@ def compare_description(url: str, path: Path) -> None:
 
 
 def run_schemathesis(url: str, description: Path, folder: Path, limit_s: float) -> None:
-    """From the file, since schemathesis does not try the operation that it got its description from."""
+    """Runs schemathesis on the description in the file, since it does not try the operation that it got its
+    description from.
+    """
     configuration = folder / "schemathesis.toml"
     configuration.write_text(CONFIGURATION)
     command = [sys.executable, "-m", "schemathesis.cli", "--config-file", str(configuration), "run"]
@@ -159,7 +161,7 @@ def run_schemathesis(url: str, description: Path, folder: Path, limit_s: float) 
 
 
 def try_client(url: str, folder: Path) -> None:
-    """The example in Python, with a phantom and its mask, and with what is no film."""
+    """Runs the example in Python with a phantom and its mask, and with what is no film."""
     film, mask = (folder / "eight" / f"phantom-1{kind}.png" for kind in ("", "-mask"))
     cases: list[tuple[list[Any], int, str]] = [
         ([film, "--reference", mask], 0, r"phantom-1\.png: \d+\.\d% of the film is lung.* Dice 0\.\d{4}\n"),
@@ -178,13 +180,13 @@ def show(line: str) -> None:
 
 
 def python_path() -> str:
-    """The search path of a Python that runs elsewhere, with this repository in front."""
+    """Returns the search path of a Python that runs elsewhere, with this repository in front."""
     return os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
 
 
 def wanted(description: dict[str, Any]) -> tuple[set[tuple[str, str]], set[tuple[str, str]]]:
-    """Every (operation, media type sent) and every (operation, media type answered) that a 200 must have been seen
-    of.
+    """Returns every (operation, media type sent) and every (operation, media type answered) that a 200 must have been
+    seen of.
     """
     sent, answered = {REFERENCE}, set()
     for path, methods in description["paths"].items():
@@ -198,7 +200,7 @@ def wanted(description: dict[str, Any]) -> tuple[set[tuple[str, str]], set[tuple
 
 
 def wanted_formats(description: dict[str, Any]) -> set[tuple[str, str, str]]:
-    """Every (media type sent, format, problem or none) that must have been seen of /v1/segment."""
+    """Returns every (media type sent, format, problem or none) that must have been seen of /v1/segment."""
     operation = description["paths"]["/v1/segment"]["post"]
     (formats,) = (
         parameter["schema"]["enum"] for parameter in operation["parameters"] if parameter.get("name") == "format"
@@ -235,7 +237,7 @@ def missing(description: dict[str, Any], answers: Sequence[Sequence[Any]]) -> li
 
 
 def check_server(arguments: argparse.Namespace, folder: Path, deadline: float) -> list[str]:
-    """Everything that is wrong, in the order in which it was found."""
+    """Returns everything that is wrong, in the order in which it was found."""
     failures = []
     draw_corpus(arguments.phantom, folder)
     command = [arguments.server, "--log-format", "json"]
@@ -259,7 +261,7 @@ def check_server(arguments: argparse.Namespace, folder: Path, deadline: float) -
 
 
 def check_answers(folder: Path, description: dict[str, Any], failures: Sequence[str]) -> list[str]:
-    """What is wrong with the answers that schemathesis got, after other failures."""
+    """Returns what is wrong with the answers that schemathesis got, after other failures."""
     counted = folder / "answers.json"
     seen = json.loads(counted.read_text()) if counted.exists() else {"answers": [], "wrong": []}
     answers = seen["answers"]

@@ -107,7 +107,7 @@ def phantom(name: str) -> Any:
 
 
 def good_images() -> dict[str, list[Entry]]:
-    """Good films by the media type that they are sent as; the first of each is the plainest."""
+    """Returns good films by the media type that they are sent as; the first of each is the plainest."""
     film, mask, deep = phantom("eight/phantom-1"), phantom("eight/phantom-1-mask"), phantom("sixteen/phantom-2")
     drawn = [
         good((FOLDER / f"{name}.png").read_bytes(), film.size, shows=name)
@@ -133,7 +133,7 @@ def good_images() -> dict[str, list[Entry]]:
 
 
 def films_only() -> list[Entry]:
-    """Good films that are no reference mask of the others."""
+    """Returns good films that are no reference mask of the others."""
     film = phantom("eight/phantom-1")
     black = film.point(lambda _: 0)
     turned = film.transpose(Image.Transpose.ROTATE_90)
@@ -167,7 +167,7 @@ def bad_images() -> list[Entry]:
 
 
 def png_header(width: int, height: int) -> bytes:
-    """A PNG that declares its size and ends there."""
+    """Returns a PNG that declares its size and ends there."""
     chunk = b"IHDR" + struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
     return b"\x89PNG\r\n\x1a\n" + struct.pack(">I", 13) + chunk + struct.pack(">I", zlib.crc32(chunk))
 
@@ -178,7 +178,7 @@ def png_header(width: int, height: int) -> bytes:
 def dicom_film(
     values: dict[str, Any], shows: str | None = None, write: Callable[[dict[str, Any]], bytes] = dicom_file
 ) -> Entry:
-    """A good film, with what the answers about it have to say."""
+    """Returns a good film, with what the answers about it have to say."""
     texts = {"pixel_spacing": values.get("PixelSpacing"), "imager_pixel_spacing": values.get("ImagerPixelSpacing")}
     spacings = [(source, [float(each) for each in text.split("\\")]) for source, text in texts.items() if text]
     spacing = {"pixel_spacing_mm": spacings[0][1], "pixel_spacing_source": spacings[0][0]} if spacings else {}
@@ -254,7 +254,7 @@ NOTHING = Stated(None, None, None, {}, frozenset())
 
 
 def segmentations() -> list[Entry]:
-    """Segmentation objects, which are reference masks where they have lungs in them, and never films."""
+    """Returns segmentation objects, which are reference masks where they have lungs in them, and never films."""
     mask = phantom("eight/phantom-1-mask")
     middle = mask.size[0] // 2
     halves = [mask.copy(), mask.copy()]
@@ -274,7 +274,7 @@ def segmentations() -> list[Entry]:
 
 
 def run_lengths() -> list[Entry]:
-    """Run lengths as JSON, which is a reference mask and no film: good ones first."""
+    """Returns run lengths as JSON, which is a reference mask and no film: good ones first."""
     mask = phantom("eight/phantom-1-mask")
     width, height = mask.size
     pixels = width * height
@@ -295,7 +295,7 @@ def run_lengths() -> list[Entry]:
 
 
 def runs(mask: Any) -> list[int]:
-    """COCO's run lengths of a mask: column by column, the first run of pixels that are not lung."""
+    """Returns COCO's run lengths of a mask: column by column, the first run of pixels that are not lung."""
     lengths, lung = [0], False
     for pixel in mask.convert("L").transpose(Image.Transpose.TRANSPOSE).tobytes():
         if (pixel > 0) != lung:
@@ -323,14 +323,14 @@ BY_BYTES = {entry.data: entry for entry in ALL}
 
 
 def entry_of(data: bytes) -> Entry:
-    """What these bytes are. Those that are not in the corpus were drawn at random, and are no image."""
+    """Returns what these bytes are. Those that are not in the corpus were drawn at random, and are no image."""
     json_like = data.lstrip().startswith(b"{")
     return BY_BYTES.get(data) or Entry(data, None, UNRECOGNISED, BAD_RUNS if json_like else BAD_REFERENCE)
 
 
 def answers_to(film: Entry, reference: Entry | None, format: str) -> set[Answered]:
-    """The (status, code) that a film and its reference mask, or None, may be answered with: several where several
-    things are bad.
+    """Returns the (status, code) that a film and its reference mask, or None, may be answered with: several where
+    several things are bad.
     """
     if format == "film":
         return {film.as_film or (200, None)}
@@ -347,7 +347,7 @@ def answers_to(film: Entry, reference: Entry | None, format: str) -> set[Answere
 
 
 def answers_to_instances(parts: Sequence[tuple[str | None, bytes]], format: str) -> set[Answered]:
-    """The same for a related body, of whose parts (media type, bytes) the first bad one decides."""
+    """Returns the same for a related body, of whose parts (media type, bytes) the first bad one decides."""
     for count, (kind, _) in enumerate(parts):
         if kind not in (DICOM, None):
             return {OTHER_TYPE}
@@ -365,7 +365,7 @@ def answers_to_instances(parts: Sequence[tuple[str | None, bytes]], format: str)
 
 
 def answer_to_names(names: Sequence[str]) -> Refusal | None:
-    """The (status, code) that refuses a form with parts of these names, in their order, or None."""
+    """Returns the (status, code) that refuses a form with parts of these names, in their order, or None."""
     for place, name in enumerate(names):
         if name not in ("image", "ground_truth"):
             return UNKNOWN_PART

@@ -35,14 +35,14 @@ def before_add_examples(ctx: Any, examples: list[Any]) -> None:
 
 @schemathesis.hook
 def before_call(ctx: Any, case: Any, kwargs: dict[str, Any]) -> None:
-    """Whoever lays out a body of parts has to say how, and schemathesis leaves that to us."""
+    """Sets the media type of a body of parts with its boundary, which schemathesis leaves to us."""
     if case.media_type == RELATED:
         case.headers.setdefault("Content-Type", INSTANCES)
 
 
 @schemathesis.check
 def answers_keep_the_contract(ctx: Any, response: Any, case: Any) -> None:
-    """A body gets the answer that it deserves, and an answer agrees with its request."""
+    """Checks that a body gets the answer that it deserves, and that an answer agrees with its request."""
     try:
         judge(response, case)
     except AssertionError as wrong:
@@ -52,8 +52,9 @@ def answers_keep_the_contract(ctx: Any, response: Any, case: Any) -> None:
 
 @schemathesis.hook
 def filter_failure(ctx: Any, failure: Any, case: Any, response: Any) -> bool:
-    """To a schema, bad files are as good as any, and so is a patience that no film is quick enough for; what becomes
-    of them is judged by the check above.
+    """Drops failures that only a schema sees: to it, bad files and timeouts of 1 ms are as good as any.
+
+    The check above knows what they must be answered.
     """
     if response.status_code == 504 and TIMEOUT in response.request.headers:
         return False

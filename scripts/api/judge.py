@@ -89,7 +89,7 @@ class Sent:
 
 
 def sent_in(response: Any, case: Any) -> Sent | None:
-    """What was sent, None where that was something else than the corpus has."""
+    """Returns what was sent, or None where the corpus has no such thing."""
     body, kind = case.body, case.media_type or "nothing"
     if case.operation.label != "POST /v1/segment" or response.request.method != "POST":
         return None
@@ -117,7 +117,7 @@ def sent_as_form(body: dict[str, Any]) -> Sent | None:
 
 
 def allowed_answers(response: Any, case: Any, sent: Sent) -> set[Answered]:
-    """Every (status, code) that the request may be answered with."""
+    """Returns every (status, code) that the request may be answered with."""
     format, kind = format_of(response), response.request.headers["Content-Type"]
     if format == ACCEPTED["text/html"]:
         allowed: set[Answered] = {(406, "not_acceptable")}
@@ -135,7 +135,7 @@ def allowed_answers(response: Any, case: Any, sent: Sent) -> set[Answered]:
 
 
 def format_of(response: Any) -> str:
-    """What the request asks for, by its query or else by `Accept`."""
+    """Returns what the request asks for, by its query or else by `Accept`."""
     accept = response.request.headers.get("Accept", "*/*")
     return query_of(response).get("format") or ACCEPTED[accept]
 
@@ -169,7 +169,7 @@ def check_problem(response: Any, request_id: str) -> dict[str, Any]:
 
 
 def blamed(problem: dict[str, Any], sent: Sent) -> Entry:
-    """The instance that a problem names."""
+    """Returns the instance that a problem names."""
     found = re.search(r"instance (\d+) of (\d+)", problem["detail"])
     assert found, f"no instance is named: {problem['detail']}"
     number, count = map(int, found.groups())
@@ -178,7 +178,7 @@ def blamed(problem: dict[str, Any], sent: Sent) -> Entry:
 
 
 def check_no_lung(response: Any, film: Entry) -> None:
-    """Whoever is told that there is nothing to segment would have been told as JSON that there is no lung."""
+    """Checks that the JSON of a film with nothing to segment has no lung."""
     url, query = response.request.url.partition("?")[0], {**query_of(response), "format": "json"}
     answer = requests.post(url, data=film.data, params=query, headers={"Content-Type": DICOM}, timeout=30)
     assert answer.json()["lungs"] == [], "there is nothing to segment, and yet there is a lung"
@@ -206,8 +206,8 @@ def check_answer(response: Any, sent: Sent, request_id: str) -> None:
 
 
 def files_of(response: Any, kind: str, sent: Sent) -> list[tuple[dict[str, str], bytes]]:
-    """The (headers, bytes) of each file in an answer: it is one, or has one in each part, as the request had or asked
-    for.
+    """Returns the (headers, bytes) of each file in an answer: it is one, or has one in each part, as the request had
+    or asked for.
     """
     media = header(response, "content-type") or ""
     asked = "format" not in query_of(response) and response.request.headers.get("Accept", "").startswith(RELATED)
@@ -222,7 +222,7 @@ def files_of(response: Any, kind: str, sent: Sent) -> list[tuple[dict[str, str],
 
 
 def check_headers(headers: dict[str, str], film: Entry, reference: Entry | None) -> None:
-    """What is told beside a file."""
+    """Checks the headers of a file."""
     assert headers.get("lungfield-model"), "a file without Lungfield-Model"
     for name in ("lungfield-dice", "lungfield-jaccard"):
         assert (name in headers) == (reference is not None), f"{name}, or none"
@@ -231,7 +231,7 @@ def check_headers(headers: dict[str, str], film: Entry, reference: Entry | None)
 
 
 def check_warned(codes: Sequence[str], film: Entry) -> None:
-    """Warned is of what a DICOM object says of itself, and of nothing else of that kind."""
+    """Checks that warnings follow from what a DICOM object says of itself."""
     stated = {"lateral_view", "for_processing", "unexpected_modality"} & set(codes)
     assert stated == (film.stated.warned if film.stated else set()), f"the warnings {codes}"
 
@@ -294,7 +294,7 @@ def check_image(content: bytes, film: Entry, format: str) -> None:
 
 
 def check_object(content: bytes, film: Entry, format: str, query: dict[str, str]) -> None:
-    """The object is of its class, about this film, and has a name of its own or the one that it always has."""
+    """Checks that the object is of its class, about this film, and has a new UID or the one that it always has."""
     assert content[:132] == bytes(128) + b"DICM", "the file does not begin as DICOM files do"
     instance = own_uid(content)
     assert film.size and film.stated, "what is answered is a DICOM film"
@@ -331,12 +331,12 @@ SEEN: dict[tuple[Any, ...], Any] = {}
 
 
 def same(what: tuple[Any, ...], value: Any) -> None:
-    """What was answered before is answered again. Films that show nothing that is known are not compared."""
+    """Checks that what was answered before is answered again. Films that show nothing known are not compared."""
     if None not in what[:2]:
         assert SEEN.setdefault(what, value) == value, f"{what} was answered otherwise before"
 
 
 def answer_in(response: Any) -> Answered:
-    """The status, and the code of a problem."""
+    """Returns the status, and the code of a problem."""
     kind = header(response, "content-type")
     return response.status_code, json.loads(response.content)["code"] if kind == "application/problem+json" else None

@@ -61,7 +61,7 @@ NUMBERS = itertools.count(1)
 
 
 def attribute(name: str, value: str | int | bytes | list[dict[str, Any]]) -> bytes:
-    """An element in Explicit VR Little Endian; its value is text, a number, bytes or, of a sequence, a list of
+    """Returns an element in Explicit VR Little Endian; its value is text, a number, bytes or, of a sequence, a list of
     items.
     """
     tag, kind = ATTRIBUTES[name]
@@ -78,7 +78,7 @@ def attribute(name: str, value: str | int | bytes | list[dict[str, Any]]) -> byt
 
 
 def data_set(values: dict[str, Any]) -> bytes:
-    """What has no value is left out."""
+    """Returns the elements in the order of their tags. Those without a value are left out."""
     there = [(ATTRIBUTES[name], name, value) for name, value in values.items() if value is not None]
     return b"".join(attribute(name, value) for _, name, value in sorted(there, key=lambda each: each[0]))
 
@@ -92,7 +92,7 @@ def dicom_file(
 
 
 def radiograph(image: Any, **changes: Any) -> dict[str, Any]:
-    """The attributes of a digital radiograph with these pixels, in a study of its own."""
+    """Returns the attributes of a digital radiograph with these pixels, in a study of its own."""
     number = next(NUMBERS)
     bits = {"L": 8, "I;16": 16}[image.mode]
     return {
@@ -117,7 +117,7 @@ def radiograph(image: Any, **changes: Any) -> dict[str, Any]:
 
 
 def segmentation(masks: Sequence[Any], codes: Sequence[str]) -> bytes:
-    """A file with a segment and a frame for each mask."""
+    """Returns a file with a segment and a frame for each mask."""
     numbers = range(1, len(masks) + 1)
     kinds = [[{"CodeValue": code}] for code in codes]
     segments = [

@@ -188,7 +188,7 @@ def check_shards(arguments: argparse.Namespace, store: Store) -> None:
 
 
 def check_rivals(arguments: argparse.Namespace, store: Store) -> None:
-    """Two workers have the same part by mistake."""
+    """Checks two workers that have the same part by mistake."""
     workers = [segment(arguments, store, "s3://out/rivals") for _ in range(2)]
     outcomes = [finish(worker) for worker in workers]
     codes = sorted(code for code, _, _ in outcomes)

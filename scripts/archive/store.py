@@ -55,7 +55,7 @@ class Store:
         return self.client.get_object(Bucket="out", Key=key)["Body"].read()
 
     def stored(self, prefix: str) -> dict[str, int]:
-        """How often each object below a prefix of the output was stored."""
+        """Returns how often each object below a prefix of the output was stored."""
         with urllib.request.urlopen(f"{self.url}/stored") as answer:
             counts = json.load(answer)
         return {

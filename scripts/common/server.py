@@ -45,7 +45,10 @@ class Server(Child):
         metrics_listen: str = ANY_PORT,
         environment: Mapping[str, str] | None = None,
     ) -> None:
-        """`command` is the program with its other flags; `metrics_listen` may be "off"."""
+        """Prepares a server that is not started yet.
+
+        `command` is the program with its other flags; `metrics_listen` may be "off".
+        """
         super().__init__()
         addresses = ["--listen", listen, "--metrics-listen", metrics_listen]
         self.command = [*map(str, command), *addresses]

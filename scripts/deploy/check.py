@@ -28,7 +28,7 @@ def parse() -> argparse.Namespace:
 
 
 def check_objects(name: str, objects: Objects, facts: Facts) -> list[str]:
-    """What is wrong with the objects of one rendering."""
+    """Returns what is wrong with the objects of one rendering."""
     wrong = [f"{named(item)}: {error}" for item in objects for error in render.of_its_kind(item)]
     return [f"{name}: {complaint}" for complaint in wrong or claims.complaints(objects, facts)]
 

@@ -62,7 +62,7 @@ def metrics_service(objects: Objects) -> Object:
 
 
 def index_last(objects: Objects) -> None:
-    """The order that Kubernetes itself would make."""
+    """Puts the index last, in the order that Kubernetes itself would make."""
     env = container(objects)["env"]
     env.append(env.pop(next(at for at, entry in enumerate(env) if entry["name"] == "JOB_COMPLETION_INDEX")))
 

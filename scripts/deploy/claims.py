@@ -28,7 +28,8 @@ from scripts.deploy.objects import (
 
 
 def bound_bytes(variables: Mapping[str, str], defaults: Defaults, facts: Facts) -> float:
-    """The memory that a program takes at most with these settings: the sum in docs/configuration.md, an idle server, and what
+    """Returns the memory that a program takes at most with these settings: the sum in docs/configuration.md, an idle
+    server, and what
     connections hold.
     """
 
@@ -312,7 +313,7 @@ def jobs_cover_the_archive(objects: Objects, _facts: Facts) -> Iterator[str]:
 
 
 def metrics_of_the_adapter(values: Object, objects: Objects, facts: Facts) -> Iterator[str]:
-    """What is wrong with the adapter's rules, given every rendered object."""
+    """Yields what is wrong with the adapter's rules, given every rendered object."""
     given = set()
     for rule in values["rules"]["custom"]:
         series = re.split(r"\W", rule["seriesQuery"])[0]
@@ -353,8 +354,8 @@ CLAIMS = [
 
 
 def complaints(objects: Any, facts: Facts, of: Sequence[Callable[..., Iterator[str]]] = CLAIMS) -> list[str]:
-    """Whatever is not so, of all that is claimed. A claim that misses what it looks at, or can't read it, complains
-    of that.
+    """Returns whatever is not so, of all that is claimed. A claim that misses what it looks at, or can't read it,
+    complains of that.
     """
     found: list[str] = []
     for claim in of:

@@ -24,7 +24,7 @@ def limits(service: Object) -> Object:
 
 
 def bytes_of_docker(text: str) -> float:
-    """Docker's k, m and g are powers of 1024."""
+    """Returns a size in bytes. Docker's k, m and g are powers of 1024."""
     return size(re.sub(r"([kmg])b?$", r"\1i", text.lower()))
 
 
@@ -77,7 +77,7 @@ def services_are_guarded(document: Object, _facts: Facts) -> Iterator[str]:
 
 
 def mounts(service: Object) -> dict[str, str]:
-    """Where what is mounted lies, by where it appears: paths of this repository, and names of volumes."""
+    """Returns where what is mounted lies, by where it appears: paths of this repository, and names of volumes."""
     return {parts[1]: parts[0] for parts in (mount.split(":") for mount in service.get("volumes", []))}
 
 
@@ -99,7 +99,7 @@ def mounts_are_there(document: Object, _facts: Facts) -> Iterator[str]:
 
 
 def behind(service: Object, path: str) -> str | None:
-    """The file of this repository that a container sees at a path."""
+    """Returns the file of this repository that a container sees at a path."""
     for place, source in mounts(service).items():
         if f"{path}/".startswith(f"{place}/"):
             return in_repository(source) + path[len(place) :]

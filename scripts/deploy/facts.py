@@ -44,7 +44,9 @@ class Facts(NamedTuple):
 
 
 def size(text: object) -> float:
-    """The number that 20M, 64MiB, 2Gi, 1500 or 500m of a core stand for, as our programs and Kubernetes read them."""
+    """Returns the number that 20M, 64MiB, 2Gi, 1500 or 500m of a core stand for, as our programs and Kubernetes read
+    them.
+    """
     found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([kmg]i?|)b?", str(text).strip().lower())
     if not found:
         raise ValueError(f"{text!r} is no size")
@@ -58,7 +60,7 @@ def cores(text: object) -> float:
 
 
 def seconds(text: object) -> float:
-    """What 2s, 1m 30s or 500ms are in seconds."""
+    """Returns the seconds that 2s, 1m 30s or 500ms stand for."""
     parts = re.findall(r"(\d+)\s*(ms|s|m|h)", str(text))
     if not parts or re.sub(r"(\d+)\s*(ms|s|m|h)|\s", "", str(text)):
         raise ValueError(f"{text!r} is no duration")
@@ -74,8 +76,8 @@ def settings_of(program: Path) -> Defaults:
 
 
 def bound() -> tuple[int, int]:
-    """The documented factors of the memory bound: bytes for each pixel of a decoder, and for each pixel of a plane
-    that waits.
+    """Returns the documented factors of the memory bound: bytes for each pixel of a decoder, and for each pixel of a
+    plane that waits.
     """
     pages = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
     found = [bound for page in pages for bound in BOUND.findall(" ".join(page.read_text(encoding="utf-8").split()))]
@@ -88,18 +90,20 @@ def bound() -> tuple[int, int]:
 
 
 def sources_of_metrics() -> str:
-    """The sources of the service that have to do with metrics: their names, and the routes of the metrics listener."""
+    """Returns the sources of the service that have to do with metrics: their names, and the routes of the metrics
+    listener.
+    """
     paths = [path for path in (ROOT / "src").rglob("*.rs") if "metrics" in path.relative_to(ROOT).as_posix()]
     return "\n".join(path.read_text(encoding="utf-8") for path in sorted(paths))
 
 
 def metrics() -> set[str]:
-    """Every word that may be a metric's name, with the prefix; units are left out."""
+    """Returns every word that may be a metric's name, with the prefix; units are left out."""
     return {f"lungfield_{name}" for name in re.findall(r'"([a-z][a-z_]*)"', sources_of_metrics())}
 
 
 def alerted_job() -> str:
-    """The label by which the alerts know our servers."""
+    """Returns the label by which the alerts know our servers."""
     jobs = set(re.findall(r'job="([^"]+)"', (ROOT / "deploy/prometheus/alerts.yaml").read_text(encoding="utf-8")))
     if len(jobs) != 1:
         raise SystemExit(f"the alerts name several jobs: {sorted(jobs)}")
@@ -107,7 +111,7 @@ def alerted_job() -> str:
 
 
 def image_user() -> int:
-    """The user of the images, by number."""
+    """Returns the user of the images, by number."""
     found = re.search(r"^USER (\d+):\d+$", (ROOT / "docker/Dockerfile").read_text(encoding="utf-8"), re.MULTILINE)
     if not found:
         raise SystemExit("docker/Dockerfile names no user by number")
@@ -137,8 +141,8 @@ def read_yaml(path: str) -> Any:
 
 
 def refusal(program: Path, name: str, variables: dict[str, str]) -> str | None:
-    """What a program says of settings that it does not take, or None. It starts nothing: the server is asked for a
-    health that it can't know, and the films are not there.
+    """Returns what a program says of settings that it does not take, or None. It starts nothing: the server is asked
+    for a health that it can't know, and the films are not there.
     """
     with tempfile.TemporaryDirectory() as folder:
         asks = {

@@ -37,7 +37,7 @@ def of_kind(objects: Objects, *kinds: str) -> Objects:
 
 
 def pods(objects: Objects) -> Iterator[Pod]:
-    """Every pod that the objects ask for. Each has one container."""
+    """Yields every pod that the objects ask for. Each has one container."""
     for item in of_kind(objects, "Deployment", "Job"):
         template = item["spec"]["template"]
         yield Pod(item, template["metadata"]["labels"], template["spec"], template["spec"]["containers"][0])
@@ -47,12 +47,12 @@ def pods(objects: Objects) -> Iterator[Pod]:
 
 
 def program(pod: Pod) -> str:
-    """The name of the program that a pod runs: the image's own, unless it says another."""
+    """Returns the name of the program that a pod runs: the image's own, unless it says another."""
     return pod.container.get("command", [PROGRAM])[0].rpartition("/")[2]
 
 
 def environment(pod: Pod) -> dict[str, str]:
-    """The variables of a pod by their names, in their order, as the program sees them."""
+    """Returns the variables of a pod by their names, in their order, as the program sees them."""
     found: dict[str, str] = {}
     for entry in pod.container.get("env", []):
         source = entry.get("valueFrom", {})
@@ -72,7 +72,7 @@ def ours(variables: Mapping[str, str]) -> dict[str, str]:
 
 
 def matches(selector: Object, labels: Mapping[str, str]) -> bool:
-    """Whether a selector, which is not empty, chooses these labels."""
+    """Returns whether a selector, which is not empty, chooses these labels."""
     wanted = selector.get("matchLabels", selector)
     return bool(wanted) and wanted.items() <= labels.items()
 

@@ -30,7 +30,7 @@ KSERVE_FIELDS = {"minReplicas", "maxReplicas", "scaleMetric", "scaleTarget", "ti
 
 
 def kustomize(tool: Sequence[str], folder: Path) -> Objects:
-    """The objects that `kubectl kustomize` makes of a folder."""
+    """Returns the objects that `kubectl kustomize` makes of a folder."""
     run = subprocess.run([*tool, str(folder)], capture_output=True, text=True)
     if run.returncode:
         raise SystemExit(f"{' '.join(tool)} {folder}: {run.stderr.strip()}")
@@ -38,7 +38,7 @@ def kustomize(tool: Sequence[str], folder: Path) -> Objects:
 
 
 def knows_components(tool: Sequence[str]) -> bool:
-    """Whether it can read what is optional: kubectl can from 1.21 on, Debian's 1.20 can't."""
+    """Returns whether it can read what is optional: kubectl can from 1.21 on, Debian's 1.20 can't."""
     with tempfile.TemporaryDirectory() as folder:
         Path(folder, "kustomization.yaml").write_text(
             "kind: Kustomization\napiVersion: kustomize.config.k8s.io/v1beta1\ncomponents: []\n"
@@ -48,7 +48,7 @@ def knows_components(tool: Sequence[str]) -> bool:
 
 
 def with_components(tool: Sequence[str], overlay: str, components: Sequence[str]) -> Objects:
-    """An overlay with components on top, as a user would write it."""
+    """Returns an overlay with components on top, as a user would write it."""
     with tempfile.TemporaryDirectory() as folder:
         place = os.path.realpath(folder)
 
@@ -68,7 +68,7 @@ def with_components(tool: Sequence[str], overlay: str, components: Sequence[str]
 
 
 def variants(tool: Sequence[str]) -> dict[str, Objects | None]:
-    """Everything that can be rendered, by name. What this tool can't render is named too, with nothing."""
+    """Returns everything that can be rendered, by name. What this tool can't render is named too, with nothing."""
     found: dict[str, Objects | None] = {
         name: kustomize(tool, KUBERNETES / name) for name in ("base", "overlays/cpu", "overlays/cuda", "archive-job")
     }
@@ -85,7 +85,7 @@ def variants(tool: Sequence[str]) -> dict[str, Objects | None]:
 
 
 def registry() -> Any:
-    """Our own schemas, which refer to one another by their files' names."""
+    """Returns our own schemas, which refer to one another by their files' names."""
     contents = {path.name: json.loads(path.read_text(encoding="utf-8")) for path in SCHEMAS.glob("*.json")}
     return referencing.Registry().with_resources(
         [(name, referencing.Resource.from_contents(text)) for name, text in contents.items()]
@@ -93,20 +93,20 @@ def registry() -> Any:
 
 
 def against(schema: str, document: Object) -> list[str]:
-    """What one of our schemas has against a document."""
+    """Returns what one of our schemas has against a document."""
     contents = registry().contents(schema)
     validator = jsonschema.Draft202012Validator({"$id": schema, **contents}, registry=registry())
     return [f"{'.'.join(map(str, error.absolute_path))}: {error.message}" for error in validator.iter_errors(document)]
 
 
 def as_pod(service: Object) -> Object:
-    """The pod that an InferenceService asks for."""
+    """Returns the pod that an InferenceService asks for."""
     spec = {key: value for key, value in service["spec"]["predictor"].items() if key not in KSERVE_FIELDS}
     return {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": service["metadata"]["name"]}, "spec": spec}
 
 
 def built_in(document: Object) -> list[str]:
-    """What Kubernetes' own schemas, old and new, have against an object; unknown fields count."""
+    """Returns what Kubernetes' own schemas, old and new, have against an object; unknown fields count."""
     wrong = []
     for version in VERSIONS:
         try:
@@ -120,7 +120,7 @@ def built_in(document: Object) -> list[str]:
 
 
 def of_its_kind(document: Object) -> list[str]:
-    """What is wrong with an object by the schema of its kind."""
+    """Returns what is wrong with an object by the schema of its kind."""
     own = OWN_SCHEMAS.get(document.get("kind", ""))
     wrong = against(own, document) if own else built_in(document)
     if not wrong and document["kind"] == "InferenceService":
@@ -129,7 +129,7 @@ def of_its_kind(document: Object) -> list[str]:
 
 
 def compose_schema() -> Any:
-    """The Compose specification's own schema (Apache-2.0), as check-jsonschema ships it."""
+    """Returns the Compose specification's own schema (Apache-2.0), as check-jsonschema ships it."""
     folder = importlib.resources.files("check_jsonschema") / "builtin_schemas" / "vendor"
     return json.loads((folder / "compose-spec.json").read_text(encoding="utf-8"))
 

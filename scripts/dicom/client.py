@@ -67,7 +67,7 @@ class Answer(NamedTuple):
         return pydicom.dcmread(io.BytesIO(self.good().body))
 
     def parts(self) -> list[Part]:
-        """The parts of a multipart answer, taken apart by Python's own parser of mail."""
+        """Returns the parts of a multipart answer, taken apart by Python's own parser of mail."""
         head = f"Content-Type: {self.good().headers['Content-Type']}\r\n\r\n".encode()
         message = email.message_from_bytes(head + self.body)
         if not message.is_multipart():

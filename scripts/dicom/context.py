@@ -41,7 +41,7 @@ class Context:
         self.film = self.films[12]
 
     def object(self, film: Film, **query: Any) -> tuple[Any, Any]:
-        """What the server writes of a phantom, and the film that it was sent."""
+        """Returns what the server writes of a phantom, and the film that it was sent."""
         source = dicom(film)
         return self.service.ask(source, **query).object(), pydicom.dcmread(io.BytesIO(source))
 
@@ -54,7 +54,7 @@ def with_pixels(film: Film, pixels: Pixels) -> Film:
 
 
 def one_lung(film: Film) -> Film:
-    """The film with its right half, so the patient's left, as opaque as a film's brightest parts."""
+    """Returns the film with its right half, so the patient's left, as opaque as a film's brightest parts."""
     pixels = film.pixels.copy()
     pixels[:, pixels.shape[1] // 2 :] = np.quantile(pixels, 0.9)
     return with_pixels(film, pixels)

@@ -72,7 +72,9 @@ def new_uid() -> Any:
 
 
 def wrap(pixels: Pixels, bits: int, photometric: str = "MONOCHROME2", sop_class: str = DX, **more: Any) -> Any:
-    """A digital radiograph of these pixels, with all that the standard wants of one; None takes an attribute away."""
+    """Returns a digital radiograph of these pixels, with all that the standard wants of one; None takes an attribute
+    away.
+    """
     film = Dataset()
     describe_study(film, sop_class)
     describe_acquisition(film)
@@ -141,7 +143,7 @@ def describe_pixels(film: Any, pixels: Pixels, bits: int, photometric: str) -> N
 
 
 def with_meta(film: Any, syntax: str = uid.ExplicitVRLittleEndian) -> Any:
-    """The same data set, as a file would hold it."""
+    """Returns the same data set, as a file would hold it."""
     film.file_meta = FileMetaDataset()
     film.file_meta.MediaStorageSOPClassUID, film.file_meta.MediaStorageSOPInstanceUID = (
         film.SOPClassUID,
@@ -161,7 +163,7 @@ def as_file(film: Any, syntax: str = uid.ExplicitVRLittleEndian) -> bytes:
 
 
 def dicom(film: Film, syntax: Any = uid.ExplicitVRLittleEndian, **options: Any) -> bytes:
-    """A phantom as a DICOM file in that transfer syntax, a native one or one of CODECS."""
+    """Returns a phantom as a DICOM file in that transfer syntax, a native one or one of CODECS."""
     dataset = wrap(film.pixels, film.bits, **options)
     syntax = uid.UID(syntax)
     if syntax == uid.ExplicitVRBigEndian:

@@ -43,7 +43,7 @@ PATIENT_AND_STUDY = [
 
 
 def frames_of(segmentation: Any) -> dict[int, Pixels]:
-    """Each segment's mask, by pydicom alone."""
+    """Returns each segment's mask, by pydicom alone."""
     frames = segmentation.pixel_array.reshape(-1, segmentation.Rows, segmentation.Columns)
     groups = segmentation.PerFrameFunctionalGroupsSequence
     return {
@@ -53,7 +53,7 @@ def frames_of(segmentation: Any) -> dict[int, Pixels]:
 
 
 def as_highdicom_reads(segmentation: Any, source: Any, **options: Any) -> dict[int, Pixels]:
-    """Each segment's mask, by highdicom, which finds its frames by the instance that they were made of."""
+    """Returns each segment's mask, by highdicom, which finds its frames by the instance that they were made of."""
     read = highdicom.seg.Segmentation.from_dataset(segmentation)
     planes = read.get_pixels_by_source_instance(
         [source.SOPInstanceUID], assert_missing_frames_are_empty=True, **options
@@ -243,7 +243,7 @@ def captures_are_the_overlay(context: Context) -> Findings:
 
 
 def groups_of(written: Any) -> dict[str, Any]:
-    """Each measurement group of a report as highdicom reads it: {side: (area, unit)}."""
+    """Returns each measurement group of a report as highdicom reads it: {side: (area, unit)}."""
     report = highdicom.sr.ComprehensiveSR.from_dataset(written)
     groups = {}
     for group in report.content.get_image_measurement_groups():

@@ -162,7 +162,7 @@ MOST_OFF = 1.5
 
 
 def in_words(film: Any) -> Any:
-    """The film with a word for each entry of its table, as pydicom wants it: it does not unpack those of 8 bits
+    """Returns the film with a word for each entry of its table, as pydicom wants it: it does not unpack those of 8 bits
     (PS3.3, C.11.1.1).
     """
     for table in film.get("VOILUTSequence", []):
@@ -172,7 +172,7 @@ def in_words(film: Any) -> Any:
 
 
 def as_overlay_shows(greys: Any) -> Pixels:
-    """An overlay spreads the greys between the first and the last hundredth, from black to white."""
+    """Returns an overlay spreads the greys between the first and the last hundredth, from black to white."""
     black, white = np.percentile(greys, [1, 99], method="inverted_cdf")
     return (np.clip(greys, black, white) - black) / (white - black) * 255
 

@@ -19,7 +19,7 @@ from scripts.dicom.films import Pixels, as_file, as_png, dicom, new_uid
 
 
 def reference(source: Any, masks: dict[str, Pixels], kind: str = "BINARY") -> bytes:
-    """A segmentation as highdicom writes it of the film, each mask with its side."""
+    """Returns a segmentation as highdicom writes it of the film, each mask with its side."""
     descriptions = []
     for number, side in enumerate(masks, 1):
         description = highdicom.seg.SegmentDescription(
@@ -57,7 +57,7 @@ def reference(source: Any, masks: dict[str, Pixels], kind: str = "BINARY") -> by
 
 
 def halves(mask: Pixels) -> dict[str, Pixels]:
-    """The phantom's exact mask, as one of its right and one of its left lung."""
+    """Returns the phantom's exact mask, as one of its right and one of its left lung."""
     left = np.arange(mask.shape[1]) >= mask.shape[1] // 2
     return {"Right": mask & ~left, "Left": mask & left}
 

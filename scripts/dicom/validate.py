@@ -62,13 +62,13 @@ ENCODERS = [
 
 
 def debian(program: str, package: str) -> bool:
-    """Whether a program of Debian's is there, or can be installed."""
+    """Returns whether a program of Debian's is there, or can be installed."""
     command = ["sh", str(ROOT / "scripts" / "debian.sh"), program, package]
     return subprocess.run(command, stdout=subprocess.DEVNULL).returncode == 0
 
 
 def run(*command: object) -> tuple[bool, str]:
-    """What a program prints, and whether it was content."""
+    """Returns what a program prints, and whether it was content."""
     done = subprocess.run([str(word) for word in command], capture_output=True, text=True, errors="replace", timeout=60)
     return done.returncode == 0, done.stdout + done.stderr
 
@@ -98,7 +98,9 @@ class Context:
         return path
 
     def ours(self) -> Iterator[tuple[str, str, Path]]:
-        """Every kind of object of every source: (what it is, the source's name, how it was asked for, the file)."""
+        """Yields every kind of object of every source: (what it is, the source's name, how it was asked for, the
+        file).
+        """
         for name, source in self.sources.items():
             for query in QUERIES:
                 answer = self.service.ask(source, **query).good()
@@ -131,7 +133,7 @@ DIGITAL_ONLY = [
 
 
 def computed_dataset(film: Film) -> Any:
-    """A computed radiograph, which says less of itself."""
+    """Returns a computed radiograph, which says less of itself."""
     without: dict[str, Any] = dict.fromkeys(DIGITAL_ONLY)
     return wrap(film.pixels, film.bits, sop_class=CR, **without)
 
@@ -199,7 +201,7 @@ def report(source: Any, lungs: list[dict[str, Any]]) -> Any:
 
 
 def errors(path: Path) -> set[str]:
-    """What dciodvfy calls an error, without the numbers of items, which are not the same in two objects."""
+    """Returns what dciodvfy calls an error, without the numbers of items, which are not the same in two objects."""
     _, said = run("dciodvfy", "-new", path)
     if "Error" not in said and len(said.splitlines()) < 1:
         raise RuntimeError(f"dciodvfy says nothing of {path.name}")
@@ -248,7 +250,7 @@ def objects_and_films_agree(context: Context) -> Findings:
 
 
 def complaints(said: str) -> list[str]:
-    """What DCMTK finds fault with, but for what it says of itself: that it can't check names in UTF-8."""
+    """Returns what DCMTK finds fault with, but for what it says of itself: that it can't check names in UTF-8."""
     lines = [line for line in said.splitlines() if line.startswith(("W:", "E:", "F:"))]
     return [line for line in lines if "The VR checker does not support this Specific Character Set" not in line]
 
@@ -324,7 +326,7 @@ BY_DCMTK = [dcmtk_reads_our_objects, dcmtk_reads_our_reports, dcmtk_draws_our_ca
 
 
 def available() -> Iterator[Callable[..., Findings]]:
-    """The claims that can be checked on this machine. Those that can't are said to be skipped."""
+    """Yields the claims that can be checked on this machine. Those that can't are said to be skipped."""
     for program, package, claims in [("dciodvfy", "dicom3tools", BY_DICOM3TOOLS), ("dcmcjpeg", "dcmtk", BY_DCMTK)]:
         if debian(program, package):
             version = run("dpkg-query", "--show", package)[1].split()

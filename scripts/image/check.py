@@ -118,7 +118,7 @@ def check_no_shell(image: str) -> None:
 
 
 def check_process(server: Server) -> None:
-    """Who runs the server, and which programs lie in its image."""
+    """Checks who runs the server, and which programs lie in its image."""
     pid, root = server.seen(), server.root()
     if not root:
         tell("skipped: this tool keeps processes and files to itself")
@@ -150,7 +150,7 @@ def check_nothing_written(root: Path, before: dict[str, FileState]) -> None:
 
 
 def segment_mounted(image: str, folder: Path) -> tuple[int, str, Path]:
-    """lungfield-segment in a container of its own."""
+    """Runs lungfield-segment in a container of its own."""
     (folder / "out").mkdir()
     (folder / "out").chmod(0o777)
     words = ["/work/films", "--out", "/work/out", "--reference", "/work/masks"]
@@ -159,7 +159,7 @@ def segment_mounted(image: str, folder: Path) -> tuple[int, str, Path]:
 
 
 def segment_inside(server: Server, folder: Path) -> tuple[int, str, Path]:
-    """The same in the server's container, for tools that can't mount a folder."""
+    """Returns the same in the server's container, for tools that can't mount a folder."""
     inside = Inside(server.seen())
     work = Path(inside.root) / "work"
     shutil.copytree(folder, work)
@@ -188,7 +188,7 @@ def check_segment(image: str, server: Server, folder: Path) -> None:
 
 
 def check_cuda(image: str) -> None:
-    """The CUDA half opens, with every library that it is linked to; there is no thousandth GPU."""
+    """Checks that the CUDA half opens, with every library that it is linked to; there is no thousandth GPU."""
     code, said = containers.run(image, f"{PROGRAMS}/{SERVER}", "--listen", "127.0.0.1:0", "--device", "cuda:999")
     opened = re.search(r"libtorch finds no CUDA device|there is no CUDA device 999", said)
     if code == 0 or not opened:

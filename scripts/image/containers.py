@@ -56,7 +56,7 @@ def engine() -> str:
 
 
 def configuration(image: str) -> Any:
-    """The image's configuration, as docker names things, or None where the tool does not tell it."""
+    """Returns the image's configuration, as docker names things, or None where the tool does not tell it."""
     done = subprocess.run(command("inspect", image), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
     if done.returncode != 0:
         return None
@@ -68,7 +68,7 @@ def configuration(image: str) -> Any:
 
 
 def status(pid: int | str | None) -> dict[str, str]:
-    """Fields of /proc/PID/status; empty for a process that has ended."""
+    """Returns fields of /proc/PID/status; empty for a process that has ended."""
     try:
         lines = Path(f"/proc/{pid}/status").read_text().splitlines()
     except OSError:
@@ -77,7 +77,9 @@ def status(pid: int | str | None) -> dict[str, str]:
 
 
 def descendant(pid: int, name: str) -> int | None:
-    """The process of that name that `pid` has started, or those that it has started; None where there is none."""
+    """Returns the process of that name that `pid` has started, or those that it has started; None where there is
+    none.
+    """
     parents = {each.name: status(each.name) for each in Path("/proc").iterdir() if each.name.isdigit()}
     found = [str(pid)]
     for parent in found:
@@ -90,7 +92,7 @@ def descendant(pid: int, name: str) -> int | None:
 
 
 def files_below(root: Path) -> dict[str, FileState]:
-    """Every file of a container's image, with what changes where somebody writes."""
+    """Returns every file of a container's image, with what changes where somebody writes."""
     found = {}
     for folder, folders, names in os.walk(root):
         if folder == str(root):
@@ -113,17 +115,17 @@ class Server(server.Server):
         super().__init__(words, metrics_listen=metrics_listen)
 
     def seen(self) -> int | None:
-        """The id of the server's process, where this script can see it."""
+        """Returns the id of the server's process, where this script can see it."""
         return descendant(self.process.pid, SERVER)
 
     def root(self) -> Path | None:
-        """The root of the container's file system, where this user may read it."""
+        """Returns the root of the container's file system, where this user may read it."""
         pid = self.seen()
         root = Path(f"/proc/{pid}/root/")
         return root if pid and os.access(root / "opt/lungfield", os.R_OK) else None
 
     def pid(self) -> int:
-        """The server's process, or else the tool's, which passes SIGTERM on."""
+        """Returns the server's process, or else the tool's, which passes SIGTERM on."""
         return self.seen() or self.process.pid
 
     def kill(self) -> None:

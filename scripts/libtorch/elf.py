@@ -61,7 +61,7 @@ class _File:
         raise NotElf(f"nothing is loaded at {address:#x}")
 
     def dynamic(self) -> dict[int, list[int]]:
-        """The dynamic section as {tag: [values]}."""
+        """Returns the dynamic section as {tag: [values]}."""
         found = collections.defaultdict(list)
         for kind, _, offset, _, _, size in self.segments:
             for at in range(offset, offset + size if kind == PT_DYNAMIC else offset, 16):
@@ -97,7 +97,7 @@ def is_elf(path: Path) -> bool:
 
 
 def read(path: Path) -> Dynamic:
-    """What the file at `path` wants of others, as a Dynamic; NotElf where it is no such file."""
+    """Reads what a file needs of others. Raises `NotElf` where it is no such file."""
     if not is_elf(path):
         raise NotElf(f"{path} is no ELF file for x86-64")
     with open(path, "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:

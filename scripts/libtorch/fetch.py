@@ -98,7 +98,7 @@ def download(requirement: str, folder: Path) -> Path:
 
 
 def place(member: str, wanted: list[str]) -> str:
-    """Where a wheel's member belongs in the libtorch folder, or "" for one that is left out."""
+    """Returns where a wheel's member belongs in the libtorch folder, or "" for one that is left out."""
     package, licence, name = member.partition(".dist-info/licenses/")
     if licence and name:
         return f"licenses/{package}/{name}"
@@ -125,7 +125,7 @@ def unpack(wheel: Path, wanted: list[str], target: Path) -> None:
 
 
 def choose(cuda: bool) -> dict[str, list[str]]:
-    """What is wanted of each wheel."""
+    """Returns what is wanted of each wheel."""
     chosen = {requirement: list(wanted) for requirement, wanted in WHEELS.items()}
     for requirement, wanted in CUDA_WHEELS.items() if cuda else ():
         chosen.setdefault(requirement, []).extend(wanted)

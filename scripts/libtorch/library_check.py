@@ -57,7 +57,7 @@ NAMED = re.compile(rb"lib[A-Za-z0-9_+-]+\.so(?:\.\d+)*\0")
 
 
 def stem(name: str) -> str:
-    """`libcudnn_ops.so.9` without its version, and a program's name as it is."""
+    """Returns `libcudnn_ops.so.9` without its version, and a program's name as it is."""
     return re.sub(r"\.so\..*", ".so", name)
 
 
@@ -72,7 +72,7 @@ class Places:
         return name in self.known or any((folder / name).exists() for folder in [*run_path, *self.folders])
 
     def has_any_version(self, name: str, run_path: Sequence[Path]) -> bool:
-        """A program may add the version to a name that it has without one."""
+        """Returns a program may add the version to a name that it has without one."""
         found = (path for folder in [*run_path, *self.folders] for path in folder.glob(name + ".*"))
         return (
             self.has(name, run_path)
@@ -82,7 +82,7 @@ class Places:
 
 
 def run_path(file: Path, dynamic: elf.Dynamic) -> list[Path]:
-    """The folders of its run path that move with the file. An absolute one is a folder of whoever built it."""
+    """Returns the folders of its run path that move with the file. An absolute one is a folder of whoever built it."""
     folders = dynamic.runpath or dynamic.rpath
     moving = [folder.replace("${ORIGIN}", "$ORIGIN") for folder in folders]
     return [Path(folder.replace("$ORIGIN", str(file.parent))) for folder in moving if folder.startswith("$ORIGIN")]

@@ -36,7 +36,7 @@ SR = "1.2.840.10008.5.1.4.1.1.88.33"
 
 
 def mask_of(file: bytes) -> Pixels:
-    """All segments of a Segmentation as one mask."""
+    """Returns all segments of a Segmentation as one mask."""
     segmentation = pydicom.dcmread(io.BytesIO(file))
     frames = np.reshape(segmentation.pixel_array, (-1, segmentation.Rows, segmentation.Columns))
     return frames.any(axis=0)
@@ -52,7 +52,7 @@ def qido(context: Context, study: str, modality: str = "SEG") -> list[str]:
 
 
 def wado(context: Context, path: str) -> Answer:
-    """What WADO-RS gives, and its media type with the boundary."""
+    """Returns what WADO-RS gives, and its media type with the boundary."""
     return context.orthanc.ask(f"/dicom-web/studies/{path}", Accept=f"{RELATED}; transfer-syntax=*").good()
 
 

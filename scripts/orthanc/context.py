@@ -100,7 +100,7 @@ class Orthanc(Child):
         return self.ask(path, None if body is None else json.dumps(body).encode()).json()
 
     def send(self, *films: Film, options: Sequence[str] = ()) -> None:
-        """By C-STORE, as a modality does."""
+        """Sends films by C-STORE, as a modality does."""
         folder = Path(tempfile.mkdtemp(dir=self.folder))
         for number, film in enumerate(films):
             (folder / f"{number}.dcm").write_bytes(film.file)
@@ -112,7 +112,7 @@ class Orthanc(Child):
             raise Failure(f"storescu ended with code {done.returncode}: {done.stderr[-500:]}")
 
     def id_of(self, film: Film) -> str | None:
-        """Orthanc's name of an instance, or None while it is not there."""
+        """Returns Orthanc's name of an instance, or None while it is not there."""
         return next(
             (
                 found["ID"]
@@ -123,7 +123,7 @@ class Orthanc(Child):
         )
 
     def find(self, study: str, sop_class: str = SEGMENTATION) -> list[str]:
-        """The ids of a study's instances of a class."""
+        """Returns the ids of a study's instances of a class."""
         return sorted(
             self.json(
                 "/tools/find", {"Level": "Instance", "Query": {"StudyInstanceUID": study, "SOPClassUID": sop_class}}
@@ -231,7 +231,7 @@ class Context:
             child.close()
 
     def film(self, bits: int = 8, syntax: Any = uid.ExplicitVRLittleEndian, **attributes: Any) -> Film:
-        """A phantom that nobody has seen yet, in a study of its own."""
+        """Returns a phantom that nobody has seen yet, in a study of its own."""
         self.seed += 1
         drawn = draw(self.phantom, self.folder, self.seed, Kind(*SIZE, bits))
         return Film(dicom(drawn, syntax, **{**PATIENT, **attributes}))
@@ -242,7 +242,7 @@ class Context:
         return ask(self.lungfield_port, f"/v1/segment?{query}", film_body, **headers)
 
     def wait_for_mask(self, film: Film) -> str:
-        """The one Segmentation of a film's study, once it is there."""
+        """Returns the one Segmentation of a film's study, once it is there."""
         found = wait_until("a Segmentation lies beside the film", lambda: self.orthanc.find(film.study))
         if len(found) != 1:
             raise Failure(f"there are {len(found)} Segmentations beside the film")

@@ -104,7 +104,7 @@ class Lungfield:
 
 
 def later(status: int, code: str, retry_after: str = "") -> hook.Later:
-    """The failure that an answer of Lungfield means, which may succeed at another time."""
+    """Returns the failure that an answer of Lungfield means, which may succeed at another time."""
     found = hook.failure("Lungfield", status, code, retry_after)
     assert isinstance(found, hook.Later)
     return found

@@ -52,7 +52,7 @@ class Entry(NamedTuple):
 
 
 def tree(folder: Path, into: str) -> dict[str, Entry]:
-    """Every file below a folder, under `into`."""
+    """Returns every file below a folder, under `into`."""
     files = sorted(path for path in folder.rglob("*") if path.is_file())
     return {f"{into}/{path.relative_to(folder)}": Entry(0o644, path) for path in files}
 
@@ -71,8 +71,8 @@ def libtorch_entries(files: Sequence[Path], folder: Path) -> dict[str, Entry]:
 
 
 def contents(files: Sequence[Path], folder: Path) -> dict[str, Entry]:
-    """The archive's files, by name: programs at `files`, the libraries that they need out of `folder`, and what is
-    said of them.
+    """Returns the archive's files, by name: programs at `files`, the libraries that they need out of `folder`, and
+    what is said of them.
     """
     entries = {f"bin/{path.name}": Entry(0o755, path) for path in files}
     entries.update(libtorch_entries(files, folder))
@@ -96,7 +96,7 @@ def digest(file: IO[bytes]) -> str:
 
 
 def sums(entries: Mapping[str, Entry]) -> str:
-    """A line for each file, as sha256sum reads it."""
+    """Returns a line for each file, as sha256sum reads it."""
     lines = []
     for name in sorted(entries):
         with opened(entries[name].content) as file:
@@ -105,7 +105,7 @@ def sums(entries: Mapping[str, Entry]) -> str:
 
 
 def write_tar(entries: Mapping[str, Entry], top: str, epoch: int, sink: IO[bytes]) -> None:
-    """A tar of the entries below the folder `top`, of which nothing but they and the time decide."""
+    """Writes a tar of the entries below the folder `top`, of which nothing but they and the time decide."""
     with tarfile.open(fileobj=sink, mode="w", format=tarfile.USTAR_FORMAT) as archive:
         for name in sorted(entries):
             mode, content = entries[name]
@@ -117,7 +117,7 @@ def write_tar(entries: Mapping[str, Entry], top: str, epoch: int, sink: IO[bytes
 
 
 def write(entries: Mapping[str, Entry], path: Path) -> str:
-    """The archive at `path`, whole or not at all; its sum."""
+    """Returns the archive at `path`, whole or not at all; its sum."""
     partial = path.with_name(path.name + ".partial")
     try:
         with partial.open("wb") as raw, gzip.GzipFile("", "wb", LEVEL, raw, mtime=0) as sink:
@@ -131,7 +131,7 @@ def write(entries: Mapping[str, Entry], path: Path) -> str:
 
 
 def make(built: Path, folder: Path, out: Path) -> tuple[Path, str]:
-    """The archive of what was built, with the libtorch of `folder`."""
+    """Returns the archive of what was built, with the libtorch of `folder`."""
     out.mkdir(parents=True, exist_ok=True)
     path = out / f"{facts.NAME}.tar.gz"
     with tempfile.TemporaryDirectory(dir=out) as work:

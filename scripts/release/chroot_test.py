@@ -54,7 +54,7 @@ class Debian:
         self.folder = f"/{PLACE}/{facts.NAME}"
 
     def make(self) -> None:
-        """With debootstrap, whole or not at all, unless it is there."""
+        """Makes it by debootstrap, whole or not at all, unless it is there."""
         if self.root.exists():
             return
         partial = self.root.with_name(self.root.name + ".partial")
@@ -71,7 +71,7 @@ class Debian:
         return ["unshare", "--mount", "sh", "-c", INSIDE, "sh", str(self.root), folder or self.folder, user, *command]
 
     def run(self, *command: str, folder: str | None = None, user: str = USER, stdin: IO[bytes] | None = None) -> str:
-        """What a command says that succeeds."""
+        """Returns what a command says that succeeds."""
         done = subprocess.run(
             self.command(*command, folder=folder, user=user),
             stdin=stdin,
@@ -99,7 +99,7 @@ class Debian:
 
 
 def healthy(debian: Debian, operators: str) -> bool:
-    """Whether the program's own health check finds a server."""
+    """Returns whether the program's own health check finds a server."""
     command = debian.command("bin/lungfield-serve", "--metrics-listen", operators, "--health-check")
     return subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).returncode == 0
 
@@ -112,14 +112,14 @@ def check_versions(debian: Debian) -> None:
 
 
 def check_libraries(debian: Debian) -> None:
-    """By what the loader would do with each of them, and with those that may be opened later."""
+    """Checks what the loader would find for each program, and for libraries that may be opened later."""
     folder = debian.place / facts.NAME
     check = [sys.executable, "-m", "scripts.libtorch.library_check", "--system", str(debian.root / SYSTEM_LIBRARIES)]
     subprocess.run([*check, str(folder / "bin"), str(folder / "libtorch" / "lib")], check=True, cwd=ROOT)
 
 
 def check_server(debian: Debian) -> float:
-    """The Dice of a phantom that was sent."""
+    """Returns the Dice of a phantom that was sent."""
     debian.run("bin/lungfield-phantom", "--out", "/tmp/films")
     debian.run("mv", "films/phantom-1-mask.png", "references", folder="/tmp")
     work = debian.root / "tmp"
@@ -138,7 +138,7 @@ def check_server(debian: Debian) -> float:
 
 
 def check_segment(debian: Debian) -> None:
-    """The program for archives finds the same, without a server."""
+    """Checks that the program for archives finds the same, without a server."""
     said = debian.run("bin/lungfield-segment", "/tmp/films", "--out", "/tmp/out", "--reference", "/tmp/references")
     dice = re.search(r"mean Dice ([0-9.]+)", said)
     left = {path.suffix for path in (debian.root / "tmp" / "out").rglob("*.*")}

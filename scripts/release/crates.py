@@ -52,8 +52,8 @@ def cargo(*arguments: str) -> str:
 
 
 def linked() -> set[Key]:
-    """Keys of the crates that end up in the programs. `cargo metadata` can't tell: its features are those of tests,
-    too.
+    """Returns keys of the crates that end up in the programs. `cargo metadata` can't tell: its features are those of
+    tests, too.
     """
     tree = cargo(
         "tree",
@@ -71,18 +71,18 @@ def linked() -> set[Key]:
 
 
 def checksums(lock: str) -> dict[Key, str]:
-    """What Cargo.lock pins, by the key of the crate."""
+    """Returns what Cargo.lock pins, by the key of the crate."""
     return {(name, version): checksum for name, version, checksum in LOCKED.findall(lock)}
 
 
 def spdx(package: dict[str, Any]) -> str:
-    """The licence as an expression: old manifests put a stroke between alternatives, some only name a file."""
+    """Returns the licence as an expression: old manifests put a stroke between alternatives, some only name a file."""
     licence = package["license"] or f"LicenseRef-{package['name']}"
     return re.sub(r"\s*/\s*", " OR ", licence)
 
 
 def needs_of(node: dict[str, Any], keys: dict[str, Key]) -> set[Key]:
-    """What a node of cargo's graph is linked to."""
+    """Returns what a node of cargo's graph is linked to."""
     normal = [edge["pkg"] for edge in node["deps"] if any(kind["kind"] is None for kind in edge["dep_kinds"])]
     return {keys[package] for package in normal}
 
@@ -113,7 +113,7 @@ def crates() -> dict[Key, Crate]:
 
 
 def licence_texts(crate: Crate) -> list[tuple[str, str]]:
-    """The texts that the package came with, as [(file's name, text)]."""
+    """Returns the texts that the package came with, as [(file's name, text)]."""
     files = [path for path in sorted(crate.folder.iterdir()) if path.is_file() and LICENCE_FILE.search(path.name)]
     files = [path for path in files if path.suffix not in (".rs", ".toml", ".html")]
     return [(path.name, path.read_text(errors="replace").replace("\r\n", "\n").strip() + "\n") for path in files]

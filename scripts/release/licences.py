@@ -47,7 +47,7 @@ def without_text(found: Sequence[Crate]) -> list[str]:
 
 
 def sections(found: Sequence[Crate]) -> list[str]:
-    """Each text once, with the names of the crates that came with it, in the order of the first of them."""
+    """Returns each text once, with the names of the crates that came with it, in the order of the first of them."""
     owners: dict[str, list[str]] = collections.defaultdict(list)
     for crate in found:
         for _, text in crates.licence_texts(crate):

@@ -25,7 +25,7 @@ class Unfit(Exception):
 
 
 def too_new(versions: Iterable[str]) -> list[str]:
-    """Those of `versions`, as in GLIBC_2.36, that Debian 12 has not."""
+    """Returns those of `versions`, as in GLIBC_2.36, that Debian 12 has not."""
     found = []
     for version in versions:
         match = SYMBOL_VERSION.fullmatch(version)
@@ -42,8 +42,8 @@ def check_symbols(path: Path) -> None:
 
 
 def libraries(programs: Iterable[Path], folder: Path) -> list[Path]:
-    """The libraries of `folder` that the programs need, and those that these need, in order. What is not there is the
-    system's.
+    """Returns the libraries of `folder` that the programs need, and those that these need, in order. What is not
+    there is the system's.
     """
     waiting, found = list(programs), {}
     while waiting:
@@ -56,7 +56,7 @@ def libraries(programs: Iterable[Path], folder: Path) -> list[Path]:
 
 
 def local_folders(programs: Path) -> list[str]:
-    """Folders of this machine that mean nothing elsewhere, and tell of who built it."""
+    """Returns folders of this machine that mean nothing elsewhere, and tell of who built it."""
     cargo_home = os.environ.get("CARGO_HOME") or str(Path.home() / ".cargo")
     return [str(ROOT) + "/", cargo_home + "/", str(Path(programs).resolve()) + "/"]
 
@@ -78,12 +78,12 @@ def check_version(path: Path, libtorch: Path) -> None:
 
 
 def strip(source: Path, target: Path) -> None:
-    """Line tables go; names of functions stay, for backtraces."""
+    """Removes line tables. Names of functions stay, for backtraces."""
     subprocess.run(["strip", "--strip-debug", "-o", str(target), str(source)], check=True)
 
 
 def stripped(folder: Path, out: Path, libtorch: Path) -> list[Path]:
-    """The programs of `folder`, checked and without line tables, as files in `out`."""
+    """Returns the programs of `folder`, checked and without line tables, as files in `out`."""
     found = []
     for name in facts.PROGRAMS:
         source, target = folder / name, out / name

@@ -49,7 +49,7 @@ def sha256(path: Path) -> str:
 
 
 def component(kind: str, name: str, version: str, **more: Any) -> Component:
-    """A component; its purl, or else its name, is what others refer to it by."""
+    """Returns a component; its purl, or else its name, is what others refer to it by."""
     reference = more.get("purl", f"{name}@{version}" if version else name)
     written = {"type": kind, "bom-ref": reference, "name": name, "version": version, **more}
     return {key: value for key, value in written.items() if value}
@@ -87,13 +87,13 @@ def file_component(path: Path, licence: str | None = None) -> Component:
 
 
 def shipped(requirement: str) -> list[str]:
-    """Names of the libraries that are shipped of a wheel."""
+    """Returns names of the libraries that are shipped of a wheel."""
     members = [member.rsplit("/", 1)[-1] for member in fetch.WHEELS[requirement]]
     return [member for member in members if member not in ("", LINK_ONLY)]
 
 
 def wheel_component(requirement: str, folder: Path) -> Component:
-    """A wheel of PyPI, with the libraries of it that are shipped."""
+    """Returns a wheel of PyPI, with the libraries of it that are shipped."""
     name, version = requirement.split("==")
     # The OpenMP runtime comes in torch's wheel, and is GCC's.
     files = [
@@ -131,7 +131,7 @@ def model_component() -> Component:
 
 
 def rust_component() -> Component:
-    """Rust's standard library, which is in every program."""
+    """Returns Rust's standard library, which is in every program."""
     command = [os.environ.get("RUSTC", "rustc"), "--version"]
     version = subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True).stdout.split()[1]
     licences = expression("MIT OR Apache-2.0")
@@ -139,7 +139,7 @@ def rust_component() -> Component:
 
 
 def swagger_component(found: Sequence[Crate]) -> Component:
-    """What runs in browsers: Swagger UI, out of its crate."""
+    """Returns what runs in browsers: Swagger UI, out of its crate."""
     (crate,) = [crate for crate in found if crate.name == SWAGGER_CRATE]
     bundle = crate.folder / "assets" / "swagger-ui-bundle.js"
     if f'"{crate.version}"' not in bundle.read_text():
@@ -155,13 +155,13 @@ def swagger_component(found: Sequence[Crate]) -> Component:
 
 
 def numbered(document: dict[str, Any]) -> dict[str, Any]:
-    """The document with a serial number that is made from all of the rest."""
+    """Returns the document with a serial number that is made from all of the rest."""
     name = hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()
     return {**document, "serialNumber": uuid.uuid5(NAMESPACE, name).urn}
 
 
 def needs_of_ours(ours: Sequence[Crate]) -> list[str]:
-    """The other crates that the members of this workspace are linked to."""
+    """Returns the other crates that the members of this workspace are linked to."""
     members = {crate.key for crate in ours}
     return sorted({crate_purl(need) for crate in ours for need in crate.needs if need not in members})
 

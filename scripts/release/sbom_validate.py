@@ -18,7 +18,7 @@ from cyclonedx.validation.json import JsonStrictValidator
 
 
 def references(document: dict[str, Any]) -> Iterator[str]:
-    """Everything that can be referred to."""
+    """Yields everything that can be referred to."""
     waiting = [document["metadata"]["component"], *document["components"]]
     while waiting:
         one = waiting.pop()

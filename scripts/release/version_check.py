@@ -67,7 +67,7 @@ def line_of(text: str, offset: int) -> int:
 
 
 def disagreements(root: Path, place: Place, stated: str) -> list[str]:
-    """What is wrong in one place, each as a line with file and number."""
+    """Returns what is wrong in one place, each as a line with file and number."""
     paths = sorted(path for path in root.glob(place.files) if path.is_file())
     if not paths:
         return [f"{place.files}: there is no such file"]

@@ -88,7 +88,7 @@ class Load:
         self.failures: list[str] = []
 
     def draw(self) -> tuple[int, int] | None:
-        """The next film's number and place, or None once all are sent."""
+        """Returns the next film's number and place, or None once all are sent."""
         with self.lock:
             if self.sent >= self.count:
                 return None
@@ -140,7 +140,7 @@ class Load:
 
 
 def fault(answer: Answer, mask: bytes, name: str) -> str | None:
-    """What is wrong with an answer, or None."""
+    """Returns what is wrong with an answer, or None."""
     status, headers, body = answer
     if status != 200:
         return f"status {status}: {body[:200]!r}"
@@ -182,7 +182,7 @@ class Faults:
 
 
 def tries(entries: Sequence[Entry], replicas: Sequence[Replica]) -> tuple[dict[str, collections.Counter[str]], int]:
-    """What each replica answered nginx, over all its tries: {name: {status: count}}, and how many requests took
+    """Returns what each replica answered nginx, over all its tries: {name: {status: count}}, and how many requests took
     several.
     """
     names = {f"127.0.0.1:{replica.port}": replica.name for replica in replicas}
@@ -215,7 +215,7 @@ def films_only(entries: Sequence[Entry]) -> list[Entry]:
 
 
 def prove_the_look(folder: Path, replicas: Sequence[Replica], films: Sequence[tuple[str, bytes]]) -> None:
-    """nginx with too small a buffer must be caught, by every witness."""
+    """Checks that every witness notices an nginx with too small a buffer."""
     nginx = Nginx(folder / "small-buffer", replicas, TINY_BUFFER)
     with contextlib.closing(nginx.start()):
         look = Look(nginx)
@@ -276,7 +276,7 @@ class Crowd:
                 self.note(None, f"{type(error).__name__}: {error}")
 
     def refused(self, answer: Answer) -> bool:
-        """Whether the film has to be sent again, which it may be now."""
+        """Returns whether the film has to be sent again, which it may be now."""
         status, headers, body = answer
         refused = status == 503 and json.loads(body)["code"] == "overloaded"
         self.note(status, None if refused or status == 200 else f"status {status}: {body[:200]!r}")
@@ -303,7 +303,7 @@ def overload_phase(
     films: Sequence[tuple[str, bytes]],
     changes: Sequence[tuple[str, str]] = (),
 ) -> list[str]:
-    """What is wrong in an overload, and of lone films after it."""
+    """Returns what is wrong in an overload, and of lone films after it."""
     nginx = Nginx(folder, replicas, changes)
     with contextlib.closing(nginx.start()):
         crowd, client = Crowd(nginx.port, films), Client(nginx.port)
@@ -337,7 +337,7 @@ def overloads(folder: Path, binary: Path, films: Sequence[tuple[str, bytes]]) ->
 
 
 def launch(stack: contextlib.ExitStack, binary: Path, flags: list[str]) -> list[Replica]:
-    """Three servers that are ready, and are ended with the stack."""
+    """Starts three servers that are ended with the stack, and waits until they are ready."""
     ports = free_ports(3)
     replicas = [Replica(name, binary, port, flags) for name, port in zip("ABC", ports)]
     for replica in replicas:

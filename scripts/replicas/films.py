@@ -20,7 +20,7 @@ NOISY = [(1024, 1024, 3), (1140, 1140, 2)]
 
 
 def draw_films(phantom: Path, folder: Path) -> list[tuple[str, bytes]]:
-    """A list of (name, bytes): every film another phantom, so that each has a mask of its own."""
+    """Returns a list of (name, bytes): every film another phantom, so that each has a mask of its own."""
     films = []
     for seed, (width, height, depth) in enumerate(PLAIN, 1):
         films.append((f"{width}x{height}, {depth} bits", draw_one(phantom, folder, seed, Kind(width, height, depth))))
@@ -36,7 +36,7 @@ def draw_one(phantom: Path, folder: Path, seed: int, kind: Kind) -> bytes:
 
 
 def read_grey(png: bytes) -> list[bytes]:
-    """The rows of an 8-bit grey PNG."""
+    """Returns the rows of an 8-bit grey PNG."""
     data, at, header = b"", len(SIGNATURE), b""
     while at < len(png):
         length, kind = struct.unpack(">I4s", png[at : at + 8])
@@ -55,8 +55,8 @@ def read_grey(png: bytes) -> list[bytes]:
 
 
 def unfiltered(kind: int, row: bytes, above: bytes) -> bytes:
-    """A row of a PNG without its filter, which says what was taken off each pixel: none, left, above, mean, Paeth's
-    choice.
+    """Returns a row of a PNG without its filter, which says what was taken off each pixel: none, left, above, mean,
+    Paeth's choice.
     """
     if kind == 0:
         return bytes(row)
@@ -75,7 +75,7 @@ def paeth(left: int, up: int, corner: int) -> int:
 
 
 def noisy(rows: Sequence[bytes], times: int, generator: random.Random) -> bytes:
-    """The film enlarged, its greys pressed into three quarters of their range and noise put on top, stored
+    """Returns the film enlarged, its greys pressed into three quarters of their range and noise put on top, stored
     uncompressed.
     """
     pressed = bytes(grey * 3 // 4 for grey in range(256))

@@ -82,7 +82,7 @@ class Nginx(Child):
             return False
 
     def workers(self) -> list[Path]:
-        """The processes that nginx has started."""
+        """Returns the processes that nginx has started."""
         found = []
         for stat in Path("/proc").glob("[0-9]*/stat"):
             try:
@@ -100,7 +100,7 @@ class Nginx(Child):
         return [json.loads(line) for line in (self.folder / "access.log").read_text().splitlines()]
 
     def lost_tries(self) -> collections.Counter[tuple[int, str]]:
-        """Why tries came to nothing, by nginx's own words: {(port, reason): count}."""
+        """Returns why tries came to nothing, by nginx's own words: {(port, reason): count}."""
         reasons = {"111: Connection refused": "refused", "prematurely closed": "broke off", "104: ": "broke off"}
         error = re.compile(r'\[error\] .*?\*\d+ (.*?), client: .* upstream: "http://127\.0\.0\.1:(\d+)/')
         counts: collections.Counter[tuple[int, str]] = collections.Counter()
@@ -151,7 +151,7 @@ class Look:
                 yield target
 
     def end(self) -> list[str]:
-        """What each witness saw, as sentences; none where nothing was written."""
+        """Returns what each witness saw, as sentences; none where nothing was written."""
         self.over.set()
         self.thread.join()
         findings = []

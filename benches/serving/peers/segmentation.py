@@ -67,7 +67,7 @@ class Segmenter:
 
     @torch.inference_mode()
     def maps(self, planes: Any) -> Any:
-        """The probabilities `[n, side, side]` of as many planes."""
+        """Returns the probabilities `[n, side, side]` of as many planes."""
         x = torch.from_numpy(planes)[:, None]
         if self.flip_averaging:
             x = torch.cat([x, x.flip(-1)])
@@ -93,7 +93,7 @@ class Segmenter:
 
 
 def prepare(film: bytes, manifest: Manifest) -> tuple[Any, Any]:
-    """A film's bytes as a plane for the network, and what restore() has to know of it."""
+    """Returns a film's bytes as a plane for the network, and what restore() has to know of it."""
     with Image.open(io.BytesIO(film)) as image:
         size = image.size
         scale = manifest.side / max(size)
@@ -108,7 +108,7 @@ def prepare(film: bytes, manifest: Manifest) -> tuple[Any, Any]:
 
 
 def restore(probabilities: Any, geometry: Any, manifest: Manifest) -> bytes:
-    """The film's mask as a PNG, from the network's probabilities."""
+    """Returns the film's mask as a PNG, from the network's probabilities."""
     (width, height), area = geometry
     placed = torch.from_numpy(np.ascontiguousarray(probabilities[area]))[None, None]
     full = F.interpolate(placed, size=(height, width), mode="bilinear", align_corners=False)[0, 0]
