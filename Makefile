@@ -90,7 +90,7 @@ test-alerts: ## The alert rules and the dashboard; promtool comes with Debian's 
 	@"$(PYTHON)" deploy/grafana/make_dashboard.py --check
 	@cd deploy/prometheus && promtool check config prometheus.yaml compose.yaml && promtool test rules alerts_test.yaml
 test-system: ## What needs more of a machine than cargo: image, overload, alerts, DICOM peers, Orthanc, browser, replicas behind nginx; says what it skips
-	@MAKE="$(MAKE)" sh scripts/system/test.sh
+	@sh scripts/system/test.sh
 	@echo "== make test-system took $(seconds) s"
 
 lint: lint-rust lint-python lint-page ## Formatting and lints of Rust, Python, the page, shell scripts and workflows, all without a warning
@@ -132,7 +132,7 @@ test-release: archive try-release ## The archive on a bare Debian 12 in a chroot
 try-release:
 	@sh scripts/release/try.sh
 release-check: ## Whether this commit may be released: versions, dated changelog, clean tree, parts, archive twice the same, a bare Debian
-	@MAKE="$(MAKE)" sh scripts/release/check.sh
+	@sh scripts/release/check.sh
 	@echo "== make release-check took $(seconds) s"
 
 fuzz: libtorch ## Send every decoder and parser what nobody would send, FUZZ_SECONDS each; needs cargo-fuzz

@@ -3,7 +3,7 @@
 # is made twice, and the archive on a bare Debian. DIST is where the archive is left.
 set -eu
 cd "$(dirname "$0")/../.."
-make=${MAKE:-make}
+
 python=${PYTHON:-python3}
 dist=${DIST:-target/dist}
 again=target/dist-again
@@ -16,10 +16,10 @@ if [ -n "$(git status --porcelain)" ]; then
 fi
 "$python" -m scripts.release.release_test
 rm -rf "$dist" "$again"
-"$make" --no-print-directory archive sbom DIST="$dist"
-"$make" --no-print-directory archive DIST="$again"
+make --no-print-directory archive sbom DIST="$dist"
+make --no-print-directory archive DIST="$again"
 cmp "$dist"/*.tar.gz "$again"/*.tar.gz
 cmp "$dist/sbom.cdx.json" "$again/sbom.cdx.json"
 rm -rf "$again"
 echo "the archive is the same, made twice"
-"$make" --no-print-directory try-release DIST="$dist"
+make --no-print-directory try-release DIST="$dist"

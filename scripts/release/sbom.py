@@ -163,7 +163,8 @@ def numbered(document: dict[str, Any]) -> dict[str, Any]:
 def needs_of_ours(ours: Sequence[Crate]) -> list[str]:
     """Returns the other crates that the members of this workspace are linked to."""
     members = {crate.key for crate in ours}
-    return sorted({crate_purl(need) for crate in ours for need in crate.needs if need not in members})
+    needs = {need for crate in ours for need in crate.needs if need not in members}
+    return [crate_purl(need) for need in sorted(needs)]
 
 
 def compose(libtorch_folder: Path) -> dict[str, Any]:

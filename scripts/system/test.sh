@@ -3,7 +3,6 @@
 # and says what it skips where a program is missing.
 set -eu
 cd "$(dirname "$0")/../.."
-make=${MAKE:-make}
 
 # debian PROGRAM PACKAGE: whether the program is there or can be installed.
 debian() {
@@ -11,7 +10,7 @@ debian() {
 }
 
 run() {
-    "$make" --no-print-directory "$1"
+    make --no-print-directory "$1"
 }
 
 skip() {
