@@ -13,7 +13,6 @@ FUZZ_SECONDS ?= 600
 export DIST := target/dist
 # What cargo finds there beside what is installed for everybody.
 export PATH := $(CURDIR)/.tools/bin:$(PATH)
-
 # One profile for everything, --release, since torch-sys takes minutes to compile in each.
 BUILD := --release --locked
 STARTED := $(shell date +%s)
@@ -70,9 +69,7 @@ test-deploy: programs try-deploy ## The manifests and compose, offline: schemas,
 try-deploy:
 	$(call step,manifests)
 	@sh scripts/deploy/check.sh
-test-docs: libtorch ## README.md and the pages: shell blocks are run; targets, flags, files and links must exist
-	@$(CARGO) build $(BUILD) --workspace --bins
-	@$(MAKE) --no-print-directory try-docs
+test-docs: programs try-docs ## README.md and the pages: shell blocks are run; targets, flags, files and links must exist
 try-docs:
 	$(call step,pages)
 	@sh scripts/docs/check.sh "$${CARGO_TARGET_DIR:-target}/release"
@@ -108,7 +105,7 @@ libtorch: need-rust ## Fetch libtorch for the CPU into .libtorch, unless it is t
 	@sh scripts/libtorch/provide.sh
 programs: libtorch
 	$(call step,build)
-	@$(CARGO) build $(BUILD) --workspace --bin lungfield-serve --bin lungfield-segment --bin lungfield-phantom
+	@$(CARGO) build $(BUILD) --workspace --bins
 check-libraries: ## Fetch libtorch for CUDA into .libtorch-cuda (3 GB), and check that no library is missing
 	@"$(PYTHON)" -m scripts.libtorch.fetch --cuda .libtorch-cuda
 	@"$(PYTHON)" -m scripts.libtorch.library_check --path .libtorch-cuda/lib .libtorch-cuda/lib

@@ -2,9 +2,9 @@
 
     python fuzz/seeds.py [--phantom target/release/lungfield-phantom]
 
-Writes fuzz/corpus/TARGET/, which git ignores. The pictures are those of crates/codec/tests/fixtures/images, phantoms where the
-program that draws them is given, and a few real films where LUNGFIELD_DATA names a folder of them: those never leave
-the corpus.
+Writes fuzz/corpus/TARGET/, which git ignores. The pictures are those of crates/codec/tests/fixtures/images, phantoms
+where the program that draws them is given, and a few real films where LUNGFIELD_DATA names a folder of them: those
+never leave the corpus.
 """
 
 from __future__ import annotations
