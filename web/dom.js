@@ -2,11 +2,11 @@
 
 /** An element of index.html. @returns {any} */
 export function element(id) {
-  return document.getElementById(id);
+	return document.getElementById(id);
 }
 
 export function make(tag, ...content) {
-  const made = document.createElement(tag);
-  made.append(...content);
-  return made;
+	const made = document.createElement(tag);
+	made.append(...content);
+	return made;
 }

@@ -23,57 +23,74 @@
  */
 
 export class Desk {
-  /** @type {Film[]} */
-  films = [];
-  /** @type {Film | null} */
-  selected = null;
-  #heard;
-  #lastId = 0;
+	/** @type {Film[]} */
+	films = [];
+	/** @type {Film | null} */
+	selected = null;
+	#heard;
+	#lastId = 0;
 
-  /** @param {{listed: () => void, changed: (film: Film, changes: Partial<Film>) => void, selected: (film: Film | null) => void}} heard */
-  constructor(heard) {
-    this.#heard = heard;
-  }
+	/** @param {{listed: () => void, changed: (film: Film, changes: Partial<Film>) => void, selected: (film: Film | null) => void}} heard */
+	constructor(heard) {
+		this.#heard = heard;
+	}
 
-  add(file, reference, sample) {
-    this.#lastId += 1;
-    /** @type {Film} */
-    const film = {
-      id: this.#lastId, name: file.name, file, reference, sample, state: "waiting", progress: 0, retryIn: 0, threshold: null,
-      picture: null, answer: null, mask: null, referenceMask: null, roundTrip: 0, arrivedAt: 0, dicom: false, problem: null,
-      calls: new AbortController(),
-    };
-    this.films.push(film);
-    this.#heard.listed();
-    return film;
-  }
+	add(file, reference, sample) {
+		this.#lastId += 1;
+		/** @type {Film} */
+		const film = {
+			id: this.#lastId,
+			name: file.name,
+			file,
+			reference,
+			sample,
+			state: "waiting",
+			progress: 0,
+			retryIn: 0,
+			threshold: null,
+			picture: null,
+			answer: null,
+			mask: null,
+			referenceMask: null,
+			roundTrip: 0,
+			arrivedAt: 0,
+			dicom: false,
+			problem: null,
+			calls: new AbortController(),
+		};
+		this.films.push(film);
+		this.#heard.listed();
+		return film;
+	}
 
-  /** @param {Film} film @param {Partial<Film>} changes */
-  change(film, changes) {
-    if (!this.films.includes(film)) return; // it was removed meanwhile
-    Object.assign(film, changes);
-    this.#heard.changed(film, changes);
-  }
+	/** @param {Film} film @param {Partial<Film>} changes */
+	change(film, changes) {
+		if (!this.films.includes(film)) return; // it was removed meanwhile
+		Object.assign(film, changes);
+		this.#heard.changed(film, changes);
+	}
 
-  select(film) {
-    if (this.selected === film) return;
-    this.selected = film;
-    this.#heard.selected(film);
-  }
+	select(film) {
+		if (this.selected === film) return;
+		this.selected = film;
+		this.#heard.selected(film);
+	}
 
-  /** The film's neighbour is looked at next. */
-  remove(film) {
-    const at = this.films.indexOf(film);
-    film.calls.abort();
-    this.films.splice(at, 1);
-    this.#heard.listed();
-    if (film === this.selected) this.select(this.films[Math.min(at, this.films.length - 1)] ?? null);
-  }
+	/** The film's neighbour is looked at next. */
+	remove(film) {
+		const at = this.films.indexOf(film);
+		film.calls.abort();
+		this.films.splice(at, 1);
+		this.#heard.listed();
+		if (film === this.selected) {
+			this.select(this.films[Math.min(at, this.films.length - 1)] ?? null);
+		}
+	}
 
-  removeAll() {
-    for (const film of this.films) film.calls.abort();
-    this.films = [];
-    this.#heard.listed();
-    this.select(null);
-  }
+	removeAll() {
+		for (const film of this.films) film.calls.abort();
+		this.films = [];
+		this.#heard.listed();
+		this.select(null);
+	}
 }
