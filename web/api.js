@@ -1,11 +1,11 @@
-// Decides how the server is asked: at most two requests at a time, again by itself where it is busy, with a key where it wants one.
+// Sends requests to the server. Retries while the server is overloaded, and asks for a key if the server requires one.
 
-import { Slots } from "./slots.js";
+import { Limiter } from "./limiter.js";
 
-const AT_A_TIME = 2;
-const MOST_TRIES = 5;
+const MAX_CONCURRENT = 2;
+const MAX_ATTEMPTS = 5;
 
-/** What went wrong, as the server's problem document says it, or under one of the page's own codes. */
+/** A failed request: the server's problem document, or an error with one of the page's own codes. */
 export class Problem extends Error {
 	constructor({ code, status = 0, detail = "", request_id = "" }) {
 		super(detail || code);
@@ -17,103 +17,104 @@ export class Problem extends Error {
 }
 
 /**
- * @typedef {object} Call
+ * @typedef {object} ApiRequest
  * @property {string} path
- * @property {FormData} [form] what to post; without it the path is got
- * @property {"text" | "blob"} kind
+ * @property {FormData} [form] the body of a POST; without it the request is a GET
+ * @property {"text" | "blob"} [responseType]
  * @property {AbortSignal} [signal]
- * @property {() => void} [started] its turn has come
- * @property {(share: number) => void} [sent] how much of the body has left
- * @property {(seconds: number) => void} [waits] the server is busy
+ * @property {() => void} [onStart] called before each attempt
+ * @property {(fraction: number) => void} [onProgress] called with the fraction of the body sent so far
+ * @property {(seconds: number) => void} [onRetryWait] called each second before a retry
  */
 
 export class Api {
-	#slots = new Slots(AT_A_TIME);
+	#limiter = new Limiter(MAX_CONCURRENT);
 	#key = "";
 	/** @type {Promise<string> | null} */
-	#asking = null;
+	#prompt = null;
 	#declinedAt = 0;
-	#askPerson;
+	#askForKey;
 
-	/** @param {(refused: boolean) => Promise<string>} askPerson gives a key, or an empty one where there is none */
-	constructor(askPerson) {
-		this.#askPerson = askPerson;
+	/** @param {(rejected: boolean) => Promise<string>} askForKey returns an empty string if the user has no key */
+	constructor(askForKey) {
+		this.#askForKey = askForKey;
 	}
 
-	get keyed() {
+	get hasKey() {
 		return this.#key !== "";
 	}
 
-	/** The model, or null where a key is wanted that nobody has been asked for yet. */
+	/** Returns the model, or null if the server requires a key. Does not ask the user for one. */
 	async model() {
-		const answer = await send({ path: "/v1/model", kind: "text" }, this.#key);
-		if (answer.status === 401) return null;
-		if (answer.status !== 200) throw await problemOf(answer);
-		return parsed(answer.body);
+		const response = await send({ path: "/v1/model" }, this.#key);
+		if (response.status === 401) return null;
+		if (response.status !== 200) throw await problemFrom(response);
+		return parseJson(response.body);
 	}
 
-	/** @param {Call} call */
-	ask(call) {
-		const since = performance.now();
-		return this.#slots.run(() => this.#persist(call, since), call.signal);
+	/** @param {ApiRequest} request */
+	request(request) {
+		const queuedAt = performance.now();
+		return this.#limiter.run(() => this.#sendWithRetries(request, queuedAt), request.signal);
 	}
 
-	async #persist(call, since) {
-		call.started?.();
-		for (let tries = 1;; tries += 1) {
+	async #sendWithRetries(request, queuedAt) {
+		request.onStart?.();
+		for (let attempt = 1;; attempt += 1) {
 			const key = this.#key;
-			const answer = await send(call, key);
-			if (answer.status === 200) return answer;
-			if (answer.status === 401 && await this.#newKey(key, since)) continue;
-			if (answer.status !== 503 || tries >= MOST_TRIES) throw await problemOf(answer);
-			await pause(call, answer.retryAfter);
+			const response = await send(request, key);
+			if (response.status === 200) return response;
+			if (response.status === 401 && await this.#replaceKey(key, queuedAt)) continue;
+			if (response.status !== 503 || attempt >= MAX_ATTEMPTS) {
+				throw await problemFrom(response);
+			}
+			await waitBeforeRetry(request, response.retryAfter);
 		}
 	}
 
-	// The person is asked once for all that was asked until then, and a key that came meanwhile is tried first.
-	async #newKey(refused, since) {
-		if (this.#key && this.#key !== refused) return true;
-		if (since < this.#declinedAt) return false;
-		this.#asking ??= this.#askPerson(refused !== "").finally(() => {
-			this.#asking = null;
+	// One prompt serves all requests that are queued before the user answers it. A key entered in the meantime is tried first.
+	async #replaceKey(rejectedKey, queuedAt) {
+		if (this.#key && this.#key !== rejectedKey) return true;
+		if (queuedAt < this.#declinedAt) return false;
+		this.#prompt ??= this.#askForKey(rejectedKey !== "").finally(() => {
+			this.#prompt = null;
 		});
-		this.#key = await this.#asking ?? "";
+		this.#key = await this.#prompt ?? "";
 		if (!this.#key) this.#declinedAt = performance.now();
 		return this.#key !== "";
 	}
 }
 
-async function pause({ waits, signal, started }, seconds) {
+async function waitBeforeRetry({ onRetryWait, signal, onStart }, seconds) {
 	for (let left = seconds; left > 0; left -= 1) {
 		signal?.throwIfAborted();
-		waits?.(left);
+		onRetryWait?.(left);
 		await new Promise((resolve) => setTimeout(resolve, 1000));
 	}
 	signal?.throwIfAborted();
-	started?.();
+	onStart?.();
 }
 
-// XMLHttpRequest, since fetch does not tell how much has been sent.
-/** @param {Call} call @param {string} key @returns {Promise<any>} */
-function send({ path, form, kind, signal, sent }, key) {
+// Uses XMLHttpRequest because fetch does not report upload progress.
+/** @param {ApiRequest} request @param {string} key @returns {Promise<any>} */
+function send({ path, form, responseType = "text", signal, onProgress }, key) {
 	return new Promise((resolve, reject) => {
 		const request = new XMLHttpRequest();
 		request.open(form ? "POST" : "GET", path);
-		request.responseType = kind;
+		request.responseType = responseType;
 		if (key) request.setRequestHeader("Authorization", `Bearer ${key}`);
 		const sentAt = performance.now();
-		request.upload.onprogress = (event) => sent?.(event.total ? event.loaded / event.total : 1);
-		request.upload.onload = () => sent?.(1);
+		request.upload.onprogress = ({ loaded, total }) => onProgress?.(total ? loaded / total : 1);
+		request.upload.onload = () => onProgress?.(1);
 		request.onload = () =>
 			resolve({
 				status: request.status,
 				body: request.response,
 				retryAfter: Number(request.getResponseHeader("Retry-After")) || 1,
 				sentAt,
-				arrivedAt: performance.now(),
+				receivedAt: performance.now(),
 			});
-		request.onerror = () =>
-			reject(new Problem({ code: "unreachable", detail: "no answer came" }));
+		request.onerror = () => reject(new Problem({ code: "unreachable", detail: "no response" }));
 		request.onabort = () => reject(signal?.reason);
 		signal?.throwIfAborted();
 		signal?.addEventListener("abort", () => request.abort(), { once: true });
@@ -121,7 +122,7 @@ function send({ path, form, kind, signal, sent }, key) {
 	});
 }
 
-async function problemOf({ body, status }) {
+async function problemFrom({ body, status }) {
 	const text = typeof body === "string" ? body : await body.text();
 	try {
 		return new Problem(JSON.parse(text));
@@ -130,11 +131,11 @@ async function problemOf({ body, status }) {
 	}
 }
 
-/** A JSON answer. */
-export function parsed(text) {
+/** Parses a JSON response. */
+export function parseJson(text) {
 	try {
 		return JSON.parse(text);
 	} catch {
-		throw new Problem({ code: "unreadable_answer", detail: "the answer is no JSON" });
+		throw new Problem({ code: "unreadable_response", detail: "the response is not JSON" });
 	}
 }

@@ -1,29 +1,28 @@
-// Decides how a request of this page is written for curl, so that a shell and curl both read every name as it is.
+// Writes a request as a curl command. Names are quoted for the shell and for curl.
 
 /**
- * @param {{origin: string, film: string, reference: string | null, threshold: number | null, keyed: boolean, samples: string[][]}} request
- *   of each sample what it is called here and there
+ * @param {{origin: string, film: string, reference: string | null, threshold: number | null, hasKey: boolean, samples: string[][]}} request
+ *   `samples` holds the server path and the local name of each sample file to fetch first
  */
-export function command({ origin, film, reference, threshold, keyed, samples }) {
-	const lines = [`curl -F ${part("image", film)}`];
-	if (reference) lines.push(`-F ${part("ground_truth", reference)}`);
-	// The key itself never stands in a command: commands end in histories and in tickets.
-	if (keyed) lines.push('-H "Authorization: Bearer $LUNGFIELD_KEY"');
-	lines.push(
-		quoted(`${origin}/v1/segment${threshold === null ? "" : `?threshold=${threshold}`}`),
+export function curlCommand({ origin, film, reference, threshold, hasKey, samples }) {
+	const url = `${origin}/v1/segment${threshold === null ? "" : `?threshold=${threshold}`}`;
+	const lines = [`curl -F ${formField("image", film)}`];
+	if (reference) lines.push(`-F ${formField("ground_truth", reference)}`);
+	// Never the key itself: commands end up in shell histories and tickets.
+	if (hasKey) lines.push('-H "Authorization: Bearer $LUNGFIELD_KEY"');
+	lines.push(shellQuoted(url));
+	const fetches = samples.map(([path, name]) =>
+		`curl ${shellQuoted(`${origin}/sample/${path}`)} -o ${shellQuoted(name)}`
 	);
-	const fetched = samples.map(([path, name]) =>
-		`curl ${quoted(`${origin}/sample/${path}`)} -o ${quoted(name)}`
-	);
-	return [...fetched, lines.join(" \\\n  ")].join("\n");
+	return [...fetches, lines.join(" \\\n  ")].join("\n");
 }
 
-// Run lengths go as the part's text, since that is how the server's description shows it.
-function part(field, name) {
+// JSON is sent as a text field, as the API description shows it.
+function formField(field, name) {
 	const path = /[",;\\]/.test(name) ? `"${name.replace(/["\\]/g, "\\$&")}"` : name;
-	return quoted(`${field}=${/\.json$/i.test(name) ? "<" : "@"}${path}`);
+	return shellQuoted(`${field}=${/\.json$/i.test(name) ? "<" : "@"}${path}`);
 }
 
-function quoted(word) {
+function shellQuoted(word) {
 	return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 }

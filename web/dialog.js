@@ -1,35 +1,28 @@
-// Decides how a person is asked for a key. What is typed goes to whoever asked, and stays nowhere else.
+// Asks the user for an API key. The key is returned to the caller and not stored here.
 
-import { element } from "./dom.js";
+import { element, onClick, setText } from "./dom.js";
 
-const WANTED =
-	"Its operator gives keys out. The page keeps yours until it is closed or reloaded, and stores it nowhere.";
-const REFUSED =
-	"The server does not know that key. Look whether it was copied whole, and try again.";
+const REQUIRED =
+	"The operator of the server issues keys. The page keeps your key in memory until you close or reload it.";
+const REJECTED = "The server rejected the key. Check that it is complete, and try again.";
 
-/** The key, or an empty text where the person has none. @param {boolean} refused whether one was tried @returns {Promise<string>} */
-export function askForKey(refused) {
+onClick("key-cancel", () => element("key-dialog").close(""));
+
+/**
+ * Returns the key, or an empty string if the user cancels.
+ * @param {boolean} rejected whether the server has rejected a key
+ * @returns {Promise<string>}
+ */
+export function askForKey(rejected) {
 	const dialog = element("key-dialog");
 	const input = element("key");
-	element("key-why").textContent = refused ? REFUSED : WANTED;
+	setText("key-message", rejected ? REJECTED : REQUIRED);
+	dialog.returnValue = ""; // the submit button sets it, the Escape key does not
 	dialog.showModal();
 	return new Promise((resolve) => {
-		const done = new AbortController();
-		const end = (key) => {
-			done.abort();
+		dialog.addEventListener("close", () => {
+			resolve(dialog.returnValue ? input.value.trim() : "");
 			input.value = "";
-			dialog.close();
-			resolve(key);
-		};
-		const { signal } = done;
-		element("key-form").addEventListener("submit", (event) => {
-			event.preventDefault();
-			if (input.value.trim()) end(input.value.trim());
-		}, { signal });
-		element("key-cancel").addEventListener("click", () => end(""), { signal });
-		dialog.addEventListener("cancel", (event) => {
-			event.preventDefault();
-			end("");
-		}, { signal });
+		}, { once: true });
 	});
 }

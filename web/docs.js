@@ -1,4 +1,4 @@
-// Decides how the description of the API is shown: ready to be tried, and with nothing fetched from elsewhere.
+// Shows the API description in Swagger UI, with all operations ready to try.
 const { SwaggerUIBundle } = /** @type {any} */ (globalThis);
 SwaggerUIBundle({
 	url: "/openapi.yaml",
@@ -6,6 +6,6 @@ SwaggerUIBundle({
 	deepLinking: true,
 	tryItOutEnabled: true,
 	displayRequestDuration: true,
-	// Else a badge would be asked for from a server of Swagger's.
+	// Without this, Swagger UI requests a badge from a public server.
 	validatorUrl: null,
 });

@@ -1,12 +1,20 @@
-// Decides how the page's own elements are found and made.
+// Finds, creates and changes elements.
 
-/** An element of index.html. @returns {any} */
+/** Returns an element of index.html. @returns {any} */
 export function element(id) {
 	return document.getElementById(id);
 }
 
-export function make(tag, ...content) {
-	const made = document.createElement(tag);
-	made.append(...content);
-	return made;
+export function create(tag, ...content) {
+	const created = document.createElement(tag);
+	created.append(...content);
+	return created;
+}
+
+export function setText(id, text) {
+	element(id).textContent = text;
+}
+
+export function onClick(id, action) {
+	element(id).addEventListener("click", action);
 }

@@ -1,96 +1,87 @@
-// Decides which films lie on the desk, which one is looked at, and what is let go with a film that is removed.
+// Holds the films on the page, their state, and which film is selected.
 
-/**
- * @typedef {object} Film
- * @property {number} id
- * @property {string} name
- * @property {File} file
- * @property {File | null} reference the reference mask's file
- * @property {boolean} sample whether it is the server's own phantom
- * @property {"waiting" | "sending" | "segmenting" | "retrying" | "done" | "failed"} state
- * @property {number} progress how much has been sent, 0 to 1
- * @property {number} retryIn seconds
- * @property {number | null} threshold null for the model's own
- * @property {Blob | null} picture the film as the server decoded it
- * @property {any} answer the server's JSON
- * @property {import("./rle.js").Mask | null} mask
- * @property {import("./rle.js").Mask | null} referenceMask
- * @property {number} roundTrip milliseconds
- * @property {number} arrivedAt when the answer came, as performance.now() tells it
- * @property {boolean} dicom
- * @property {any} problem
- * @property {AbortController} calls what is being asked about it
- */
+/** @typedef {import("./rle.js").Mask} Mask */
 
-export class Desk {
+export class Film {
+	/** @type {"queued" | "sending" | "segmenting" | "retrying" | "done" | "failed"} */
+	state = "queued";
+	/** The fraction of the request that has been sent. */
+	progress = 0;
+	secondsToRetry = 0;
+	/** Null for the threshold of the model. @type {number | null} */
+	threshold = null;
+	/** The film as the server decoded it, as PNG. @type {Blob | null} */
+	preview = null;
+	/** The server's JSON response. @type {any} */
+	result = null;
+	/** @type {Mask | null} */
+	mask = null;
+	/** @type {Mask | null} */
+	referenceMask = null;
+	roundTripMs = 0;
+	/** When the response arrived, in the time of performance.now(). */
+	receivedAt = 0;
+	isDicom = false;
+	/** @type {any} */
+	problem = null;
+	/** Aborts the requests for the film. */
+	requests = new AbortController();
+
+	/** @param {File} file @param {File | null} reference the file of the reference mask @param {boolean} isSample */
+	constructor(file, reference, isSample) {
+		this.name = file.name;
+		this.file = file;
+		this.reference = reference;
+		this.isSample = isSample;
+	}
+}
+
+export class FilmStore {
 	/** @type {Film[]} */
 	films = [];
 	/** @type {Film | null} */
 	selected = null;
-	#heard;
-	#lastId = 0;
+	#handlers;
 
-	/** @param {{listed: () => void, changed: (film: Film, changes: Partial<Film>) => void, selected: (film: Film | null) => void}} heard */
-	constructor(heard) {
-		this.#heard = heard;
+	/** @param {{onList: () => void, onChange: (film: Film, changes: Partial<Film>) => void, onSelect: (film: Film | null) => void}} handlers */
+	constructor(handlers) {
+		this.#handlers = handlers;
 	}
 
-	add(file, reference, sample) {
-		this.#lastId += 1;
-		/** @type {Film} */
-		const film = {
-			id: this.#lastId,
-			name: file.name,
-			file,
-			reference,
-			sample,
-			state: "waiting",
-			progress: 0,
-			retryIn: 0,
-			threshold: null,
-			picture: null,
-			answer: null,
-			mask: null,
-			referenceMask: null,
-			roundTrip: 0,
-			arrivedAt: 0,
-			dicom: false,
-			problem: null,
-			calls: new AbortController(),
-		};
+	/** @param {Film} film */
+	add(film) {
 		this.films.push(film);
-		this.#heard.listed();
-		return film;
+		this.#handlers.onList();
 	}
 
-	/** @param {Film} film @param {Partial<Film>} changes */
+	/** Does nothing if the film has been removed. @param {Film} film @param {Partial<Film>} changes */
 	change(film, changes) {
-		if (!this.films.includes(film)) return; // it was removed meanwhile
+		if (!this.films.includes(film)) return;
 		Object.assign(film, changes);
-		this.#heard.changed(film, changes);
+		this.#handlers.onChange(film, changes);
 	}
 
 	select(film) {
 		if (this.selected === film) return;
 		this.selected = film;
-		this.#heard.selected(film);
+		this.#handlers.onSelect(film);
 	}
 
-	/** The film's neighbour is looked at next. */
+	/** Removes a film and selects its neighbour if it was selected. */
 	remove(film) {
 		const at = this.films.indexOf(film);
-		film.calls.abort();
+		film.requests.abort();
 		this.films.splice(at, 1);
-		this.#heard.listed();
+		this.#handlers.onList();
 		if (film === this.selected) {
 			this.select(this.films[Math.min(at, this.films.length - 1)] ?? null);
 		}
 	}
 
 	removeAll() {
-		for (const film of this.films) film.calls.abort();
+		for (const film of this.films) film.requests.abort();
 		this.films = [];
-		this.#heard.listed();
+		this.#handlers.onList();
 		this.select(null);
 	}
 }

@@ -1,29 +1,30 @@
-// Decides how the films are listed: a small picture, the name, and how each stands.
+// Lists the films: thumbnail, name, state and progress of each.
 
-import { standing } from "./words.js";
+import { create } from "./dom.js";
+import { stateText } from "./text.js";
 
-const THUMB_SIDE = 112; // twice what is shown, for dense displays
-const TINT = "rgb(255 0 0 / 45%)";
+const THUMBNAIL_SIDE = 112; // twice the displayed size, for high-density displays
+const MASK_COLOUR = "rgb(255 0 0 / 45%)";
 
 /**
  * @typedef {import("./films.js").Film} Film
- * @typedef {{item: HTMLLIElement, button: HTMLButtonElement, thumb: HTMLCanvasElement, line: HTMLElement, bar: HTMLProgressElement}} Row
+ * @typedef {{item: HTMLLIElement, button: HTMLButtonElement, thumbnail: HTMLCanvasElement, state: HTMLElement, progress: HTMLProgressElement}} Row
  */
 
 export class FilmList {
 	#list;
 	/** @type {Map<Film, Row>} */
 	#rows = new Map();
-	#choose;
+	#onSelect;
 
-	/** @param {HTMLElement} list @param {(film: Film) => void} choose */
-	constructor(list, choose) {
+	/** @param {HTMLElement} list @param {(film: Film) => void} onSelect */
+	constructor(list, onSelect) {
 		this.#list = list;
-		this.#choose = choose;
+		this.#onSelect = onSelect;
 		list.addEventListener("keydown", (event) => this.#onKey(event));
 	}
 
-	/** @param {Film[]} films */
+	/** Adds and removes rows so that the list shows `films`. @param {Film[]} films */
 	sync(films) {
 		for (const [film, row] of this.#rows) {
 			if (films.includes(film)) continue;
@@ -31,31 +32,27 @@ export class FilmList {
 			this.#rows.delete(film);
 		}
 		for (const film of films) {
-			if (!this.#rows.has(film)) this.#rows.set(film, this.#row(film));
+			if (!this.#rows.has(film)) this.#rows.set(film, this.#addRow(film));
 		}
 	}
 
-	/** @param {Film} film @param {Partial<Film>} changes @param {any} model */
+	/** Shows the state of a film after `changes`. @param {Film} film @param {Partial<Film>} changes @param {any} model */
 	update(film, changes, model) {
 		const row = this.#rows.get(film);
 		if (!row) return;
 		row.item.dataset.state = film.state;
-		row.line.textContent = standing(film, model);
-		row.bar.hidden = ["waiting", "done", "failed"].includes(film.state);
-		if (film.state === "sending") row.bar.value = film.progress;
-		else row.bar.removeAttribute("value");
-		if (changes.picture || changes.mask) this.#draw(film, row.thumb);
+		row.state.textContent = stateText(film, model);
+		row.progress.hidden = ["queued", "done", "failed"].includes(film.state);
+		if (film.state === "sending") row.progress.value = film.progress;
+		else row.progress.removeAttribute("value");
+		if (changes.preview || changes.mask) this.#drawThumbnail(film, row.thumbnail);
 	}
 
-	/** @param {Film | null} chosen */
-	mark(chosen) {
+	/** @param {Film | null} selected */
+	markSelected(selected) {
 		for (const [film, { button, item }] of this.#rows) {
-			if (film === chosen) {
-				button.setAttribute("aria-current", "true");
-				item.scrollIntoView({ block: "nearest", inline: "nearest" });
-			} else {
-				button.removeAttribute("aria-current");
-			}
+			button.ariaCurrent = film === selected ? "true" : null;
+			if (film === selected) item.scrollIntoView({ block: "nearest", inline: "nearest" });
 		}
 	}
 
@@ -63,71 +60,59 @@ export class FilmList {
 		this.#rows.get(film)?.button.focus();
 	}
 
-	#row(film) {
-		const item = document.createElement("li");
-		const button = document.createElement("button");
-		const thumb = Object.assign(document.createElement("canvas"), {
-			width: THUMB_SIDE,
-			height: THUMB_SIDE,
-		});
-		const words = document.createElement("span");
-		const name = Object.assign(document.createElement("b"), {
-			textContent: film.name,
-			title: film.name,
-		});
-		const line = document.createElement("small");
-		const bar = Object.assign(document.createElement("progress"), { max: 1 });
-		button.type = "button";
-		thumb.setAttribute("aria-hidden", "true");
-		bar.setAttribute("aria-hidden", "true");
-		words.append(name, line);
-		button.append(thumb, words, bar);
-		button.addEventListener("click", () => this.#choose(film));
-		item.append(button);
+	#addRow(film) {
+		const thumbnail = create("canvas");
+		Object.assign(thumbnail, { width: THUMBNAIL_SIDE, height: THUMBNAIL_SIDE });
+		const name = create("b", film.name);
+		name.title = film.name;
+		const state = create("small");
+		const progress = create("progress");
+		const button = create("button", thumbnail, create("span", name, state), progress);
+		const item = create("li", button);
+		thumbnail.ariaHidden = "true";
+		progress.ariaHidden = "true";
+		button.addEventListener("click", () => this.#onSelect(film));
 		this.#list.append(item);
-		return { item, button, thumb, line, bar };
+		return { item, button, thumbnail, state, progress };
 	}
 
-	async #draw(film, canvas) {
+	async #drawThumbnail(film, canvas) {
 		const context = canvas.getContext("2d");
-		if (film.picture) {
-			const bitmap = await createImageBitmap(film.picture, {
-				resizeWidth: THUMB_SIDE,
+		if (film.preview) {
+			const bitmap = await createImageBitmap(film.preview, {
+				resizeWidth: THUMBNAIL_SIDE,
 				resizeQuality: "medium",
 			});
-			canvas.height = Math.max(1, Math.round(THUMB_SIDE * bitmap.height / bitmap.width));
+			canvas.height = Math.max(1, Math.round(THUMBNAIL_SIDE * bitmap.height / bitmap.width));
 			context.drawImage(bitmap, 0, 0);
 			bitmap.close();
 		}
-		if (film.mask) tint(context, film.mask, canvas.width);
+		if (film.mask) drawMask(context, film.mask, canvas.width);
 	}
 
-	// Up and down, and on a phone left and right, go from film to film.
+	// The arrow keys select the previous and the next film.
 	#onKey(event) {
 		const step = { ArrowUp: -1, ArrowLeft: -1, ArrowDown: 1, ArrowRight: 1 }[event.key];
 		const films = [...this.#rows.keys()];
-		const at = films.findIndex((film) =>
-			this.#rows.get(film)?.button === document.activeElement
-		);
+		const at = films.findIndex((film) => this.#rows.get(film)?.button === document.activeElement);
 		const next = films[at + (step ?? 0)];
 		if (!step || at < 0 || !next) return;
 		event.preventDefault();
-		this.#choose(next);
+		this.#onSelect(next);
 		this.focus(next);
 	}
 }
 
-// Every so many columns are enough for a small picture.
-function tint(context, { width, spans }, side) {
-	const scale = side / width;
+// Draws as many columns of the mask as the thumbnail has.
+function drawMask(context, { width, spans }, thumbnailWidth) {
+	const scale = thumbnailWidth / width;
 	const step = Math.max(1, Math.floor(1 / scale));
 	context.save();
 	context.scale(scale, scale);
-	context.fillStyle = TINT;
+	context.fillStyle = MASK_COLOUR;
 	for (let at = 0; at < spans.length; at += 3) {
-		if (spans[at] % step === 0) {
-			context.fillRect(spans[at], spans[at + 1], step, spans[at + 2] - spans[at + 1]);
-		}
+		const [column, top, end] = spans.subarray(at, at + 3);
+		if (column % step === 0) context.fillRect(column, top, step, end - top);
 	}
 	context.restore();
 }

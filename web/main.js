@@ -1,312 +1,314 @@
-// Decides which part of the page hears of what: the composition of all the others.
+// Connects the parts of the page: films, requests, viewer, list, panels and controls.
 
 import { Api, Problem } from "./api.js";
-import { command } from "./curl.js";
+import { curlCommand } from "./curl.js";
 import { askForKey } from "./dialog.js";
-import { Desk } from "./films.js";
-import { element } from "./dom.js";
+import { create, element, onClick, setText } from "./dom.js";
+import { copyText, saveFile } from "./download.js";
+import { listenForFiles, listenForReference } from "./file_input.js";
+import { Film, FilmStore } from "./films.js";
 import { showFindings } from "./findings.js";
-import { listenForFiles, listenForReference } from "./intake.js";
 import { FilmList } from "./list.js";
-import { paired } from "./pairing.js";
-import { measureDrawn, Segmenting } from "./segmenting.js";
-import { copy, save } from "./take.js";
+import { pairFiles } from "./pairing.js";
+import { measureDrawn, SegmentationClient } from "./segmentation.js";
+import { isReferenceProblem, problemText, quantity, resultSentence, stateText } from "./text.js";
 import { Viewer } from "./viewer.js";
-import { blamesReference, count, problemWords, several, spoken, standing } from "./words.js";
 
-const SAMPLE = { film: "phantom.png", mask: "phantom-mask.png" };
-// What a form adds to the bytes of its files.
+/** The name on the server and on the page of each sample file. */
+const SAMPLES = [["film.png", "phantom.png"], ["mask.png", "phantom-mask.png"]];
+/** The format and the file name suffix of each download. */
+const DOWNLOADS = {
+	mask: ["png", "-lungs.png"],
+	rle: ["rle", "-lungs.json"],
+	overlay: ["overlay", "-overlay.png"],
+	seg: ["dicom-seg", "-lungs.dcm"],
+};
+/** An upper bound of what a multipart form adds to the bytes of its files. */
 const FORM_BYTES = 1024;
 const page = document.documentElement;
 
-const desk = new Desk({ listed, changed, selected });
+const store = new FilmStore({ onList, onChange, onSelect });
 const api = new Api(askForKey);
-const segmenting = new Segmenting(api, desk);
+const segmentation = new SegmentationClient(api, store);
 const viewer = new Viewer();
-const list = new FilmList(element("film-list"), (film) => desk.select(film));
+const list = new FilmList(element("film-list"), (film) => store.select(film));
 /** @type {any} */
 let model = null;
-/** Settles when the last picture is on its canvas. */
-let pictured = Promise.resolve();
+/** Resolves when the preview of the selected film is drawn. */
+let previewDrawn = Promise.resolve();
 
-function listed() {
-	list.sync(desk.films);
-	element("films-title").textContent = several(desk.films.length, "film");
+function onList() {
+	list.sync(store.films);
+	setText("films-title", quantity(store.films.length, "film"));
 }
 
-function changed(film, changes) {
+function onChange(film, changes) {
 	list.update(film, changes, model);
-	if (changes.state === "failed") say(`${film.name}: ${standing(film, model)}`);
-	if (changes.state === "done") say(spoken(film));
-	if (film !== desk.selected) return;
-	if (changes.picture) pictured = picture(film);
-	if (changes.answer) {
+	if (["done", "failed"].includes(changes.state)) announce(stateSentence(film));
+	if (film !== store.selected) return;
+	if (changes.preview) previewDrawn = showPreview(film);
+	if (changes.result) {
 		viewer.showMask(film.mask, film.referenceMask);
-		measureDrawn(film.arrivedAt);
+		measureDrawn(film.receivedAt);
 	}
 	show(film);
 }
 
-function selected(film) {
-	list.mark(film);
+function onSelect(film) {
+	list.markSelected(film);
 	viewer.empty();
-	pictured = film?.picture ? picture(film) : Promise.resolve();
+	previewDrawn = film?.preview ? showPreview(film) : Promise.resolve();
 	if (film?.mask) viewer.showMask(film.mask, film.referenceMask);
 	show(film);
-	say(
-		film?.state === "done"
-			? spoken(film)
-			: film
-			? `${film.name}: ${standing(film, model)}`
-			: "",
+	announce(film ? stateSentence(film) : "");
+}
+
+function stateSentence(film) {
+	return film.state === "done" ? resultSentence(film) : `${film.name}: ${stateText(film, model)}`;
+}
+
+// A film may be too large for the browser. Its mask is complete even then.
+function showPreview(film) {
+	return viewer.showPreview(film.preview).catch(() =>
+		notify(`This browser cannot display the film ${film.name}. Its mask is complete.`)
 	);
 }
 
-// A film can be too large for a browser and still have a mask.
-function picture(film) {
-	return viewer.showPicture(film.picture).catch(() =>
-		notice(`This browser can't show the film ${film.name}. Its mask is complete.`)
-	);
-}
-
-// Everything that is said about the selected film in words.
+// Shows everything about the selected film except its layers in the viewer.
 function show(film) {
 	showState(film);
 	showProblem(film);
 	showFindings(film, model);
-	const answer = film?.answer;
+	showThreshold(film);
+	const result = film?.result;
+	const size = result ? `${result.image.width} × ${result.image.height}` : "";
+	const label = result ? resultSentence(film) : film?.name ?? "No film";
 	const isDone = film?.state === "done";
-	element("film-name").textContent = film?.name ?? "";
-	element("film-size").textContent = answer
-		? `${answer.image.width} × ${answer.image.height}`
-		: "";
-	element("film-canvas").setAttribute(
-		"aria-label",
-		answer ? spoken(film) : film?.name ?? "No film",
-	);
-	const isHeld = element("threshold").matches(":active");
-	if (!isHeld) {
-		element("threshold").value = film?.threshold ?? answer?.threshold ?? model?.threshold ??
-			0.5;
+	setText("film-name", film?.name ?? "");
+	setText("film-size", size);
+	element("film-canvas").ariaLabel = label;
+	for (const id of Object.keys(DOWNLOADS)) {
+		element(`download-${id}`).disabled = !isDone || (id === "seg" && !film.isDicom);
 	}
-	showThreshold();
-	for (const id of ["download-mask", "download-rle", "download-overlay"]) {
-		element(id).disabled = !isDone;
-	}
-	element("download-seg").disabled = !isDone || !film.dicom;
-	element("seg-note").hidden = !answer || film.dicom;
-	element("curl").textContent = film ? curlOf(film) : "";
+	element("seg-note").hidden = !result || film.isDicom;
+	setText("curl", film ? curlFor(film) : "");
 }
 
-// "done" says that all is drawn, so it waits for the picture.
+function pageState(film) {
+	if (!film) return "empty";
+	return ["done", "failed"].includes(film.state) ? film.state : "working";
+}
+
+// The page is "done" when everything is drawn, so this waits for the preview.
 async function showState(film) {
-	const state = !film
-		? "empty"
-		: film.state === "done" || film.state === "failed"
-		? film.state
-		: "working";
+	const state = pageState(film);
 	const isWorking = state === "working";
 	element("working").hidden = !isWorking;
 	element("progress").hidden = !isWorking;
 	if (film?.state === "sending") element("progress").value = film.progress;
 	else element("progress").removeAttribute("value");
-	if (isWorking) element("working").textContent = standing(film, model);
+	if (isWorking) setText("working", stateText(film, model));
 	if (state === "done") {
 		page.dataset.state = "working";
-		const last = pictured;
-		await last;
-		if (last !== pictured) return; // chosen again meanwhile
+		const awaited = previewDrawn;
+		await awaited;
+		if (awaited !== previewDrawn) return; // another film has been selected
 	}
-	if (film === desk.selected && (state !== "done" || film?.state === "done")) {
-		page.dataset.state = state;
-	}
+	if (film === store.selected && pageState(film) === state) page.dataset.state = state;
 }
 
 function showProblem(film) {
 	const problem = film?.state === "failed" ? film.problem : null;
 	element("error").hidden = !problem;
 	if (!problem) return;
-	const [sentence, remedy] = problemWords(problem, model);
-	element("error-title").textContent = sentence;
-	element("error-remedy").textContent = remedy;
-	element("without-reference").hidden = !blamesReference(problem.code);
-	for (
-		const [part, text] of Object.entries({
-			detail: problem.detail,
-			code: problem.code,
-			request: problem.requestId,
-		})
-	) {
-		element(`error-${part}`).textContent = text || "none";
+	const { detail, code, requestId } = problem;
+	const [message, advice] = problemText(problem, model);
+	setText("error-message", message);
+	setText("error-advice", advice);
+	element("without-reference").hidden = !isReferenceProblem(code);
+	for (const [name, value] of Object.entries({ detail, code, request: requestId })) {
+		setText(`error-${name}`, value || "none");
 	}
 }
 
-function showThreshold() {
-	element("threshold-value").textContent = Number(element("threshold").value).toFixed(2);
+// Does not move the slider while the user holds it.
+function showThreshold(film) {
+	const slider = element("threshold");
+	const threshold = film?.threshold ?? film?.result?.threshold ?? model?.threshold ?? 0.5;
+	if (!slider.matches(":active")) slider.value = threshold;
+	showThresholdValue();
 }
 
-function curlOf({ name, reference, threshold, sample }) {
-	const samples = sample ? [["film.png", SAMPLE.film], ["mask.png", SAMPLE.mask]] : [];
+function showThresholdValue() {
+	setText("threshold-value", Number(element("threshold").value).toFixed(2));
+}
+
+function curlFor({ name, reference, threshold, isSample }) {
 	const mask = reference?.name ?? null;
-	return command({
+	return curlCommand({
 		origin: location.origin,
 		film: name,
 		reference: mask,
 		threshold,
-		keyed: api.keyed,
-		samples: samples.filter(([, there]) => there === name || there === mask),
+		hasKey: api.hasKey,
+		samples: SAMPLES.filter(([, sample]) => isSample && [name, mask].includes(sample)),
 	});
 }
 
-function say(text) {
-	element("status").textContent = text;
+function announce(text) {
+	setText("status", text);
 }
 
-// For what concerns no film on the desk.
-function notice(text) {
-	const line = document.createElement("p");
-	const button = Object.assign(document.createElement("button"), {
-		type: "button",
-		textContent: "Close",
-		className: "quiet",
-	});
+// Shows a message that does not belong to a film on the page.
+function notify(text) {
+	const button = create("button", "Close");
+	const line = create("p", text, button);
+	button.className = "quiet";
 	button.addEventListener("click", () => line.remove());
-	line.append(text, button);
 	element("notices").append(line);
 }
 
-function take(files, sample = false) {
-	const { films, late, orphans } = paired(desk.films, files);
-	const added = films.map(({ file, reference }) => desk.add(file, reference, sample));
+/** @param {File[]} files */
+function addFiles(files, isSample = false) {
+	const { films, references, unmatched } = pairFiles(store.films, files);
+	const added = films.map(({ file, reference }) => new Film(file, reference, isSample));
+	for (const film of added) store.add(film);
 	if (added.length) {
-		desk.select(added[0]);
-		say(`${several(added.length, "film")} added.`);
+		store.select(added[0]);
+		announce(`${quantity(added.length, "film")} added.`);
 	}
 	for (const film of added) segment(film);
-	for (const { film, reference } of late) compare(film, reference);
-	for (const { name } of orphans) {
-		notice(
-			`${name} is a reference mask without its film. Drop the two together, or choose the film and add the mask to it.`,
+	for (const { film, reference } of references) setReference(film, reference);
+	for (const { name } of unmatched) {
+		notify(
+			`${name} is a reference mask without its film. Drop both together, or select the film and add the mask to it.`,
 		);
 	}
 }
 
 async function segment(film) {
-	await segmenting.start(film);
-	if (!model) learnModel();
+	await segmentation.start(film);
+	if (!model) loadModel();
 }
 
-function again(film) {
-	if (element("error").contains(document.activeElement)) element("stage").focus(); // the button goes
-	say(`${film.name} is segmented again.`);
+function segmentAgain(film) {
+	// The focused button is about to be hidden.
+	if (element("error").contains(document.activeElement)) element("stage").focus();
+	announce(`Segmenting ${film.name} again.`);
 	segment(film);
 }
 
-function compare(film, reference) {
-	desk.change(film, { reference, answer: null, referenceMask: null });
-	desk.select(film);
+function setReference(film, reference) {
+	store.change(film, { reference, result: null, referenceMask: null });
+	store.select(film);
 	if (film.mask) viewer.showMask(film.mask, null);
-	again(film);
+	segmentAgain(film);
 }
 
 async function openSample() {
 	element("sample").disabled = true;
 	try {
-		const files = await Promise.all([
-			fetched("/sample/film.png", SAMPLE.film),
-			fetched("/sample/mask.png", SAMPLE.mask),
-		]);
-		take(files, true);
+		addFiles(await Promise.all(SAMPLES.map(fetchSample)), true);
 	} catch (error) {
-		notice(sentenceOf(error));
+		notify(errorText(error));
 	} finally {
 		element("sample").disabled = false;
 	}
 }
 
-async function fetched(path, name) {
-	const { body } = await api.ask({ path, kind: "blob" });
+/** @param {string[]} names */
+async function fetchSample([path, name]) {
+	const { body } = await api.request({ path: `/sample/${path}`, responseType: "blob" });
 	return new File([body], name, { type: "image/png" });
 }
 
-async function download(format, ending) {
-	const film = desk.selected;
+async function download(format, suffix) {
+	const film = store.selected;
 	if (!film) return;
-	const { signal } = film.calls;
+	const { signal } = film.requests;
 	try {
 		const content = format === "rle"
-			? new Blob([JSON.stringify(film.answer.mask)])
-			: await segmenting.file(film, format);
-		const name = film.name.replace(/(?!^)\.[^.]*$/, "") + ending;
-		save(content, name);
-		say(`${name} is ready.`);
+			? new Blob([JSON.stringify(film.result.mask)])
+			: await segmentation.file(film, format);
+		const name = film.name.replace(/(?!^)\.[^.]*$/, "") + suffix;
+		saveFile(content, name);
+		announce(`${name} is ready.`);
 	} catch (error) {
-		if (!signal.aborted) notice(sentenceOf(error));
+		if (!signal.aborted) notify(errorText(error));
 	}
 }
 
-function sentenceOf(error) {
-	return error instanceof Problem ? problemWords(error, model).join(" ") : String(error);
+function errorText(error) {
+	return error instanceof Problem ? problemText(error, model).join(" ") : String(error);
 }
 
-async function learnModel() {
+async function loadModel() {
 	try {
 		model = await api.model();
 	} catch {
-		return; // the first film will say what the matter is
+		return; // the request for the first film will report the problem
 	}
-	element("service").textContent = model ? serviceLine(model) : "This server asks for a key.";
-	segmenting.limit = model ? model.limits.max_body_bytes - FORM_BYTES : Infinity;
+	setText("service", model ? modelLine(model) : "This server requires a key.");
+	segmentation.maxBytes = model ? model.limits.max_body_bytes - FORM_BYTES : Infinity;
 }
 
-function serviceLine({ name, version, device, precision }) {
+function modelLine({ name, version, device, precision }) {
 	return `${name} ${version} on ${device}, ${precision}`;
 }
 
 function removeSelected() {
-	if (!desk.selected) return;
-	desk.remove(desk.selected);
-	if (desk.selected) list.focus(desk.selected);
+	if (!store.selected) return;
+	store.remove(store.selected);
+	if (store.selected) list.focus(store.selected);
 	else element("choose").focus();
 }
 
+function removeAll() {
+	const removed = quantity(store.films.length, "film");
+	store.removeAll();
+	announce(`${removed} removed.`);
+	element("choose").focus();
+}
+
+// Retries the selected film, and all films that failed for the same reason.
+function retry() {
+	const code = store.selected?.problem?.code;
+	for (const film of store.films) if (film.problem?.code === code) segmentAgain(film);
+}
+
+async function copyCurl() {
+	const isCopied = await copyText(element("curl"));
+	announce(isCopied ? "Copied." : "Selected. Copy it with the keyboard.");
+}
+
+function setThreshold({ target }) {
+	const film = store.selected;
+	const value = Number(target.value);
+	if (!film) return;
+	store.change(film, { threshold: value === model?.threshold ? null : value });
+	segmentAgain(film);
+}
+
 function listen() {
-	const onClick = (id, act) => element(id).addEventListener("click", act);
-	listenForFiles(take, notice);
+	listenForFiles(addFiles, notify);
 	listenForReference((file) => {
-		if (desk.selected) compare(desk.selected, file);
+		if (store.selected) setReference(store.selected, file);
 	});
 	onClick("sample", openSample);
 	onClick("remove", removeSelected);
-	onClick("remove-all", () => {
-		say(`${count(desk.films.length)} removed.`);
-		desk.removeAll();
-		element("choose").focus();
-	});
-	onClick("retry", () => {
-		const code = desk.selected?.problem?.code; // what failed with it for the same reason goes with it
-		for (const film of desk.films) if (film.problem?.code === code) again(film);
-	});
-	onClick("without-reference", () => compare(desk.selected, null));
-	onClick("download-mask", () => download("png", "-lungs.png"));
-	onClick("download-rle", () => download("rle", "-lungs.json"));
-	onClick("download-overlay", () => download("overlay", "-overlay.png"));
-	onClick("download-seg", () => download("dicom-seg", "-lungs.dcm"));
-	onClick("copy-curl", async () => {
-		say(await copy(element("curl")) ? "Copied." : "Selected. Copy it with the keyboard.");
-	});
+	onClick("remove-all", removeAll);
+	onClick("retry", retry);
+	onClick("without-reference", () => setReference(store.selected, null));
+	for (const [id, [format, suffix]] of Object.entries(DOWNLOADS)) {
+		onClick(`download-${id}`, () => download(format, suffix));
+	}
+	onClick("copy-curl", copyCurl);
 	element("theme").addEventListener("change", ({ target }) => {
 		page.dataset.theme = target.value;
 	});
-	element("threshold").addEventListener("input", showThreshold);
-	element("threshold").addEventListener("change", ({ target }) => {
-		const film = desk.selected;
-		const value = Number(target.value);
-		if (!film) return;
-		desk.change(film, { threshold: value === model?.threshold ? null : value });
-		again(film);
-	});
+	element("threshold").addEventListener("input", showThresholdValue);
+	element("threshold").addEventListener("change", setThreshold);
 }
 
 listen();
-learnModel();
+loadModel();

@@ -1,13 +1,17 @@
-// Decides how the runs of a mask become spans of its columns, pixels and edges. Nothing here knows of the page.
+// Decodes COCO run lengths into spans, and computes pixels and edges from spans.
 
 /**
- * A mask as spans, three numbers each: the column, the first row, and the row after the last; by column, then from the top.
+ * A mask as spans of three numbers each: column, first row, and the row after the last. Spans are sorted by column, then row.
  * @typedef {{width: number, height: number, spans: Int32Array}} Mask
  */
 
-/** @param {{size: [number, number], counts: string | number[]}} rle @returns {Mask} */
-export function maskOf({ size: [height, width], counts }) {
-	const runs = typeof counts === "string" ? runLengths(counts) : counts;
+/**
+ * Decodes COCO RLE.
+ * @param {{size: [number, number], counts: string | number[]}} rle
+ * @returns {Mask}
+ */
+export function decodeMask({ size: [height, width], counts }) {
+	const runs = typeof counts === "string" ? decodeCounts(counts) : counts;
 	const spans = [];
 	let at = 0;
 	runs.forEach((length, index) => {
@@ -18,10 +22,10 @@ export function maskOf({ size: [height, width], counts }) {
 }
 
 /**
- * COCO's compressed runs: five bits a character, the sixth says that more follow. From the fourth on, each is written as its
- * difference to the one before last.
+ * Decodes COCO's compressed run lengths. A character holds five bits; its sixth bit is set if more follow. From the fourth
+ * run on, a run is stored as the difference to the run two before it.
  */
-export function runLengths(text) {
+function decodeCounts(text) {
 	const runs = [];
 	for (let at = 0; at < text.length;) {
 		let value = 0;
@@ -38,7 +42,7 @@ export function runLengths(text) {
 	return runs;
 }
 
-// A run goes on at the top of the next column where it reaches the bottom of one.
+// A run that reaches the bottom of a column continues at the top of the next column.
 function addSpans(spans, from, to, height) {
 	for (let start = from; start < to;) {
 		const column = Math.floor(start / height);
@@ -49,8 +53,8 @@ function addSpans(spans, from, to, height) {
 	}
 }
 
-/** The least rectangle around the mask, or null where it is empty. */
-export function boxOf({ spans }) {
+/** Returns the bounding box of the mask, or null if the mask is empty. */
+export function boundingBox({ spans }) {
 	if (spans.length === 0) return null;
 	let top = Infinity;
 	let bottom = 0;
@@ -62,8 +66,8 @@ export function boxOf({ spans }) {
 	return { left, top, width: spans[spans.length - 3] + 1 - left, height: bottom - top };
 }
 
-/** Sets the mask's pixels to `value` in `pixels`, which cover `box` row by row. No other pixel is touched. */
-export function fill({ spans }, box, pixels, value) {
+/** Sets the pixels of the mask to `value` in `pixels`, which holds `box` row by row. */
+export function fillMask({ spans }, box, pixels, value) {
 	for (let at = 0; at < spans.length; at += 3) {
 		let pixel = (spans[at + 1] - box.top) * box.width + spans[at] - box.left;
 		for (let rows = spans[at + 2] - spans[at + 1]; rows > 0; rows -= 1) {
@@ -73,29 +77,29 @@ export function fill({ spans }, box, pixels, value) {
 	}
 }
 
-/** The edges between lung and no lung, in corners of pixels: x, y, x, y of each. */
-export function edgesOf({ spans }) {
+/** Returns the edges between lung and background in pixel corners, as x, y, x, y for each edge. */
+export function boundaryEdges({ spans }) {
 	const edges = [];
-	let before = [];
-	for (let at = 0, x = spans[0]; at < spans.length || before.length; x += 1) {
-		const here = [];
-		for (; spans[at] === x; at += 3) here.push(spans[at + 1], spans[at + 2]);
-		addUprights(edges, x, before, here);
-		for (const y of here) edges.push(x, y, x + 1, y);
-		before = here;
+	let previous = [];
+	for (let at = 0, x = spans[0]; at < spans.length || previous.length; x += 1) {
+		const current = [];
+		for (; spans[at] === x; at += 3) current.push(spans[at + 1], spans[at + 2]);
+		addVerticalEdges(edges, x, previous, current);
+		for (const y of current) edges.push(x, y, x + 1, y);
+		previous = current;
 	}
 	return edges;
 }
 
-// Two neighbouring columns differ between their ends in pairs, when these are put in one order; equal ends cancel.
-function addUprights(edges, x, left, right) {
+// Sorted together, the span ends of two adjacent columns enclose in pairs the rows where the columns differ.
+function addVerticalEdges(edges, x, left, right) {
 	const ends = [...left, ...right].sort((a, b) => a - b);
 	for (let at = 0; at < ends.length; at += 2) {
 		if (ends[at] !== ends[at + 1]) edges.push(x, ends[at], x, ends[at + 1]);
 	}
 }
 
-/** Whether the pixel is in the mask. */
+/** Tells whether a pixel is in the mask. */
 export function contains({ spans }, x, y) {
 	for (let at = 0; at < spans.length && spans[at] <= x; at += 3) {
 		if (spans[at] === x && spans[at + 1] <= y && y < spans[at + 2]) return true;

@@ -1,17 +1,20 @@
-// Decides where the film lies on the stage: fitted, zoomed at a point, moved, never lost.
+// Computes the position of the film in the viewer: fit, zoom and pan. Some of the film always stays visible.
 
 /**
- * The film's top left corner on the stage, and stage pixels for each of the film's.
+ * The film's top left corner in the viewer, and the number of viewer pixels for each film pixel.
  * @typedef {{scale: number, x: number, y: number}} View
  */
-/** @typedef {{width: number, height: number}} Size */
+/**
+ * @typedef {{width: number, height: number}} Size
+ * @typedef {{film: Size, stage: Size}} Sizes
+ */
 
-const CLOSEST = 32;
-const SMALLEST_SHARE = 0.5;
-const KEPT_IN_SIGHT = 64;
+const MAX_SCALE = 32;
+const MIN_SCALE_OF_FIT = 0.5;
+const MIN_VISIBLE_PX = 64;
 
-/** @param {Size} film @param {Size} stage @returns {View} */
-export function fitted(film, stage) {
+/** Centres the whole film in the viewer. @param {Sizes} sizes @returns {View} */
+export function fit({ film, stage }) {
 	const scale = Math.min(stage.width / film.width, stage.height / film.height) || 1;
 	return {
 		scale,
@@ -20,41 +23,37 @@ export function fitted(film, stage) {
 	};
 }
 
-/** What lies under `point` stays under it. */
-export function zoomed(view, factor, point, film, stage) {
-	const fit = fitted(film, stage).scale;
-	const scale = Math.min(
-		Math.max(view.scale * factor, fit * SMALLEST_SHARE),
-		Math.max(CLOSEST, fit),
-	);
+/** Zooms by `factor`. The film pixel at `point` stays at `point`. */
+export function zoom(view, factor, point, sizes) {
+	const fitScale = fit(sizes).scale;
+	const minScale = fitScale * MIN_SCALE_OF_FIT;
+	const scale = Math.min(Math.max(view.scale * factor, minScale), Math.max(MAX_SCALE, fitScale));
 	const ratio = scale / view.scale;
-	return kept(
-		{ scale, x: point.x - (point.x - view.x) * ratio, y: point.y - (point.y - view.y) * ratio },
-		film,
-		stage,
-	);
+	const x = point.x - (point.x - view.x) * ratio;
+	const y = point.y - (point.y - view.y) * ratio;
+	return keepVisible({ scale, x, y }, sizes);
 }
 
-export function moved(view, dx, dy, film, stage) {
-	return kept({ ...view, x: view.x + dx, y: view.y + dy }, film, stage);
+export function pan(view, dx, dy, sizes) {
+	return keepVisible({ ...view, x: view.x + dx, y: view.y + dy }, sizes);
 }
 
-/** The film's pixel at a point of the stage, or null beside the film. */
+/** Returns the film pixel at a point of the viewer, or null outside the film. */
 export function pixelAt(view, point, film) {
 	const x = Math.floor((point.x - view.x) / view.scale);
 	const y = Math.floor((point.y - view.y) / view.scale);
 	return x >= 0 && y >= 0 && x < film.width && y < film.height ? { x, y } : null;
 }
 
-function kept(view, film, stage) {
+function keepVisible({ scale, x, y }, { film, stage }) {
 	return {
-		scale: view.scale,
-		x: within(view.x, film.width * view.scale, stage.width),
-		y: within(view.y, film.height * view.scale, stage.height),
+		scale,
+		x: clampOffset(x, film.width * scale, stage.width),
+		y: clampOffset(y, film.height * scale, stage.height),
 	};
 }
 
-function within(start, length, room) {
-	const margin = Math.min(KEPT_IN_SIGHT, length / 2);
-	return Math.min(Math.max(start, margin - length), room - margin);
+function clampOffset(offset, length, stageLength) {
+	const margin = Math.min(MIN_VISIBLE_PX, length / 2);
+	return Math.min(Math.max(offset, margin - length), stageLength - margin);
 }

@@ -1,249 +1,227 @@
-// Decides what the stage shows of the selected film, and how it follows the switches, the sliders and the pointer.
+// Shows the selected film, its mask and the outlines, as the switches, sliders and gestures say.
 
-import { element } from "./dom.js";
-import { listen, ZOOM_STEP } from "./gestures.js";
-import {
-	clear,
-	drawFilm,
-	drawMask,
-	drawOutline,
-	drawPicture,
-	greysOf,
-	lookup,
-	outlineOf,
-	pictureOf,
-} from "./layers.js";
+import { element, onClick, setText } from "./dom.js";
+import { listenForGestures, ZOOM_STEP } from "./gestures.js";
+import * as layers from "./layers.js";
 import { contains } from "./rle.js";
-import { fitted, moved, pixelAt, zoomed } from "./view.js";
+import { fit, pan, pixelAt, zoom } from "./view.js";
 
-const PIXELS_SEEN_FROM = 3;
-const PLAIN = { window: 256, level: 128 };
+const PIXELATED_FROM_SCALE = 3;
+/** The window that shows all grey values unchanged. */
+const IDENTITY = { window: 256, level: 128 };
 const SWITCHES = /** @type {const} */ (["fill", "outline", "reference"]);
+
+/** @typedef {import("./rle.js").Mask} Mask */
 
 export class Viewer {
 	#stage = element("stage");
-	#planes = element("planes");
+	#canvases = element("canvases");
 	#film = element("film-canvas");
 	#mask = element("mask-canvas");
 	#outline = element("outline-canvas");
 	#reference = element("reference-canvas");
 	#sliders = { opacity: element("opacity"), window: element("window"), level: element("level") };
 
-	/** @type {{width: number, height: number} | null} */
+	/** The size of the film. @type {{width: number, height: number} | null} */
 	#size = null;
-	/** Read from the film's canvas while that still shows them as they are. @type {ReturnType<typeof greysOf> | null} */
+	/** Read before the first change of the window. @type {ReturnType<typeof layers.readGreys> | null} */
 	#greys = null;
-	#isPictured = false;
-	/** @type {{mask: import("./rle.js").Mask | null, outline: Path2D | null, reference: Path2D | null}} */
-	#shown = { mask: null, outline: null, reference: null };
+	#hasPreview = false;
+	/** @type {{mask: Mask | null, outline: Path2D | null, reference: Path2D | null}} */
+	#overlay = { mask: null, outline: null, reference: null };
 	#view = { scale: 1, x: 0, y: 0 };
 	#isFitted = true;
-	#isDue = { film: false, view: false };
-	#picture = 0;
+	/** What the next animation frame redraws. */
+	#scheduled = { film: false, view: false };
+	/** Counts the films shown, to drop previews that are decoded too late. */
+	#shownFilms = 0;
 
 	constructor() {
-		for (const id of SWITCHES) element(id).addEventListener("change", () => this.#layers());
-		this.#sliders.opacity.addEventListener("input", () => this.#layers());
-		for (const id of ["window", "level"]) {
-			this.#sliders[id].addEventListener("input", () => this.#due("film"));
+		for (const id of SWITCHES) {
+			element(id).addEventListener("change", () => this.#updateOverlay());
 		}
-		element("zoom-in").addEventListener("click", () => this.#step(ZOOM_STEP));
-		element("zoom-out").addEventListener("click", () => this.#step(1 / ZOOM_STEP));
-		element("zoom-reset").addEventListener("click", () => this.reset());
-		listen(this.#stage, {
-			move: (dx, dy) => this.#go(moved(this.#view, dx, dy, this.#filmSize, this.#stageSize)),
-			zoom: (factor, point) =>
-				this.#go(zoomed(this.#view, factor, point, this.#filmSize, this.#stageSize)),
-			shade: (dx, dy) => this.#shade(dx, dy),
-			point: (point) => this.#probe(point),
-			step: (factor) => this.#step(factor),
+		this.#sliders.opacity.addEventListener("input", () => this.#updateOverlay());
+		for (const id of ["window", "level"]) {
+			this.#sliders[id].addEventListener("input", () => this.#schedule("film"));
+		}
+		onClick("zoom-in", () => this.#zoom(ZOOM_STEP));
+		onClick("zoom-out", () => this.#zoom(1 / ZOOM_STEP));
+		onClick("zoom-reset", () => this.reset());
+		listenForGestures(this.#stage, {
+			pan: (dx, dy) => this.#pan(dx, dy),
+			zoom: (factor, point) => this.#zoom(factor, point),
+			adjustWindow: (dx, dy) => this.#adjustWindow(dx, dy),
+			hover: (point) => this.#showPixel(point),
 			reset: () => this.reset(),
-			flip: (which) => element(which).click(),
+			toggle: (id) => element(id).click(),
 		});
-		new ResizeObserver(() => this.#resized()).observe(this.#stage);
-		this.#layers();
+		new ResizeObserver(() => this.#onResize()).observe(this.#stage);
+		this.empty();
 	}
 
-	/** Forgets the film that was shown. */
+	/** Removes the film from the viewer. */
 	empty() {
-		this.#picture += 1;
+		this.#shownFilms += 1;
 		this.#size = null;
 		this.#greys = null;
-		this.#isPictured = false;
-		this.#shown = { mask: null, outline: null, reference: null };
-		for (const canvas of [this.#film, this.#mask]) clear(canvas);
-		this.#probe(null);
+		this.#hasPreview = false;
+		this.#overlay = { mask: null, outline: null, reference: null };
+		for (const canvas of [this.#film, this.#mask]) layers.clear(canvas);
+		this.#showPixel(null);
 		this.reset();
-		this.#layers();
+		this.#updateOverlay();
 	}
 
-	/** Shows the film as the server decoded it, unless another has been chosen before it is there. */
-	async showPicture(blob) {
-		this.#picture += 1;
-		const turn = this.#picture;
-		const bitmap = await pictureOf(blob);
-		if (turn === this.#picture) {
-			this.#sized(bitmap);
-			drawPicture(this.#film, bitmap);
-			this.#isPictured = true;
-			this.#paintFilm();
+	/** Shows the preview of a film, unless another film is shown before it is decoded. */
+	async showPreview(blob) {
+		this.#shownFilms += 1;
+		const shown = this.#shownFilms;
+		const bitmap = await layers.decodeImage(blob);
+		if (shown === this.#shownFilms) {
+			this.#setSize(bitmap);
+			layers.drawImage(this.#film, bitmap);
+			this.#hasPreview = true;
+			this.#drawFilm();
 		}
 		bitmap.close();
 	}
 
-	/** @param {import("./rle.js").Mask} mask @param {import("./rle.js").Mask | null} reference */
+	/** @param {Mask} mask @param {Mask | null} reference */
 	showMask(mask, reference) {
-		drawMask(this.#mask, mask);
-		this.#shown = { mask, outline: null, reference: reference && outlineOf(reference) };
-		this.#sized(mask);
-		this.#layers();
+		layers.drawMask(this.#mask, mask);
+		const referencePath = reference && layers.outlinePath(reference);
+		this.#overlay = { mask, outline: null, reference: referencePath };
+		this.#setSize(mask);
+		this.#updateOverlay();
 	}
 
-	/** The whole film, with its own greys. */
+	/** Fits the film to the viewer and shows its grey values unchanged. */
 	reset() {
-		this.#sliders.window.value = PLAIN.window;
-		this.#sliders.level.value = PLAIN.level;
+		this.#sliders.window.value = IDENTITY.window;
+		this.#sliders.level.value = IDENTITY.level;
 		this.#fit();
-		this.#due("film");
+		this.#schedule("film");
 	}
 
-	get #filmSize() {
-		return this.#size ?? { width: 1, height: 1 };
+	get #sizes() {
+		const stage = { width: this.#stage.clientWidth, height: this.#stage.clientHeight };
+		return { film: this.#size ?? { width: 1, height: 1 }, stage };
 	}
 
-	get #stageSize() {
-		return { width: this.#stage.clientWidth, height: this.#stage.clientHeight };
-	}
-
-	// The first of mask and picture says how large the film is.
-	#sized({ width, height }) {
+	// The mask and the preview have the same size. The one that arrives first sets it.
+	#setSize({ width, height }) {
 		if (this.#size) return;
 		this.#size = { width, height };
-		for (const canvas of [this.#film, this.#mask]) {
-			if (canvas.width !== width || canvas.height !== height) {
-				Object.assign(canvas, { width, height });
-			}
-		}
+		for (const canvas of [this.#film, this.#mask]) layers.resize(canvas, width, height);
 		this.#fit();
 	}
 
 	#fit() {
 		this.#isFitted = true;
-		this.#view = fitted(this.#filmSize, this.#stageSize);
-		this.#place();
+		this.#view = fit(this.#sizes);
+		this.#drawView();
 	}
 
-	#resized() {
+	#onResize() {
 		if (this.#isFitted) this.#fit();
-		else this.#go(moved(this.#view, 0, 0, this.#filmSize, this.#stageSize));
+		else this.#pan(0, 0);
 	}
 
-	#go(view) {
+	#pan(dx, dy) {
+		this.#setView(pan(this.#view, dx, dy, this.#sizes));
+	}
+
+	#zoom(factor, point = this.#centre) {
+		this.#setView(zoom(this.#view, factor, point, this.#sizes));
+	}
+
+	get #centre() {
+		const { width, height } = this.#sizes.stage;
+		return { x: width / 2, y: height / 2 };
+	}
+
+	#setView(view) {
 		if (!this.#size) return;
 		this.#isFitted = false;
 		this.#view = view;
-		this.#due("view");
+		this.#schedule("view");
 	}
 
-	#step(factor) {
-		const { width, height } = this.#stageSize;
-		this.#go(
-			zoomed(
-				this.#view,
-				factor,
-				{ x: width / 2, y: height / 2 },
-				this.#filmSize,
-				this.#stageSize,
-			),
-		);
-	}
-
-	#shade(dx, dy) {
+	#adjustWindow(dx, dy) {
 		const { window, level } = this.#sliders;
 		window.value = Number(window.value) + Math.round(dx);
 		level.value = Number(level.value) + Math.round(dy);
-		this.#due("film");
+		this.#schedule("film");
 	}
 
-	// However many events come in a frame, it is painted once.
-	#due(what) {
-		if (!this.#isDue.film && !this.#isDue.view) requestAnimationFrame(() => this.#paint());
-		this.#isDue[what] = true;
+	// Redraws at most once for each animation frame.
+	#schedule(what) {
+		const { film, view } = this.#scheduled;
+		if (!film && !view) requestAnimationFrame(() => this.#draw());
+		this.#scheduled[what] = true;
 	}
 
-	#paint() {
-		const { film, view } = this.#isDue;
-		this.#isDue = { film: false, view: false };
-		if (film) this.#paintFilm();
-		if (view) this.#place();
+	#draw() {
+		const { film, view } = this.#scheduled;
+		this.#scheduled = { film: false, view: false };
+		if (film) this.#drawFilm();
+		if (view) this.#drawView();
 	}
 
-	#paintFilm() {
+	#drawFilm() {
 		const window = Number(this.#sliders.window.value);
 		const level = Number(this.#sliders.level.value);
-		const isPlain = window === PLAIN.window && level === PLAIN.level;
-		const film = isPlain ? this.#greys : this.#read();
-		if (film) drawFilm(this.#film, film, lookup(window, level));
-		element("window-value").textContent = String(window);
-		element("level-value").textContent = String(level);
-		element("view-window").textContent = this.#size ? `W ${window}  L ${level}` : "";
+		const isIdentity = window === IDENTITY.window && level === IDENTITY.level;
+		const film = isIdentity ? this.#greys : this.#readGreys();
+		if (film) layers.drawFilm(this.#film, film, layers.windowTable(window, level));
+		setText("window-value", String(window));
+		setText("level-value", String(level));
+		setText("view-window", this.#size ? `W ${window}  L ${level}` : "");
 	}
 
-	#read() {
-		if (this.#isPictured) this.#greys ??= greysOf(this.#film);
+	#readGreys() {
+		if (this.#hasPreview) this.#greys ??= layers.readGreys(this.#film);
 		return this.#greys;
 	}
 
-	#place() {
+	#drawView() {
 		const { scale, x, y } = this.#view;
-		this.#planes.style.transform = `translate(${x}px, ${y}px) scale(${scale})`;
-		this.#planes.toggleAttribute("data-pixels", scale >= PIXELS_SEEN_FROM);
+		this.#canvases.style.transform = `translate(${x}px, ${y}px) scale(${scale})`;
+		this.#canvases.toggleAttribute("data-pixelated", scale >= PIXELATED_FROM_SCALE);
 		this.#stage.toggleAttribute("data-moved", !this.#isFitted);
-		element("view-scale").textContent = this.#size ? `${Math.round(scale * 100)} %` : "";
-		this.#outlines();
+		setText("view-scale", this.#size ? `${Math.round(scale * 100)} %` : "");
+		this.#drawOutlines();
 	}
 
-	#layers() {
-		const opacity = Number(this.#sliders.opacity.value) / 100;
-		this.#mask.style.opacity = String(opacity);
+	#updateOverlay() {
+		const opacity = this.#sliders.opacity.value;
+		this.#mask.style.opacity = String(Number(opacity) / 100);
 		this.#mask.hidden = !element("fill").checked;
-		element("opacity-value").textContent = `${this.#sliders.opacity.value} %`;
-		this.#outlines();
+		setText("opacity-value", `${opacity} %`);
+		this.#drawOutlines();
 	}
 
-	#outlines() {
-		const stage = { ...this.#stageSize, density: globalThis.devicePixelRatio || 1 };
-		const { mask } = this.#shown;
-		const isOutlined = element("outline").checked && mask;
-		if (isOutlined) this.#shown.outline ??= outlineOf(mask);
-		drawOutline(
-			this.#outline,
-			isOutlined ? this.#shown.outline : null,
-			this.#view,
-			stage,
-			"red",
-		);
-		drawOutline(
-			this.#reference,
-			element("reference").checked ? this.#shown.reference : null,
-			this.#view,
-			stage,
-			"white",
-		);
+	#drawOutlines() {
+		const overlay = this.#overlay;
+		const stage = { ...this.#sizes.stage, density: globalThis.devicePixelRatio || 1 };
+		const draw = (canvas, path, colour) => layers.drawOutline(canvas, path, this.#view, stage, colour);
+		const hasOutline = element("outline").checked && overlay.mask;
+		if (hasOutline) overlay.outline ??= layers.outlinePath(overlay.mask);
+		draw(this.#outline, hasOutline ? overlay.outline : null, "red");
+		draw(this.#reference, element("reference").checked ? overlay.reference : null, "white");
 	}
 
-	// What lies under the pointer.
-	#probe(point) {
+	// Describes the pixel under the pointer.
+	#showPixel(point) {
 		const pixel = point && this.#size && pixelAt(this.#view, point, this.#size);
 		if (!pixel) {
-			element("probe").textContent = "";
+			setText("probe", "");
 			return;
 		}
-		const film = this.#read();
-		const grey = film ? `  grey ${film.greys[pixel.y * film.width + pixel.x]}` : "";
-		const lung = this.#shown.mask && contains(this.#shown.mask, pixel.x, pixel.y)
-			? "  lung"
-			: "";
-		element("probe").textContent = `${pixel.x}, ${pixel.y}${grey}${lung}`;
+		const { x, y } = pixel;
+		const film = this.#readGreys();
+		const grey = film ? `  grey ${film.greys[y * film.width + x]}` : "";
+		const isLung = this.#overlay.mask && contains(this.#overlay.mask, x, y);
+		setText("probe", `${x}, ${y}${grey}${isLung ? "  lung" : ""}`);
 	}
 }

@@ -44,33 +44,40 @@ const DOCS: Asset = Asset {
 };
 
 /// The other files of the page, by their names.
-const FILES: [(&str, &str, &str); 22] = [
+const FILES: [(&str, &str, &str); 25] = [
     ("api.js", SCRIPT, include_str!("../../web/api.js")),
+    ("base.css", CSS, include_str!("../../web/base.css")),
     ("curl.js", SCRIPT, include_str!("../../web/curl.js")),
     ("dialog.js", SCRIPT, include_str!("../../web/dialog.js")),
     ("docs.js", SCRIPT, include_str!("../../web/docs.js")),
     ("dom.js", SCRIPT, include_str!("../../web/dom.js")),
+    ("download.js", SCRIPT, include_str!("../../web/download.js")),
+    (
+        "file_input.js",
+        SCRIPT,
+        include_str!("../../web/file_input.js"),
+    ),
     ("films.js", SCRIPT, include_str!("../../web/films.js")),
     ("findings.js", SCRIPT, include_str!("../../web/findings.js")),
     ("gestures.js", SCRIPT, include_str!("../../web/gestures.js")),
     ("icon.svg", SVG, include_str!("../../web/icon.svg")),
-    ("intake.js", SCRIPT, include_str!("../../web/intake.js")),
     ("layers.js", SCRIPT, include_str!("../../web/layers.js")),
+    ("layout.css", CSS, include_str!("../../web/layout.css")),
+    ("limiter.js", SCRIPT, include_str!("../../web/limiter.js")),
     ("list.js", SCRIPT, include_str!("../../web/list.js")),
     ("main.js", SCRIPT, include_str!("../../web/main.js")),
     ("pairing.js", SCRIPT, include_str!("../../web/pairing.js")),
+    ("panels.css", CSS, include_str!("../../web/panels.css")),
     ("rle.js", SCRIPT, include_str!("../../web/rle.js")),
     (
-        "segmenting.js",
+        "segmentation.js",
         SCRIPT,
-        include_str!("../../web/segmenting.js"),
+        include_str!("../../web/segmentation.js"),
     ),
-    ("slots.js", SCRIPT, include_str!("../../web/slots.js")),
-    ("style.css", CSS, include_str!("../../web/style.css")),
-    ("take.js", SCRIPT, include_str!("../../web/take.js")),
+    ("text.js", SCRIPT, include_str!("../../web/text.js")),
     ("view.js", SCRIPT, include_str!("../../web/view.js")),
+    ("viewer.css", CSS, include_str!("../../web/viewer.css")),
     ("viewer.js", SCRIPT, include_str!("../../web/viewer.js")),
-    ("words.js", SCRIPT, include_str!("../../web/words.js")),
 ];
 
 /// The page.

@@ -168,7 +168,7 @@ fn the_router_has_the_routes_that_it_lists_and_no_others() {
         }
     }
     for path in PAGES {
-        let path = path.replace("{file}", "style.css");
+        let path = path.replace("{file}", "base.css");
         assert_eq!(server.get(&path).send().status, 200, "{path}");
         server
             .post(&path)

@@ -158,6 +158,10 @@ fn an_error_is_told_in_words_and_harms_no_other_film() {
     browser.choose(&[text]);
     browser.wait(FAILED);
     let said = browser.text("error");
+    assert!(
+        said.contains("This file is not an image that Lungfield can read."),
+        "{said}"
+    );
     assert!(said.contains("DICOM") && said.contains("PNG"), "{said}");
     assert!(
         !said.contains("unrecognised_image") && !said.contains('{'),
@@ -278,7 +282,7 @@ fn a_server_with_keys_is_given_one_that_is_kept_nowhere() {
     browser.click("#key-send");
     browser.wait(DONE);
     browser.wait(
-        "!/Segmenting|Sending|Waits|key/.test(document.getElementById('film-list').innerText)",
+        "!/Queued|Uploading|Segmenting|key/.test(document.getElementById('film-list').innerText)",
     );
     let kept = browser.script(
         "return JSON.stringify([{ ...localStorage }, { ...sessionStorage }, document.cookie, location.href,

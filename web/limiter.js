@@ -1,46 +1,46 @@
-// Decides who may go and who waits: so many tasks at a time, in the order in which they came.
+// Limits how many tasks run at a time. Tasks start in the order in which they are submitted.
 
-export class Slots {
+export class Limiter {
 	#free;
-	#waiting = [];
+	#queue = [];
 
 	constructor(limit) {
 		this.#free = limit;
 	}
 
-	/** Runs `task` when its turn has come. Whoever is called off while it waits gives its place up. */
+	/** Runs `task` as soon as a slot is free. A task that is aborted before that leaves the queue. */
 	async run(task, signal) {
-		await this.#turn(signal);
+		await this.#acquire(signal);
 		try {
 			return await task();
 		} finally {
-			this.#next();
+			this.#release();
 		}
 	}
 
-	#turn(signal) {
+	#acquire(signal) {
 		signal?.throwIfAborted();
 		if (this.#free > 0) {
 			this.#free -= 1;
 			return Promise.resolve();
 		}
 		return new Promise((resolve, reject) => {
-			const go = () => {
+			const start = () => {
 				signal?.removeEventListener("abort", leave);
 				resolve(undefined);
 			};
 			const leave = () => {
-				this.#waiting.splice(this.#waiting.indexOf(go), 1);
+				this.#queue.splice(this.#queue.indexOf(start), 1);
 				reject(signal.reason);
 			};
-			this.#waiting.push(go);
+			this.#queue.push(start);
 			signal?.addEventListener("abort", leave, { once: true });
 		});
 	}
 
-	#next() {
-		const go = this.#waiting.shift();
-		if (go) go();
+	#release() {
+		const start = this.#queue.shift();
+		if (start) start();
 		else this.#free += 1;
 	}
 }
