@@ -48,8 +48,8 @@ fn a_page_of_another_origin_may_ask_where_it_is_named_and_nowhere_else() {
         let script = "document.getElementById('server').value = arguments[0]";
         browser.script(script, vec![format!("http://{}", server.address).into()]);
         browser.type_into("#film", files.film().to_str().unwrap());
-        browser.wait("/lung:|work/.test(document.getElementById('said').textContent)");
-        browser.text("said")
+        browser.wait("/lung:|failed/.test(document.getElementById('status').textContent)");
+        browser.text("status")
     };
     let said = ask(named);
     assert!(
@@ -57,8 +57,8 @@ fn a_page_of_another_origin_may_ask_where_it_is_named_and_nowhere_else() {
         "{said}"
     );
     let red = browser.script(
-        "const { width, height } = document.getElementById('picture');
-         const all = document.getElementById('picture').getContext('2d').getImageData(0, 0, width, height).data;
+        "const { width, height } = document.getElementById('preview');
+         const all = document.getElementById('preview').getContext('2d').getImageData(0, 0, width, height).data;
          let red = 0;
          for (let at = 0; at < all.length; at += 4) red += all[at] > all[at + 1] + 30;
          return [width, height, red];",
@@ -74,7 +74,7 @@ fn a_page_of_another_origin_may_ask_where_it_is_named_and_nowhere_else() {
         "as many pixels are red as the answer counts"
     );
     browser.picture("example");
-    assert!(ask(other).contains("did not work"));
+    assert!(ask(other).contains("The request failed"));
 }
 
 #[test]
