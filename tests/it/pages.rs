@@ -1,4 +1,4 @@
-//! Decides what a page is given: itself, the films that a browser can't decode, reference masks of whatever file, and a sample.
+//! Tests of the page, of Swagger UI, of the sample, and of the request options that the page uses: `format=film` and `reference=echo`.
 
 use lungfield_codec::rle;
 use lungfield_radiograph::phantom::{Depth, Phantom, PhantomOptions};
@@ -18,7 +18,7 @@ fn policy(reply: &Reply) -> Vec<&str> {
 }
 
 #[test]
-fn the_pages_may_load_nothing_from_elsewhere() {
+fn the_pages_load_nothing_from_other_servers() {
     let server = Server::echo();
     for path in ["/", "/docs"] {
         let page = server.get(path).send();
@@ -33,7 +33,7 @@ fn the_pages_may_load_nothing_from_elsewhere() {
         );
         let text = String::from_utf8(page.body).unwrap();
         for elsewhere in ["http:", "https:", "\"//"] {
-            assert!(!text.contains(elsewhere), "{path} speaks of {elsewhere}");
+            assert!(!text.contains(elsewhere), "{path} contains {elsewhere}");
         }
         for file in text
             .split(['"', '\''])
@@ -42,7 +42,7 @@ fn the_pages_may_load_nothing_from_elsewhere() {
             assert_eq!(
                 server.get(file).send().status,
                 200,
-                "{path} asks for {file}"
+                "{path} requests {file}"
             );
         }
     }
@@ -56,7 +56,7 @@ fn the_pages_may_load_nothing_from_elsewhere() {
 }
 
 #[test]
-fn a_page_is_asked_for_anew_and_sent_where_it_has_changed() {
+fn a_page_is_revalidated_and_sent_only_if_it_has_changed() {
     let server = Server::echo();
     let first = server.get("/").send();
     assert_eq!(first.header("cache-control"), Some("no-cache"));
@@ -95,7 +95,7 @@ fn the_sample_is_the_phantom_and_its_mask() {
 }
 
 #[test]
-fn a_film_is_shown_as_it_was_decoded_and_without_the_model() {
+fn format_film_returns_the_decoded_film_without_running_the_model() {
     let server = Server::echo();
     let mask = lungs(some_lungs().size(), 9);
     let dicom = Object::showing(&mask).inverted().file();
@@ -129,7 +129,7 @@ fn a_film_is_shown_as_it_was_decoded_and_without_the_model() {
 }
 
 #[test]
-fn a_reference_mask_is_given_back_where_that_is_asked_for() {
+fn reference_echo_returns_the_reference_mask() {
     let server = Server::echo();
     let reference = lungs(some_lungs().size(), 5);
     let segmentation = server

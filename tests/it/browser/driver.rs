@@ -1,4 +1,4 @@
-//! Decides how the tests drive a browser: one Chromium and one `ChromeDriver` for each test, both on ports of their own.
+//! Drives Chromium through `ChromeDriver`. Each test starts its own pair, on free ports.
 
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
@@ -12,16 +12,16 @@ use tokio::runtime::Runtime;
 
 use crate::client::{Call, PATIENCE};
 
-/// What a window shows.
+/// The screen of a browser window.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Screen {
     /// 1440 × 900 pixels.
-    Desk,
-    /// 390 × 844 points, and fingers.
+    Desktop,
+    /// 390 × 844 points, with touch.
     Phone,
 }
 
-/// A browser with one window. Dropping it ends it.
+/// A browser with one window, closed on drop.
 pub(super) struct Browser {
     runtime: Runtime,
     client: Client,
@@ -32,12 +32,12 @@ pub(super) struct Browser {
 
 impl Drop for Browser {
     fn drop(&mut self) {
-        // Else it would outlive its driver, which is killed.
+        // The browser would outlive the driver, which is killed.
         let _ = self.runtime.block_on(self.client.clone().close());
     }
 }
 
-/// `ChromeDriver` as a process.
+/// A `ChromeDriver` process, killed on drop.
 struct Driver(Child);
 
 impl Drop for Driver {
@@ -55,20 +55,20 @@ impl Driver {
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()
-            .expect("there is a chromedriver: `make test-browser` installs it");
-        let mut said = BufReader::new(child.stdout.take().unwrap());
+            .expect("chromedriver is installed (`make test-system` does that)");
+        let mut output = BufReader::new(child.stdout.take().unwrap());
         let mut line = String::new();
         while !line.contains("started successfully on port") {
             line.clear();
             assert_ne!(
-                said.read_line(&mut line).unwrap(),
+                output.read_line(&mut line).unwrap(),
                 0,
-                "ChromeDriver has ended"
+                "ChromeDriver exited"
             );
         }
         let digits: String = line.chars().filter(char::is_ascii_digit).collect();
-        // Nobody reads on; it may not stand still for that.
-        std::thread::spawn(move || std::io::copy(&mut said, &mut std::io::sink()));
+        // The rest of the output is read so that a full pipe does not block ChromeDriver.
+        std::thread::spawn(move || std::io::copy(&mut output, &mut std::io::sink()));
         (
             Self(child),
             ([127, 0, 0, 1], digits.parse().unwrap()).into(),
@@ -88,16 +88,17 @@ fn capabilities(screen: Screen, downloads: &Path) -> Capabilities {
         let metrics = json!({"width": 390, "height": 844, "pixelRatio": 2.0, "touch": true});
         options["mobileEmulation"] = json!({"deviceMetrics": metrics});
     }
-    let mut wanted = Capabilities::new();
-    wanted.insert("goog:chromeOptions".to_owned(), options);
-    wanted.insert(
+    let mut capabilities = Capabilities::new();
+    capabilities.insert("goog:chromeOptions".to_owned(), options);
+    capabilities.insert(
         "goog:loggingPrefs".to_owned(),
         json!({"browser": "ALL", "performance": "ALL"}),
     );
-    wanted
+    capabilities
 }
 
 impl Browser {
+    /// Starts a browser and opens `url`.
     pub(super) fn open(screen: Screen, url: &str) -> Self {
         let (driver, address) = Driver::start();
         let downloads = tempfile::tempdir().unwrap();
@@ -124,11 +125,12 @@ impl Browser {
         browser
     }
 
+    /// Opens `url` in the window.
     pub(super) fn go(&self, url: &str) {
         self.runtime.block_on(self.client.goto(url)).unwrap();
     }
 
-    /// What a script returns.
+    /// Runs a script and returns its result.
     #[track_caller]
     pub(super) fn script(&self, script: &str, arguments: Vec<Value>) -> Value {
         self.runtime
@@ -136,7 +138,7 @@ impl Browser {
             .unwrap()
     }
 
-    /// Waits until an expression is true.
+    /// Waits until a JavaScript expression is true.
     #[track_caller]
     pub(super) fn wait(&self, expression: &str) {
         let script = format!(
@@ -148,14 +150,15 @@ impl Browser {
             .block_on(self.client.execute_async(&script, vec![]))
             .is_err()
         {
-            self.picture("failed");
+            self.screenshot("failed");
             panic!(
-                "it never came to {expression}:\n{}",
+                "timed out waiting for {expression}; the page shows:\n{}",
                 self.script("return document.body.innerText", vec![])
             );
         }
     }
 
+    /// Returns the visible text of an element.
     #[track_caller]
     pub(super) fn text(&self, id: &str) -> String {
         self.script(
@@ -163,7 +166,7 @@ impl Browser {
             vec![id.into()],
         )
         .as_str()
-        .unwrap_or_else(|| panic!("there is no {id}"))
+        .unwrap_or_else(|| panic!("no element {id}"))
         .to_owned()
     }
 
@@ -174,7 +177,7 @@ impl Browser {
             .unwrap();
     }
 
-    /// Types into an element, or hands files to one that takes them.
+    /// Types into an element. For a file input, `text` holds the paths of the files, one in each line.
     #[track_caller]
     pub(super) fn type_into(&self, css: &str, text: &str) {
         let typed = async {
@@ -187,7 +190,7 @@ impl Browser {
         self.runtime.block_on(typed).unwrap();
     }
 
-    /// Types into whatever has the focus.
+    /// Presses a key in the focused element.
     #[track_caller]
     pub(super) fn press(&self, key: fantoccini::key::Key) {
         let key = char::from(key).to_string();
@@ -196,21 +199,22 @@ impl Browser {
             .unwrap();
     }
 
+    /// Chooses files in the file input of the page.
     #[track_caller]
     pub(super) fn choose(&self, files: &[PathBuf]) {
         let files: Vec<_> = files.iter().map(|file| file.to_str().unwrap()).collect();
         self.type_into("#files", &files.join("\n"));
     }
 
-    /// Keeps a picture of the window under `target/browser`, for people.
-    pub(super) fn picture(&self, name: &str) {
+    /// Saves a screenshot of the window in `target/browser`.
+    pub(super) fn screenshot(&self, name: &str) {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/browser");
         fs_err::create_dir_all(&folder).unwrap();
         let png = self.runtime.block_on(self.client.screenshot()).unwrap();
         fs_err::write(folder.join(format!("{name}.png")), png).unwrap();
     }
 
-    /// What the browser has noted since it was asked last, of its console or of its network.
+    /// Returns the entries of a log of the browser since the last call: `browser` for the console, `performance` for the network.
     fn log(&self, kind: &str) -> Vec<Value> {
         let session = self
             .runtime
@@ -227,8 +231,8 @@ impl Browser {
             .clone()
     }
 
-    /// What the console has to complain about.
-    pub(super) fn complaints(&self) -> Vec<String> {
+    /// Returns the errors and warnings in the console since the last call.
+    pub(super) fn console_errors(&self) -> Vec<String> {
         let all = self.log("browser").into_iter();
         let bad =
             all.filter(|entry| ["SEVERE", "WARNING"].contains(&entry["level"].as_str().unwrap()));
@@ -236,7 +240,7 @@ impl Browser {
             .collect()
     }
 
-    /// The addresses of all that was asked for.
+    /// Returns the URLs of all requests since the last call.
     pub(super) fn requests(&self) -> Vec<String> {
         let events = self.log("performance").into_iter();
         let events = events.map(|entry| {
@@ -252,14 +256,14 @@ impl Browser {
         .collect()
     }
 
-    /// Waits for a file that is saved, and reads it. Chromium takes its name with an empty file before the whole one replaces that.
+    /// Waits for a downloaded file and returns its bytes. Chromium creates an empty file first and replaces it by the whole one.
     #[track_caller]
-    pub(super) fn saved(&self, ending: &str) -> Vec<u8> {
-        let given_up = std::time::Instant::now() + PATIENCE;
-        while std::time::Instant::now() < given_up {
+    pub(super) fn downloaded(&self, suffix: &str) -> Vec<u8> {
+        let deadline = std::time::Instant::now() + PATIENCE;
+        while std::time::Instant::now() < deadline {
             for entry in fs_err::read_dir(self.downloads.path()).unwrap() {
                 let path = entry.unwrap().path();
-                if path.to_str().unwrap().ends_with(ending) {
+                if path.to_str().unwrap().ends_with(suffix) {
                     let bytes = fs_err::read(path).unwrap();
                     if !bytes.is_empty() {
                         return bytes;
@@ -268,6 +272,6 @@ impl Browser {
             }
             std::thread::yield_now();
         }
-        panic!("no file that ends with {ending} was saved");
+        panic!("no file *{suffix} was downloaded");
     }
 }

@@ -1,4 +1,4 @@
-//! Tests of how the page looks and how it is read: themes, widths, speed, and what axe-core finds wrong with it.
+//! Tests of accessibility, themes, small screens and the speed of the page.
 
 use std::path::PathBuf;
 
@@ -25,11 +25,11 @@ fn set_theme(browser: &Browser, theme: &str) {
     browser.script(script, vec![theme.into()]);
 }
 
-/// What axe-core finds that keeps somebody from using the page.
-fn faults(browser: &Browser) -> Vec<String> {
+/// Returns the serious and critical violations that axe-core finds.
+fn violations(browser: &Browser) -> Vec<String> {
     let path = std::env::var_os("LUNGFIELD_AXE")
         .map(PathBuf::from)
-        .expect("`make test-browser` says where axe-core is");
+        .expect("LUNGFIELD_AXE is set (`make test-browser` does that)");
     browser.script(&fs_err::read_to_string(path).unwrap(), vec![]);
     browser.script(
         "window.axe.run(document).then((found) => { window.found = found; });",
@@ -40,37 +40,43 @@ fn faults(browser: &Browser) -> Vec<String> {
         "const found = window.found.violations; delete window.found; return found;",
         vec![],
     );
-    let serious =
-        |fault: &&Value| ["serious", "critical"].contains(&fault["impact"].as_str().unwrap_or(""));
-    let told = |fault: &Value| format!("{}: {} {}", fault["id"], fault["help"], fault["nodes"]);
+    let serious = |violation: &&Value| {
+        ["serious", "critical"].contains(&violation["impact"].as_str().unwrap_or(""))
+    };
+    let describe = |violation: &Value| {
+        format!(
+            "{}: {} {}",
+            violation["id"], violation["help"], violation["nodes"]
+        )
+    };
     found
         .as_array()
         .unwrap()
         .iter()
         .filter(serious)
-        .map(told)
+        .map(describe)
         .collect()
 }
 
 #[test]
 #[ignore = "needs Chromium: make test-browser"]
-fn nobody_is_kept_from_using_the_page_in_either_theme_and_width() {
+fn the_page_is_accessible_in_both_themes_and_on_both_screens() {
     let server = serve(&[]);
-    for screen in [Screen::Desk, Screen::Phone] {
+    for screen in [Screen::Desktop, Screen::Phone] {
         let browser = Browser::open(screen, &page(&server));
         for theme in ["light", "dark"] {
             browser.go(&page(&server));
             set_theme(&browser, theme);
-            assert_eq!(faults(&browser), [""; 0], "{screen:?}, {theme}, empty");
-            browser.picture(&format!("{screen:?}-{theme}-empty").to_lowercase());
+            assert_eq!(violations(&browser), [""; 0], "{screen:?}, {theme}, empty");
+            browser.screenshot(&format!("{screen:?}-{theme}-empty").to_lowercase());
             browser.click("#sample");
             browser.wait(DONE);
             assert_eq!(
-                faults(&browser),
+                violations(&browser),
                 [""; 0],
                 "{screen:?}, {theme}, with a film"
             );
-            browser.picture(&format!("{screen:?}-{theme}").to_lowercase());
+            browser.screenshot(&format!("{screen:?}-{theme}").to_lowercase());
         }
     }
 }
@@ -79,7 +85,7 @@ fn nobody_is_kept_from_using_the_page_in_either_theme_and_width() {
 #[ignore = "needs Chromium: make test-browser"]
 fn the_theme_can_be_switched() {
     let server = serve(&[]);
-    let browser = Browser::open(Screen::Desk, &page(&server));
+    let browser = Browser::open(Screen::Desktop, &page(&server));
     set_theme(&browser, "light");
     let light = background(&browser);
     set_theme(&browser, "dark");
@@ -90,28 +96,28 @@ fn the_theme_can_be_switched() {
 
 #[test]
 #[ignore = "needs Chromium: make test-browser"]
-fn a_phone_shows_all_of_it_without_scrolling_sideways() {
+fn a_phone_shows_the_page_without_horizontal_scrolling() {
     let server = serve(&[]);
     let browser = Browser::open(Screen::Phone, &page(&server));
-    let wide = "return document.documentElement.scrollWidth - window.innerWidth";
-    assert_eq!(browser.script(wide, vec![]), 0);
+    let overflow = "return document.documentElement.scrollWidth - window.innerWidth";
+    assert_eq!(browser.script(overflow, vec![]), 0);
     browser.click("#sample");
     browser.wait(DONE);
-    assert_eq!(browser.script(wide, vec![]), 0);
+    assert_eq!(browser.script(overflow, vec![]), 0);
     let viewer = browser.script(
         "return document.getElementById('viewer').getBoundingClientRect().width",
         vec![],
     );
     assert!(viewer.as_f64().unwrap() > 300.0, "{viewer}");
-    assert_eq!(browser.complaints(), [""; 0]);
+    assert_eq!(browser.console_errors(), [""; 0]);
 }
 
 #[test]
 #[ignore = "needs Chromium: make test-browser"]
-fn the_page_is_there_at_once() {
+fn the_first_paint_comes_within_100_ms() {
     let server = serve(&[]);
-    let browser = Browser::open(Screen::Desk, &page(&server));
-    // In a window that is there: to make one takes a browser as long again.
+    let browser = Browser::open(Screen::Desktop, &page(&server));
+    // In an open window, since a browser needs as much time again to open one.
     let quickest = (0..20).map(|_| {
         browser.go(&page(&server));
         browser.wait("performance.getEntriesByName('first-contentful-paint').length");

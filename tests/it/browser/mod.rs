@@ -1,4 +1,4 @@
-//! Tests of the page in a real browser: Chromium, driven as a person would. They are left out of an ordinary run; `make test-browser` runs them.
+//! Tests of the page in Chromium. They are ignored in an ordinary run; `make test-browser` runs them.
 
 mod driver;
 mod film;
@@ -13,7 +13,7 @@ use lungfield_radiograph::phantom::{Depth, Phantom, PhantomOptions};
 
 use crate::program::Daemon;
 
-/// The shipped model, on a port of its own.
+/// Starts a server with the shipped model on a free port.
 fn serve(flags: &[&str]) -> Daemon {
     Daemon::start(
         &Path::new(env!("CARGO_MANIFEST_DIR")).join("models/lungfield-segnet"),
@@ -25,7 +25,14 @@ fn page(server: &Daemon) -> String {
     format!("http://{}/", server.address)
 }
 
-/// A phantom on a disk, with its exact mask beside it.
+/// Returns the URLs of requests that were not sent to `home` and are not local to the browser.
+fn to_other_origins<'a>(requests: &'a [String], home: &str, local: &str) -> Vec<&'a str> {
+    let all = requests.iter().map(String::as_str);
+    all.filter(|url| !url.starts_with(home) && !url.starts_with(local))
+        .collect()
+}
+
+/// A folder with the film of a phantom and its exact mask.
 struct Files {
     folder: tempfile::TempDir,
     phantom: Phantom,
@@ -50,11 +57,12 @@ impl Files {
         self.folder.path().join("chest.png")
     }
 
-    /// Named so that the page knows whose it is.
+    /// Returns the mask, whose name tells the page which film it belongs to.
     fn mask(&self) -> PathBuf {
         self.folder.path().join("chest-mask.png")
     }
 
+    /// Writes another file into the folder.
     fn other(&self, name: &str, bytes: &[u8]) -> PathBuf {
         let path = self.folder.path().join(name);
         fs_err::write(&path, bytes).unwrap();
