@@ -23,6 +23,7 @@ mod openapi;
 mod overload;
 mod pages;
 mod pictures;
+mod pinned;
 mod privacy;
 mod process;
 mod program;

@@ -8,7 +8,8 @@ use lungfield_testing::program::{Program, command};
 
 use crate::client::{Call, Raw};
 
-const SERVE: &str = env!("CARGO_BIN_EXE_lungfield-serve");
+pub(crate) const SERVE: &str = env!("CARGO_BIN_EXE_lungfield-serve");
+pub(crate) const PHANTOM: &str = env!("CARGO_BIN_EXE_lungfield-phantom");
 
 /// `lungfield-serve` with a model, on a port of its own.
 #[derive(Debug)]

@@ -4,6 +4,7 @@
     reason = "a test ends where its world does not come about"
 )]
 
+pub mod pinned;
 pub mod program;
 pub mod small;
 

@@ -4,6 +4,7 @@
     reason = "a test ends where its world does not come about"
 )]
 
+mod pinned;
 mod resuming;
 mod training;
 
