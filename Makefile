@@ -54,7 +54,7 @@ try-api:
 	$(call run,api,scripts.api.check)
 test-dicom: programs try-dicom ## DICOM in and out, as highdicom and pydicom read and write it
 try-dicom:
-	$(call run,dicom,scripts.dicom.check scripts.orthanc.hook_test)
+	$(call run,dicom,scripts.dicom.check scripts.orthanc.hook_test scripts.orthanc.hook_wire_test)
 test-dicom-peers: programs ## What dicom3tools and DCMTK make of the DICOM objects that are written
 	$(call run,dicom,scripts.dicom.validate)
 test-orthanc: programs ## A real PACS: films by C-STORE, the hook, masks in the same study

@@ -73,13 +73,13 @@ def cells_of(round_number: int, options: argparse.Namespace) -> list[Cell]:
     return cells
 
 
-def measure(round_number: int, name: str, options: argparse.Namespace, world: World) -> Iterator[dict[str, Any]]:
+def measure(round_number: int, name: str, options: argparse.Namespace, shared: Shared) -> Iterator[dict[str, Any]]:
     """Yields the rows of one server in one round, as they come."""
-    with servers.start(name, options, world.folder) as server:
-        seconds = server.first_answer(world.films[START_FILM])
-        dice = world.agreement(server)
+    with servers.start(name, options, shared.folder) as server:
+        seconds = server.first_answer(shared.films[START_FILM])
+        dice = shared.agreement(server)
         idle_mb = processes.memory_mb(server.pid)
-        load.warm_up(options.oha, server, world.films[MAIN_FILM], BUSY_CLIENTS, options.warm_up)
+        load.warm_up(options.oha, server, shared.films[MAIN_FILM], BUSY_CLIENTS, options.warm_up)
         known: dict[str, Any] = {
             "round": round_number,
             "server": name,
@@ -89,11 +89,11 @@ def measure(round_number: int, name: str, options: argparse.Namespace, world: Wo
         known["idle_mb"] = round(idle_mb, 1)
         throughput = None
         for cell in cells_of(round_number, options):
-            row = known | _run(cell, server, options, world.films[cell.film], throughput)
+            row = known | _run(cell, server, options, shared.films[cell.film], throughput)
             if cell == Cell(MAIN_FILM, BUSY_CLIENTS):
                 throughput = row["masks_per_s"]
             yield row
-        world.agreement(server)
+        shared.agreement(server)
 
 
 def seconds_for(clients: int, options: argparse.Namespace) -> float:
@@ -115,7 +115,7 @@ def _run(
     return {"film": cell.film, "loop": f"open {cell.share}", "rate": round(rate, 3)} | found
 
 
-class World:
+class Shared:
     """What all servers share: the scratch folder, the films, and the mask that each server must find."""
 
     def __init__(self, folder: Path, options: argparse.Namespace) -> None:
@@ -221,14 +221,14 @@ def main() -> None:
     servers.end_on_sigterm()
     table = Table(options.out / "results.csv", COLUMNS)
     with tempfile.TemporaryDirectory(prefix="serving-") as folder:
-        world = World(Path(folder), options)
+        shared = Shared(Path(folder), options)
         failed = set()
         for round_number in range(1, options.rounds + 1):
             for name in options.only:
                 if name in failed:
                     continue
                 try:
-                    for row in measure(round_number, name, options, world):
+                    for row in measure(round_number, name, options, shared):
                         table.add(row)
                         print(told(row), flush=True)
                 except servers.NotServing as problem:

@@ -66,14 +66,14 @@ def points(options: argparse.Namespace) -> Iterator[Point]:
         yield Point("width", str(width), model=model)
 
 
-def measure(point: Point, options: argparse.Namespace, world: dict[str, films.Film], folder: str) -> dict[str, Any]:
+def measure(point: Point, options: argparse.Namespace, by_name: dict[str, films.Film], folder: str) -> dict[str, Any]:
     with (
         tempfile.TemporaryDirectory(dir=folder) as home,
         servers.start_ours(options, Path(home), point.flags, point.prefix, point.model) as server,
     ):
-        start_s = server.first_answer(world[compare.START_FILM])
+        start_s = server.first_answer(by_name[compare.START_FILM])
         idle_mb = processes.memory_mb(server.pid)
-        film = world[point.film]
+        film = by_name[point.film]
         load.warm_up(options.oha, server, film, point.clients, options.warm_up)
         seconds = compare.seconds_for(point.clients, options)
         found = load.closed_loop(options.oha, server, film, point.clients, seconds)
@@ -140,11 +140,11 @@ def main() -> None:
     path = options.out / "growth.csv"
     table = compare.Table(path, COLUMNS)
     with tempfile.TemporaryDirectory(prefix="growth-") as folder:
-        world = films.make(options.data, Path(folder), FILMS)
+        by_name = films.make(options.data, Path(folder), FILMS)
         for round_number in range(1, options.rounds + 1):
             for point in points(options):
                 if point.factor in options.only:
-                    row = {"round": round_number} | measure(point, options, world, folder)
+                    row = {"round": round_number} | measure(point, options, by_name, folder)
                     table.add({column: row[column] for column in COLUMNS})
                     print(told(row), flush=True)
     draw(path, options.out / "growth.svg")

@@ -150,7 +150,7 @@ def check_more(client: Any, version: str, pixels: Any, mask: Any) -> None:
     refused("what is no film", lambda: client.infer(MODEL, [file_input("image", b"no film")]), "no image that is read")
     refused("a compressed body", lambda: client.infer(MODEL, image, request_compression_algorithm="gzip"), "compressed")
     refused(
-        "a film past its patience",
+        "a film past its deadline",
         lambda: client.infer(MODEL, image, headers={"Lungfield-Timeout-Ms": "1"}),
         "deadline",
     )

@@ -8,141 +8,13 @@ tests the same hook with the real ones.
 
 from __future__ import annotations
 
-import contextlib
-import http.server
-import io
-import logging
-import socket
-import tempfile
-import threading
 import unittest
 import unittest.mock
-import urllib.parse
-from collections.abc import Callable
-from email.message import Message
 from pathlib import Path
 from typing import Any
 
 from deploy.orthanc import lungfield_hook as hook
-
-DX = "1.2.840.10008.5.1.4.1.1.1.1"
-CT = "1.2.840.10008.5.1.4.1.1.2"
-SEG = "1.2.840.10008.5.1.4.1.1.66.4"
-CHEST = {"Modality": "DX", "BodyPartExamined": "CHEST", "PatientName": "Phantom^Secret"}
-
-
-class Killed(BaseException):
-    """The hook's process is gone, here and now."""
-
-
-class Orthanc:
-    """An archive that keeps instances by their names, and a log of what came. `failures` come before any answer."""
-
-    def __init__(self) -> None:
-        self.instances: dict[str, tuple[str, dict[str, Any]]] = {}
-        self.log: list[tuple[str, str]] = []
-        self.failures: list[Exception] = []
-        self.requests = 0
-        self.kills_after: int | None = None
-
-    def store(self, name: str, sop_class: str = DX, tags: dict[str, Any] | None = None) -> str:
-        known = name in self.instances
-        self.instances[name] = (sop_class, CHEST if tags is None else tags)
-        if not known:
-            self.log += [("NewInstance", name), ("NewSeries", "series of " + name)]
-        return "AlreadyStored" if known else "Success"
-
-    def changes(self, query: dict[str, list[str]]) -> Any:
-        since = int(query.get("since", [len(self.log)])[0])
-        entries = [{"ChangeType": kind, "ID": name, "Seq": at} for at, (kind, name) in enumerate(self.log, 1)][since:]
-        page = entries[: int(query.get("limit", [1])[0])]
-        return {"Changes": page, "Done": len(page) == len(entries), "Last": page[-1]["Seq"] if page else len(self.log)}
-
-    def answer(self, path: str, body: bytes) -> Any:
-        place, _, query = path.partition("?")
-        if place == "/changes":
-            return self.changes(urllib.parse.parse_qs(query))
-        if place == "/instances":
-            return {"ID": body.decode(), "Status": self.store(body.decode(), SEG, {"Modality": "SEG"})}
-        _, _, name, what = place.split("/", 3)
-        if name not in self.instances:
-            raise hook.failure("Orthanc", 404)
-        return {
-            "metadata/SopClassUid": self.instances[name][0],
-            "simplified-tags": self.instances[name][1],
-            "file": name,
-        }[what]
-
-    def ask_json(self, path: str, body: bytes = b"", **headers: str) -> Any:
-        if self.failures:
-            raise self.failures.pop(0)
-        answer = self.answer(path, body)
-        self.requests += 1
-        if self.requests == self.kills_after:
-            raise Killed
-        return answer
-
-    def ask(self, path: str, body: bytes = b"", **headers: str) -> tuple[Message, bytes]:
-        return Message(), self.ask_json(path, body).encode()
-
-
-class Lungfield:
-    """Makes of a film a result that is named after it. `failures` come before any answer."""
-
-    def __init__(self, warnings: str = "", media_type: str = "application/dicom") -> None:
-        self.headers = Message()
-        self.failures: list[Exception] = []
-        self.asked: list[tuple[str, str, str]] = []
-        self.headers["Content-Type"] = media_type
-        self.headers["Lungfield-Warnings"] = warnings
-
-    def ask(self, path: str, body: bytes = b"", **headers: str) -> tuple[Message, bytes]:
-        self.asked.append((path, body.decode(), headers["X_Request_Id"]))
-        if self.failures:
-            raise self.failures.pop(0)
-        return self.headers, f"{urllib.parse.parse_qs(path.partition('?')[2])['format'][0]} of {body.decode()}".encode()
-
-
-def later(status: int, code: str, retry_after: str = "") -> hook.Later:
-    """Returns the failure that an answer of Lungfield means, which may succeed at another time."""
-    found = hook.failure("Lungfield", status, code, retry_after)
-    assert isinstance(found, hook.Later)
-    return found
-
-
-class Log(logging.Handler):
-    def __init__(self) -> None:
-        super().__init__()
-        self.lines: list[str] = []
-
-    def emit(self, record: logging.LogRecord) -> None:
-        self.lines.append(record.getMessage())
-
-
-class World(unittest.TestCase):
-    """An archive, a server, and a place to keep; `waits` are what the hook would have waited."""
-
-    def setUp(self) -> None:
-        self.folder = self.enter(tempfile.TemporaryDirectory(prefix="lungfield-hook-test-"))
-        self.state = Path(self.folder) / "state.json"
-        self.orthanc, self.lungfield, self.heard = Orthanc(), Lungfield(), Log()
-        self.waits: list[float] = []
-        hook.log.addHandler(self.heard)
-        self.addCleanup(hook.log.removeHandler, self.heard)
-        hook.log.setLevel("DEBUG")
-        hook.log.propagate = False
-
-    def enter(self, context: contextlib.AbstractContextManager[Any]) -> Any:
-        stack = contextlib.ExitStack()
-        self.addCleanup(stack.close)
-        return stack.enter_context(context)
-
-    def run_once(self, *flags: str) -> None:
-        settings = hook.read_settings(["--once", "--begin", "start", "--state", str(self.state), *flags], {})
-        hook.Hook(settings, self.orthanc, self.lungfield, self.waits.append).follow()
-
-    def results(self) -> list[str]:
-        return sorted(name for name in self.orthanc.instances if " of " in name)
+from scripts.orthanc.fakes import CHEST, CT, DX, HookTest, Killed, Lungfield, Orthanc, later
 
 
 class WhatItTakes(unittest.TestCase):
@@ -217,7 +89,7 @@ class WhatAStatusMeans(unittest.TestCase):
             self.assertEqual(later(503, "overloaded", said).after_s, after_s)
 
 
-class WhatItDoes(World):
+class WhatItDoes(HookTest):
     def test_a_films_result_lies_beside_it(self) -> None:
         self.orthanc.store("film")
         self.run_once()
@@ -288,7 +160,7 @@ class WhatItDoes(World):
         self.assertNotIn("secret", " ".join(self.heard.lines).lower())
 
 
-class WhatItSurvives(World):
+class WhatItSurvives(HookTest):
     def test_a_server_that_is_away_is_waited_for_however_long(self) -> None:
         self.orthanc.store("film")
         self.lungfield.failures = [hook.Later("nobody is there", False)] * 40
@@ -365,113 +237,6 @@ class WhatItSurvives(World):
             self.assertEqual(self.results(), ["dicom-seg of first", "dicom-seg of second"])
             self.assertEqual(len(self.orthanc.instances), 5)
         self.assertGreater(kills, 10)
-
-
-class WhatComesOverTheWire(World):
-    """A real listener, since what matters is how Python's client says that something went wrong."""
-
-    def peer(self, answer: Callable[[Any], None]) -> hook.Peer:
-        class Handler(http.server.BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                self.rfile.read(int(self.headers["Content-Length"]))
-                answer(self)
-
-            def log_message(self, *_: Any) -> None:
-                pass
-
-        server = http.server.HTTPServer(("127.0.0.1", 0), Handler)
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        self.addCleanup(thread.join)
-        self.addCleanup(server.server_close)
-        self.addCleanup(server.shutdown)
-        return hook.Peer("Lungfield", f"http://127.0.0.1:{server.server_port}/", "Bearer key", None)
-
-    def problem(self, status: int, body: bytes, **headers: str) -> Exception:
-        def answer(request: Any) -> Any:
-            request.send_response(status)
-            for name, value in headers.items():
-                request.send_header(name.replace("_", "-"), value)
-            request.end_headers()
-            request.wfile.write(body)
-
-        with self.assertRaises((hook.Later, hook.Refused, hook.Unusable)) as caught:
-            self.peer(answer).ask("/v1/segment", b"film")
-        return caught.exception
-
-    def test_what_is_sent_arrives_and_the_answer_too(self) -> None:
-        def answer(request: Any) -> Any:
-            said = f"{request.path} {request.headers['Authorization']} {request.headers['X-Request-Id']}"
-            request.send_response(200)
-            request.end_headers()
-            request.wfile.write(said.encode())
-
-        self.assertEqual(self.peer(answer).ask("/a?b=c", b"film", X_Request_Id="d")[1], b"/a?b=c Bearer key d")
-
-    def test_a_problem_is_known_by_its_status_its_code_and_its_retry_after(self) -> None:
-        problem = self.problem(503, b'{"code": "overloaded", "detail": "secret"}', Retry_After="5")
-        assert isinstance(problem, hook.Later)
-        self.assertEqual((problem.after_s, problem.counts), (5, False))
-        self.assertEqual(str(problem), "Lungfield answered 503 overloaded")
-
-    def test_of_a_body_that_is_no_problem_nothing_is_said(self) -> None:
-        for body in (b"<p>Secret</p>", b"[1]", b'{"code": 7}', b'{"code": "Secret^Name"}', b"", b"\xff"):
-            self.assertEqual(str(self.problem(422, body)), "Lungfield answered 422", body)
-
-    def test_an_answer_that_breaks_off_may_be_the_films_fault(self) -> None:
-        def breaks_off(request: Any) -> None:
-            request.send_response(200)
-            request.send_header("Content-Length", "100")
-            request.end_headers()
-            request.wfile.write(b"half")
-
-        for answer in (breaks_off, lambda request: request.connection.close()):
-            with self.assertRaises(hook.Later) as caught:
-                self.peer(answer).ask("/", b"film")
-            self.assertTrue(caught.exception.counts)
-
-    def test_a_refused_connection_is_nobodys_fault(self) -> None:
-        with socket.socket() as unused:
-            unused.bind(("127.0.0.1", 0))
-            peer = hook.Peer("Lungfield", f"http://127.0.0.1:{unused.getsockname()[1]}", None, None)
-            with self.assertRaises(hook.Later) as caught:
-                peer.ask("/", b"film")
-        self.assertFalse(caught.exception.counts)
-
-    def test_a_proxy_of_the_environment_is_not_asked(self) -> None:
-        self.enter(unittest.mock.patch.dict("os.environ", {"http_proxy": "http://127.0.0.1:9", "no_proxy": ""}))
-
-        def answer(request: Any) -> Any:
-            request.send_response(200)
-            request.end_headers()
-
-        self.assertEqual(self.peer(answer).ask("/", b"film")[1], b"")
-
-
-class Settings(unittest.TestCase):
-    def test_a_variable_is_a_flag_that_a_flag_goes_before(self) -> None:
-        environment = {"LUNGFIELD_HOOK_ORTHANC": "http://a", "LUNGFIELD_HOOK_BODY_PARTS": "chest,spine", "HOME": "/"}
-        settings = hook.read_settings(["--orthanc", "http://b"], environment)
-        self.assertEqual((settings.orthanc, settings.body_parts), ("http://b", ["CHEST", "SPINE"]))
-
-    def test_a_wrong_setting_is_refused(self) -> None:
-        for flags, environment in (
-            (["--begin", "never"], {}),
-            ([], {"LUNGFIELD_HOOK_ORTHNC": "a"}),
-            (["--tries", "x"], {}),
-        ):
-            with self.assertRaises(SystemExit), contextlib.redirect_stderr(io.StringIO()):
-                hook.read_settings(flags, environment)
-
-    def test_a_damaged_place_is_not_taken_for_a_first_start(self) -> None:
-        with tempfile.TemporaryDirectory(prefix="lungfield-hook-test-") as folder:
-            state = Path(folder) / "state.json"
-            self.assertIsNone(hook.read_place(state))
-            for text in ("", "{", "[]", '{"since": null}', '{"until": 3}'):
-                state.write_text(text)
-                self.assertRaises(hook.Unusable, hook.read_place, state)
-            hook.write_place(state, 3)
-            self.assertEqual((hook.read_place(state), list(Path(folder).iterdir())), (3, [state]))
 
 
 if __name__ == "__main__":

@@ -84,6 +84,12 @@ class Versions(unittest.TestCase):
         self.assertEqual(self.of("Cargo.toml", line.replace("{}", "1.2.0")), [])
         self.assertEqual(self.of("Cargo.toml", line.replace("{}", "=1.1.0")), ["Cargo.toml:1: it says 1.1.0"])
 
+    def test_the_image_names_the_weights_of_the_model(self) -> None:
+        self.write("models/lungfield-segnet/manifest.json", '{"weights_sha256": "ab12"}')
+        for line, count in (("ARG WEIGHTS_SHA256=ab12", 0), ("ARG WEIGHTS_SHA256=ab1", 1), ("ARG WEIGHTS_SHA256", 1)):
+            self.write("docker/Dockerfile", f"ARG VERSION=1.2.0\n{line}\n")
+            self.assertEqual(len(version_check.weights_problems(self.root)), count, line)
+
     def test_a_release_wants_a_dated_heading(self) -> None:
         for heading, plain, release in [
             ("[Unreleased]", 0, 1),

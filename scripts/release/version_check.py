@@ -1,4 +1,5 @@
-"""Checks that the version is the same wherever it is written: that of Cargo.toml, in every place of PLACES.
+"""Checks that the version is the same wherever it is written: that of Cargo.toml, in every place of PLACES. Likewise
+the hash of the weights, which the Dockerfile repeats.
 
     python3 -m scripts.release.version_check            # the newest heading of CHANGELOG.md may be Unreleased
     python3 -m scripts.release.version_check --release  # it must be this version, with a date
@@ -9,6 +10,7 @@ It lists every place that says otherwise, or says nothing. Needs Python 3.9 or l
 from __future__ import annotations
 
 import argparse
+import json
 import re
 import sys
 from pathlib import Path
@@ -58,6 +60,8 @@ PLACES = [
     Place("docs/*.md", rf"lungfield[:-]v?{TAG}", False),
 ]
 CHANGELOG = "CHANGELOG.md"
+DOCKERFILE = "docker/Dockerfile"
+MANIFEST = "models/lungfield-segnet/manifest.json"
 HEADING = re.compile(r"^## \[(.+?)\](?: - (.*))?$", re.MULTILINE)
 DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 
@@ -98,10 +102,18 @@ def changelog_problems(root: Path, stated: str, release: bool) -> list[str]:
     )
 
 
+def weights_problems(root: Path) -> list[str]:
+    """Compares the hash in the Dockerfile with that of the model's manifest."""
+    stated = json.loads((root / MANIFEST).read_text())["weights_sha256"]
+    if f"ARG WEIGHTS_SHA256={stated}" in (root / DOCKERFILE).read_text().splitlines():
+        return []
+    return [f"{DOCKERFILE}: WEIGHTS_SHA256 is not {stated}, that of {MANIFEST}"]
+
+
 def problems(root: Path, release: bool = False) -> list[str]:
     stated = version(root)
     found = [problem for place in PLACES for problem in disagreements(root, place, stated)]
-    return found + changelog_problems(root, stated, release)
+    return found + changelog_problems(root, stated, release) + weights_problems(root)
 
 
 def main() -> None:
@@ -109,7 +121,9 @@ def main() -> None:
     parser.add_argument("--release", action="store_true", help="CHANGELOG.md must have a dated heading of the version")
     found = problems(ROOT, parser.parse_args().release)
     if found:
-        sys.exit("\n".join([f"the version is not {version()}, that of Cargo.toml, everywhere:", *found]))
+        sys.exit(
+            "\n".join([f"the version, {version()}, or the hash of the weights is not the same everywhere:", *found])
+        )
     print(f"the version is {version()} everywhere")
 
 
