@@ -1,8 +1,4 @@
 //! Pins flags and exit codes of `lungfield-segment`, and the columns of its table, by literal values in `tests/fixtures/pinned`.
-#![expect(
-    clippy::unwrap_used,
-    reason = "a test ends where its world does not come about"
-)]
 
 use lungfield_testing::pinned::{assert_pinned, flags};
 use lungfield_testing::program::run;
