@@ -27,11 +27,11 @@ fn codes_of_problems_and_warnings_are_pinned() {
 
 #[test]
 fn routes_are_pinned() {
-    let mut text: String = ROUTES
+    let routes = ROUTES
         .iter()
-        .map(|(method, path)| format!("{method} {path}\n"))
-        .collect();
-    text.extend(PAGES.map(|path| format!("page {path}\n")));
+        .map(|(method, path)| format!("{method} {path}\n"));
+    let pages = PAGES.iter().map(|path| format!("page {path}\n"));
+    let text = routes.chain(pages).collect::<Vec<_>>().concat();
     assert_pinned("routes.txt", &text);
 }
 
