@@ -2,12 +2,10 @@
 
 use std::time::{Duration, Instant};
 
-use axum::http::{HeaderMap, HeaderName};
+use axum::http::HeaderMap;
 
+use super::headers::TIMEOUT_MS;
 use super::problem::ApiError;
-
-/// After how many milliseconds from its head's arrival on nobody wants the answer of a request any more.
-pub(super) const TIMEOUT_MS: HeaderName = HeaderName::from_static("lungfield-timeout-ms");
 
 /// How long the caller of a request waits, where it says so: a whole number of milliseconds, at least 1. One that is too large to
 /// count is as good as the largest.

@@ -15,8 +15,8 @@ use subtle::ConstantTimeEq;
 
 use super::App;
 use super::audit::Record;
-use super::observe::is_plain;
 use super::problem::ApiError;
+use super::request_id::is_plain;
 
 /// The keys that a server knows.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

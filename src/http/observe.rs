@@ -13,48 +13,14 @@ use opentelemetry::propagation::{Extractor, TextMapPropagator};
 use opentelemetry_sdk::propagation::TraceContextPropagator;
 use tracing::Instrument;
 use tracing_opentelemetry::OpenTelemetrySpanExt;
-use uuid::Uuid;
 
 use super::App;
 use super::audit::{Outcome, Record};
-use super::oip;
+use super::headers::REQUEST_ID;
 use super::problem::{ApiError, Problem, Style};
-use super::router::{PAGES, ROUTES};
+use super::request_id::RequestId;
+use super::routes;
 use crate::metrics::RequestLabels;
-
-pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
-/// The longest name that may stand in a log.
-const LONGEST_NAME: usize = 64;
-
-/// Whether a name may stand in a log, or in a file of ours: one word, short, of letters, digits, dots and lines.
-pub(super) fn is_plain(name: &str) -> bool {
-    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
-    (1..=LONGEST_NAME).contains(&name.len()) && name.bytes().all(allowed)
-}
-
-/// What a request is known by, to its caller and in the log.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct RequestId(String);
-
-impl RequestId {
-    /// The caller's own id where it is short and plain, else a new one.
-    fn of(request: &Request) -> Self {
-        let given = request
-            .headers()
-            .get(REQUEST_ID)
-            .and_then(|value| value.to_str().ok());
-        let given = given.filter(|id| is_plain(id));
-        Self(given.map_or_else(|| Uuid::now_v7().to_string(), str::to_owned))
-    }
-
-    pub(super) fn as_str(&self) -> &str {
-        &self.0
-    }
-
-    fn header(&self) -> HeaderValue {
-        HeaderValue::from_str(&self.0).expect("an id is plain")
-    }
-}
 
 /// Gives every request its id and its span, writes its problem out, and logs how it ended.
 pub(super) async fn observe(
@@ -162,27 +128,15 @@ fn method(request: &Request) -> &'static str {
 
 /// The pattern of the path that the request has come to.
 fn route(request: &Request) -> &'static str {
-    let matched = request
-        .extensions()
-        .get::<MatchedPath>()
-        .map(MatchedPath::as_str);
-    let mut known = ROUTES.iter().map(|(_, path)| *path).chain(PAGES);
-    known
-        .find(|path| Some(*path) == matched)
+    let matched = request.extensions().get::<MatchedPath>();
+    matched
+        .and_then(|path| routes::known(path.as_str()))
         .unwrap_or("unmatched")
 }
 
-/// Whether films are taken there, or what is told of the model.
-fn is_api(route: &str) -> bool {
-    ["/v1/", "/v2/models/"]
-        .iter()
-        .any(|beginning| route.starts_with(beginning))
-}
-
-/// How the problem of a request is written: as the protocol of its path has it, also where there is nothing at that path.
+/// How the problem of a request is written: as the protocol of its path has it.
 fn style(request: &Request) -> Style {
-    let below = request.uri().path().strip_prefix(oip::ROOT);
-    if below.is_some_and(|rest| rest.is_empty() || rest.starts_with('/')) {
+    if routes::is_inference(request.uri().path()) {
         Style::Inference
     } else {
         Style::Problem
@@ -262,7 +216,7 @@ impl Departure {
             .access
             .audit
             .as_ref()
-            .filter(|_| is_api(self.route))
+            .filter(|_| routes::is_api(self.route))
         else {
             return;
         };

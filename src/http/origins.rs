@@ -5,9 +5,7 @@ use std::time::Duration;
 use axum::http::{HeaderName, HeaderValue, Method, header};
 use tower_http::cors::CorsLayer;
 
-use super::deadline::TIMEOUT_MS;
-use super::observe::REQUEST_ID;
-use super::outgoing::{DICE, JACCARD, MODEL, SERVER_TIMING, WARNINGS};
+use super::headers::{DICE, JACCARD, MODEL, REQUEST_ID, SERVER_TIMING, TIMEOUT_MS, WARNINGS};
 
 /// How long a browser may remember what it was allowed.
 const REMEMBERED: Duration = Duration::from_hours(1);

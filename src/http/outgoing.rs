@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use axum::body::Body;
-use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
+use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use serde::Serialize;
@@ -11,20 +11,15 @@ use serde::Serialize;
 use super::App;
 use super::admission::Budget;
 use super::answer::{Answer, Answers, TimingsMs};
+use super::headers::{DICE, JACCARD, MODEL, SERVER_TIMING, WARNINGS};
 use super::model::ModelCard;
-use super::observe::RequestId;
 use super::oip;
 use super::paced::Paced;
 use super::problem::ApiError;
 use super::related::{self, DICOM, Part};
+use super::request_id::RequestId;
 use lungfield_codec::rle::Encoded;
 use lungfield_engine::pipeline::{Picture, Segmentation, Timings, Written};
-
-pub(super) const DICE: HeaderName = HeaderName::from_static("lungfield-dice");
-pub(super) const JACCARD: HeaderName = HeaderName::from_static("lungfield-jaccard");
-pub(super) const MODEL: HeaderName = HeaderName::from_static("lungfield-model");
-pub(super) const WARNINGS: HeaderName = HeaderName::from_static("lungfield-warnings");
-pub(super) const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
 
 const JSON: &str = "application/json";
 const PNG: &str = "image/png";

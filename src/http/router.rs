@@ -15,35 +15,6 @@ use super::{
     App, documents, early, health, keys, model, observe, oip, origins, pages, sample, segment,
 };
 
-/// Every path with its method, for whoever describes this API.
-pub const ROUTES: [(&str, &str); 14] = [
-    ("post", "/v1/segment"),
-    ("get", "/v1/model"),
-    ("get", "/v2"),
-    ("get", "/v2/health/live"),
-    ("get", "/v2/health/ready"),
-    ("get", "/v2/models/{model}"),
-    ("get", "/v2/models/{model}/ready"),
-    ("post", "/v2/models/{model}/infer"),
-    ("get", "/v2/models/{model}/versions/{version}"),
-    ("get", "/v2/models/{model}/versions/{version}/ready"),
-    ("post", "/v2/models/{model}/versions/{version}/infer"),
-    ("get", "/health/live"),
-    ("get", "/health/ready"),
-    ("get", "/openapi.yaml"),
-];
-
-/// Every path for browsers, whose methods are GET and HEAD.
-pub const PAGES: [&str; 7] = [
-    "/",
-    "/web/{file}",
-    "/docs",
-    "/docs/swagger-ui.css",
-    "/docs/swagger-ui-bundle.js",
-    "/sample/film.png",
-    "/sample/mask.png",
-];
-
 /// The whole service. From the outside in: id, log and problems; pages of other origins; panics; bodies that nobody read; and,
 /// for the API, keys.
 pub fn router(app: Arc<App>) -> Router {

@@ -16,7 +16,7 @@ use std::time::Instant;
 use axum::Extension;
 use axum::extract::{FromRequestParts, Path, Request, State};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
+use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::Response;
 
 pub(super) use self::metadata::{live, model, model_ready, ready, server};
@@ -24,17 +24,12 @@ use self::request::{Inference, Misunderstood};
 use super::admission::admit;
 use super::audit::Record;
 use super::deadline::{caller_deadline, film_deadline, patience};
-use super::observe::RequestId;
+use super::headers::JSON_BYTES;
 use super::outgoing::Outgoing;
 use super::problem::ApiError;
+use super::request_id::RequestId;
 use super::{App, upload};
 use lungfield_engine::pipeline::{Form, Question, Segmentation, Written};
-
-/// What every path of the protocol begins with.
-pub(super) const ROOT: &str = "/v2";
-
-/// How many bytes of a body are JSON, where binary tensors follow.
-const JSON_BYTES: HeaderName = HeaderName::from_static("inference-header-content-length");
 
 /// The model that a path names, and perhaps its version. What is no text names none.
 #[derive(Debug, serde::Deserialize)]
