@@ -395,55 +395,38 @@ fn a_callers_request_id_is_echoed_where_it_is_plain() {
     );
 }
 
-#[test]
-fn every_kind_of_film_is_read() {
-    let server = Server::echo();
+/// The same film in every kind of PNG.
+fn kinds_of_png() -> Vec<(&'static str, Vec<u8>)> {
     let greys = picture();
     let spread =
         |bytes: fn(u8) -> Vec<u8>| greys.iter().copied().flat_map(bytes).collect::<Vec<u8>>();
-    let films = [
+    let (eight, sixteen) = (BitDepth::Eight, BitDepth::Sixteen);
+    let (grey_16, grey_12) = (spread(|v| vec![v, v]), spread(|v| vec![v >> 4, v << 4]));
+    let (grey_alpha, rgba) = (spread(|v| vec![v, 7]), spread(|v| vec![v, v, v, 9]));
+    let (rgb, rgb_16) = (spread(|v| vec![v; 3]), spread(|v| vec![v; 6]));
+    vec![
         ("grey", picture_png()),
-        (
-            "16-bit grey",
-            png(
-                ColorType::Grayscale,
-                BitDepth::Sixteen,
-                &spread(|v| vec![v, v]),
-            ),
-        ),
+        ("16-bit grey", png(ColorType::Grayscale, sixteen, &grey_16)),
         (
             "12 of 16 bits",
-            png(
-                ColorType::Grayscale,
-                BitDepth::Sixteen,
-                &spread(|v| vec![v >> 4, v << 4]),
-            ),
+            png(ColorType::Grayscale, sixteen, &grey_12),
         ),
         (
             "grey and alpha",
-            png(
-                ColorType::GrayscaleAlpha,
-                BitDepth::Eight,
-                &spread(|v| vec![v, 7]),
-            ),
+            png(ColorType::GrayscaleAlpha, eight, &grey_alpha),
         ),
-        (
-            "RGB",
-            png(ColorType::Rgb, BitDepth::Eight, &spread(|v| vec![v; 3])),
-        ),
-        (
-            "16-bit RGB",
-            png(ColorType::Rgb, BitDepth::Sixteen, &spread(|v| vec![v; 6])),
-        ),
-        (
-            "RGBA",
-            png(
-                ColorType::Rgba,
-                BitDepth::Eight,
-                &spread(|v| vec![v, v, v, 9]),
-            ),
-        ),
-        ("palette", png(ColorType::Indexed, BitDepth::Eight, &greys)),
+        ("RGB", png(ColorType::Rgb, eight, &rgb)),
+        ("16-bit RGB", png(ColorType::Rgb, sixteen, &rgb_16)),
+        ("RGBA", png(ColorType::Rgba, eight, &rgba)),
+        ("palette", png(ColorType::Indexed, eight, &greys)),
+    ]
+}
+
+#[test]
+fn every_kind_of_film_is_read() {
+    let server = Server::echo();
+    let mask = |film: Vec<u8>| server.post("/v1/segment").body(film).send().mask();
+    let fixtures = [
         ("interlaced", fixture!("interlaced_grey8.png").to_vec()),
         (
             "interlaced, 16-bit",
@@ -461,13 +444,9 @@ fn every_kind_of_film_is_read() {
         ("tiled TIFF", fixture!("tiled16.tif").to_vec()),
         ("inverted TIFF", fixture!("min_is_white16.tif").to_vec()),
     ];
-    let expected = server
-        .post("/v1/segment")
-        .body(films[0].1.clone())
-        .send()
-        .mask();
-    for (kind, film) in films {
-        let found = server.post("/v1/segment").body(film).send().mask();
+    let expected = mask(picture_png());
+    for (kind, film) in kinds_of_png().into_iter().chain(fixtures) {
+        let found = mask(film);
         assert!(
             dice(&found, &expected) > 0.97,
             "{kind}: {}",
