@@ -76,106 +76,119 @@ struct Build {
     version: &'static str,
 }
 
-/// All that is counted. Share it by `Arc`; recording takes no more than a short lock.
+/// The counters and histograms of a server. Shared by `Arc`; recording takes no more than a short lock.
 #[derive(Debug)]
 pub struct Metrics {
     registry: Registry,
-    requests: Family<RequestLabels, Histogram, fn() -> Histogram>,
+    requests: Requests,
+    films: Films,
+    audit_failures: Counter,
+}
+
+/// What is counted of requests and connections.
+#[derive(Debug)]
+struct Requests {
+    duration: Family<RequestLabels, Histogram, fn() -> Histogram>,
     in_flight: Gauge,
     connections: Gauge,
     problems: Family<Code, Counter>,
     departed: Counter,
-    steps: Steps,
-    dice: Histogram,
-    area_share: Histogram,
-    warnings: Family<Code, Counter>,
-    audit_failures: Counter,
 }
 
-/// How long the steps of a segmentation took.
+/// What is measured on films.
 #[derive(Debug)]
-struct Steps {
+struct Films {
     decode: Histogram,
     queue: Histogram,
     infer: Histogram,
     encode: Histogram,
+    dice: Histogram,
+    area_share: Histogram,
+    warnings: Family<Code, Counter>,
 }
 
-impl Metrics {
-    /// Nothing has happened yet to this model.
-    #[must_use]
-    pub fn new(model: ModelLabels) -> Self {
-        let mut registry = Registry::with_prefix(PREFIX);
-        registry.register(
-            "build",
-            "The program",
-            Info::new(Build {
-                version: env!("CARGO_PKG_VERSION"),
-            }),
-        );
-        registry.register("model", "The model that is served", Info::new(model));
+impl Requests {
+    fn new(registry: &mut Registry) -> Self {
         Self {
-            requests: seconds(
-                &mut registry,
+            duration: seconds(
+                registry,
                 "http_request_duration",
                 "From a request's head to its answer's head",
                 Family::new_with_constructor(request_seconds as fn() -> Histogram),
             ),
             in_flight: plain(
-                &mut registry,
+                registry,
                 "http_requests_in_flight",
                 "Requests without an answer yet",
             ),
             connections: plain(
-                &mut registry,
+                registry,
                 "connections",
                 "Open connections, those of operators included",
             ),
             problems: plain(
-                &mut registry,
+                registry,
                 "problems",
                 "Requests answered with a problem, by its code",
             ),
             departed: plain(
-                &mut registry,
+                registry,
                 "http_departed",
                 "Requests whose caller left before the answer",
             ),
-            steps: Steps {
-                decode: step(
-                    &mut registry,
-                    "decode",
-                    "Decoding and preparing a film, waiting for a permit included",
-                ),
-                queue: step(
-                    &mut registry,
-                    "queue_wait",
-                    "Waiting of a film for the model",
-                ),
-                infer: step(&mut registry, "infer", "The forward pass of a film's batch"),
-                encode: step(
-                    &mut registry,
-                    "encode",
-                    "Restoring and writing a mask, waiting for a permit included",
-                ),
-            },
+        }
+    }
+}
+
+impl Films {
+    fn new(registry: &mut Registry) -> Self {
+        Self {
+            decode: step(
+                registry,
+                "decode",
+                "Decoding and preparing a film, waiting for a permit included",
+            ),
+            queue: step(registry, "queue_wait", "Waiting of a film for the model"),
+            infer: step(registry, "infer", "The forward pass of a film's batch"),
+            encode: step(
+                registry,
+                "encode",
+                "Restoring and writing a mask, waiting for a permit included",
+            ),
             dice: shares(
-                &mut registry,
+                registry,
                 "dice",
                 "Dice of films that came with a reference mask",
                 &DICE,
             ),
             area_share: shares(
-                &mut registry,
+                registry,
                 "lung_area_ratio",
                 "Share of the film that its lungs cover",
                 &AREA_SHARE,
             ),
             warnings: plain(
-                &mut registry,
+                registry,
                 "warnings",
                 "Films answered with a warning, by its code",
             ),
+        }
+    }
+}
+
+impl Metrics {
+    /// Creates metrics at zero for a server of this model.
+    #[must_use]
+    pub fn new(model: ModelLabels) -> Self {
+        let mut registry = Registry::with_prefix(PREFIX);
+        let build = Build {
+            version: env!("CARGO_PKG_VERSION"),
+        };
+        registry.register("build", "The program", Info::new(build));
+        registry.register("model", "The model that is served", Info::new(model));
+        Self {
+            requests: Requests::new(&mut registry),
+            films: Films::new(&mut registry),
             audit_failures: plain(
                 &mut registry,
                 "audit_failures",
@@ -185,49 +198,50 @@ impl Metrics {
         }
     }
 
-    /// A request's head has arrived.
+    /// Records that the head of a request has arrived.
     pub fn request_came(&self) {
-        self.in_flight.inc();
+        self.requests.in_flight.inc();
     }
 
-    /// A request was answered, with a problem of this code where it was not what was asked for.
+    /// Records a response, with the code of its problem where it is one.
     pub fn request_answered(
         &self,
         labels: RequestLabels,
         problem: Option<&'static str>,
         took: Duration,
     ) {
-        self.in_flight.dec();
+        self.requests.in_flight.dec();
         self.requests
+            .duration
             .get_or_create(&labels)
             .observe(took.as_secs_f64());
         if let Some(code) = problem {
-            self.problems.get_or_create(&Code { code }).inc();
+            self.requests.problems.get_or_create(&Code { code }).inc();
         }
     }
 
-    /// The caller of a request left before the answer.
+    /// Records that the caller of a request left before the response.
     pub fn request_departed(&self) {
-        self.in_flight.dec();
-        self.departed.inc();
+        self.requests.in_flight.dec();
+        self.requests.departed.inc();
     }
 
-    /// A connection was opened.
+    /// Records that a connection was opened.
     pub fn connection_opened(&self) {
-        self.connections.inc();
+        self.requests.connections.inc();
     }
 
-    /// A connection has ended.
+    /// Records that a connection was closed.
     pub fn connection_closed(&self) {
-        self.connections.dec();
+        self.requests.connections.dec();
     }
 
-    /// A line could not be written to the audit log.
+    /// Records that a line could not be written to the audit log.
     pub fn audit_failed(&self) {
         self.audit_failures.inc();
     }
 
-    /// A film was segmented.
+    /// Records a segmented film: how long its steps took, and what was found on it.
     pub fn film_segmented(&self, segmentation: &Segmentation) {
         let Timings {
             decode,
@@ -235,32 +249,24 @@ impl Metrics {
             infer,
             encode,
         } = segmentation.timings;
-        let Steps {
-            decode: decodes,
-            queue: waits,
-            infer: passes,
-            encode: encodes,
-        } = &self.steps;
-        for (histogram, took) in [
-            (decodes, decode),
-            (waits, queue),
-            (passes, infer),
-            (encodes, encode),
-        ] {
-            histogram.observe(took.as_secs_f64());
-        }
+        let films = &self.films;
+        films.decode.observe(decode.as_secs_f64());
+        films.queue.observe(queue.as_secs_f64());
+        films.infer.observe(infer.as_secs_f64());
+        films.encode.observe(encode.as_secs_f64());
         if let Some(overlap) = segmentation.overlap {
-            self.dice.observe(overlap.dice());
+            films.dice.observe(overlap.dice());
         }
         let area_px: u64 = segmentation.lungs.iter().map(Lung::area_px).sum();
-        self.area_share
+        films
+            .area_share
             .observe(area_px as f64 / segmentation.size.pixels() as f64);
         for code in segmentation.warnings.iter().copied().map(Warning::code) {
-            self.warnings.get_or_create(&Code { code }).inc();
+            films.warnings.get_or_create(&Code { code }).inc();
         }
     }
 
-    /// All of it, and how things stand, as `OpenMetrics` text.
+    /// Writes all metrics and the current state of the server as `OpenMetrics` text.
     #[must_use]
     pub fn write(&self, standing: &Standing) -> String {
         let mut text = String::new();

@@ -38,85 +38,83 @@ pub struct Standing {
 }
 
 impl Standing {
+    /// Registers the values, with `prefix` before the name of each that is not the process's own.
     pub(super) fn registry(&self, prefix: &str) -> Registry {
         let mut registry = Registry::default();
         if let Some(bytes) = self.resident_bytes {
-            gauge(
-                &mut registry,
+            registry.register(
                 "process_resident_memory_bytes",
                 "Resident memory of the process",
-                bytes,
+                ConstGauge::new(bytes),
             );
         }
         let own = registry.sub_registry_with_prefix(prefix);
-        gauge(
-            own,
-            "ready",
-            "1 where the server says that it is ready for films",
-            u64::from(self.ready),
-        );
-        gauge(
-            own,
-            "queue_depth",
-            "Films that wait for the model",
-            self.queue_depth as u64,
-        );
-        gauge(
-            own,
-            "queue_capacity",
-            "Films that may wait for the model",
-            self.queue_capacity as u64,
-        );
-        gauge(
-            own,
-            "byte_budget_bytes",
-            "Bytes of bodies that may be held at a time",
-            self.byte_budget,
-        );
-        gauge(
-            own,
-            "byte_budget_used_bytes",
-            "Bytes of bodies that are held",
-            self.byte_budget_used,
-        );
-        gauge(
-            own,
-            "answer_budget_bytes",
-            "Bytes of answers that may be held at a time",
-            self.answer_budget,
-        );
-        gauge(
-            own,
-            "answer_budget_used_bytes",
-            "Bytes of answers that are held",
-            self.answer_budget_used,
-        );
-        let EngineCounts {
-            departed, expired, ..
-        } = self.counts;
-        counter(
-            own,
-            "jobs_departed",
-            "Films not segmented since their caller had left",
-            departed,
-        );
-        counter(
-            own,
-            "jobs_expired",
-            "Films not segmented since their deadline had passed",
-            expired,
-        );
+        for (name, help, value) in self.gauges() {
+            own.register(name, help, ConstGauge::new(value));
+        }
+        for (name, help, value) in self.counters() {
+            own.register(name, help, ConstCounter::new(value));
+        }
         own.register_collector(Box::new(Batches(self.batches.clone())));
         registry
     }
-}
 
-fn gauge(registry: &mut Registry, name: &str, help: &str, value: u64) {
-    registry.register(name, help, ConstGauge::new(value));
-}
+    /// Returns the name, the help text and the value of each gauge.
+    fn gauges(&self) -> [(&'static str, &'static str, u64); 7] {
+        [
+            (
+                "ready",
+                "1 where the server says that it is ready for films",
+                u64::from(self.ready),
+            ),
+            (
+                "queue_depth",
+                "Films that wait for the model",
+                self.queue_depth as u64,
+            ),
+            (
+                "queue_capacity",
+                "Films that may wait for the model",
+                self.queue_capacity as u64,
+            ),
+            (
+                "byte_budget_bytes",
+                "Bytes of bodies that may be held at a time",
+                self.byte_budget,
+            ),
+            (
+                "byte_budget_used_bytes",
+                "Bytes of bodies that are held",
+                self.byte_budget_used,
+            ),
+            (
+                "answer_budget_bytes",
+                "Bytes of answers that may be held at a time",
+                self.answer_budget,
+            ),
+            (
+                "answer_budget_used_bytes",
+                "Bytes of answers that are held",
+                self.answer_budget_used,
+            ),
+        ]
+    }
 
-fn counter(registry: &mut Registry, name: &str, help: &str, value: u64) {
-    registry.register(name, help, ConstCounter::new(value));
+    /// Returns the name, the help text and the value of each counter.
+    fn counters(&self) -> [(&'static str, &'static str, u64); 2] {
+        [
+            (
+                "jobs_departed",
+                "Films not segmented since their caller had left",
+                self.counts.departed,
+            ),
+            (
+                "jobs_expired",
+                "Films not segmented since their deadline had passed",
+                self.counts.expired,
+            ),
+        ]
+    }
 }
 
 /// The batches that were cut, by size and by cause.
