@@ -5,5 +5,5 @@
 pub mod config;
 pub mod http;
 pub mod metrics;
-pub mod serve;
+pub mod server;
 pub mod telemetry;

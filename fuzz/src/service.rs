@@ -11,8 +11,9 @@ use bytes::Bytes;
 use futures_util::stream;
 use http_body_util::BodyExt;
 use lungfield_engine::{Engine, EngineOptions};
+use lungfield::config::{ByteBudget, HttpSettings};
 use lungfield::http::{
-    Access, App, ByteBudget, CODES, HttpOptions, License, ModelCard, Phase, UploadLimits, router,
+    Access, App, CODES, License, ModelCard, Phase, UploadLimits, router,
 };
 use lungfield_radiograph::mask::Threshold;
 use lungfield_model::device::Precision;
@@ -70,8 +71,8 @@ impl Service {
     }
 }
 
-fn options() -> HttpOptions {
-    HttpOptions {
+fn options() -> HttpSettings {
+    HttpSettings {
         max_body_bytes: MAX_BODY_BYTES,
         byte_budget: ByteBudget::new(MAX_BODY_BYTES * 8).expect("the budget is more than 0"),
         answer_budget: ByteBudget::new(64 << 20).expect("the budget is more than 0"),

@@ -1,4 +1,4 @@
-//! Decides what `lungfield-serve` can be told of who may ask, how, and what is written down of it.
+//! The settings of `lungfield-serve` for access: keys, TLS, origins, the listener for operators and the audit log.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use clap::Args;
 
-/// Who may ask, how, and what is written down of it.
+/// Who may send requests, how, and what is logged of them.
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Access")]
 pub struct AccessSettings {

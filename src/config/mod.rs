@@ -1,26 +1,15 @@
-//! The flags and environment variables of `lungfield-serve`, and the options that they stand for.
+//! The flags and environment variables of `lungfield-serve`.
+//!
+//! The server uses these structs as they are: a new setting is a field here and its use there.
 
 mod access;
+mod byte_budget;
 mod serve;
-
-use clap::Args;
+#[cfg(feature = "otlp")]
+mod traces;
 
 pub use self::access::{AccessSettings, MetricsListen};
-pub use self::serve::ServeSettings;
-
-/// Where traces go.
-#[derive(Clone, Debug, Args)]
-pub struct TraceSettings {
-    /// A collector to which traces are sent, by OTLP over HTTP, as in `http://127.0.0.1:4318`; by default they are not.
-    #[arg(long, env = "LUNGFIELD_OTLP_ENDPOINT", value_name = "URL", value_parser = collector)]
-    pub otlp_endpoint: Option<String>,
-}
-
-/// The address of a collector, completed to where it takes traces.
-fn collector(text: &str) -> Result<String, String> {
-    let base = text.trim_end_matches('/');
-    match base.strip_prefix("http://") {
-        Some(rest) if !rest.is_empty() => Ok(format!("{base}/v1/traces")),
-        _ => Err("it is http:// and a host; a collector beside the server takes what is to be encrypted further on".to_owned()),
-    }
-}
+pub use self::byte_budget::ByteBudget;
+pub use self::serve::{HttpSettings, ListenSettings, ServeSettings};
+#[cfg(feature = "otlp")]
+pub use self::traces::TraceSettings;

@@ -1,19 +1,19 @@
-//! Decides what `lungfield-serve` can be told, and what that means to the floors below.
+//! The settings of `lungfield-serve` except those of access.
 
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
-use clap::Parser;
-
+use clap::{Args, Parser};
+use lungfield_engine::EngineOptions;
+use lungfield_model::device::Placement;
 use lungfield_model::settings::{FilmSettings, ModelSettings};
 use lungfield_support::flags::positive;
 use lungfield_support::log::LogSettings;
 
-use super::{AccessSettings, TraceSettings};
-use crate::http::{ByteBudget, HttpOptions, UploadLimits};
-use lungfield_engine::EngineOptions;
-use lungfield_model::device::Placement;
+#[cfg(feature = "otlp")]
+use super::TraceSettings;
+use super::{AccessSettings, ByteBudget};
 
 /// Serves a model over HTTP: films in, lung masks out.
 ///
@@ -36,24 +36,48 @@ pub struct ServeSettings {
     /// The most films that wait for the model; a further one is answered 503.
     #[arg(long, env = "LUNGFIELD_QUEUE_CAPACITY", default_value = "64")]
     pub queue_capacity: NonZeroUsize,
-    /// The largest body of a request.
-    #[arg(long, env = "LUNGFIELD_MAX_BODY", default_value = "64MiB", value_parser = positive)]
-    pub max_body: u64,
     /// How films are decoded.
     #[command(flatten)]
     pub films: FilmSettings,
+    /// The limits of a request and its response.
+    #[command(flatten)]
+    pub http: HttpSettings,
+    /// The limits of connections, and how the server stops.
+    #[command(flatten)]
+    pub connections: ListenSettings,
+    /// Start nothing: ask the server that runs with these settings whether it is ready, at its `--metrics-listen`. Exit code 0 says yes.
+    #[arg(long)]
+    pub health_check: bool,
+    /// Who may send requests, how, and what is logged of them.
+    #[command(flatten)]
+    pub access: AccessSettings,
+    /// Where traces are sent.
+    #[cfg(feature = "otlp")]
+    #[command(flatten)]
+    pub traces: TraceSettings,
+    /// How the log is written.
+    #[command(flatten)]
+    pub log: LogSettings,
+}
+
+/// The limits of a request and its response.
+#[derive(Clone, Debug, Args)]
+pub struct HttpSettings {
+    /// The largest body of a request.
+    #[arg(
+        long = "max-body",
+        id = "max_body",
+        env = "LUNGFIELD_MAX_BODY",
+        default_value = "64MiB",
+        value_parser = positive
+    )]
+    pub max_body_bytes: u64,
     /// The bytes of all bodies that are held at a time; a body that finds them spent is answered 503. Up to 4 GiB.
-    #[arg(long, env = "LUNGFIELD_BYTE_BUDGET", default_value = "512MiB", value_parser = byte_budget)]
+    #[arg(long, env = "LUNGFIELD_BYTE_BUDGET", default_value = "512MiB")]
     pub byte_budget: ByteBudget,
     /// The bytes of all answers that are held until they have left; a film whose answer finds them spent is answered 503. Up to 4 GiB.
-    #[arg(long, env = "LUNGFIELD_ANSWER_BUDGET", default_value = "256MiB", value_parser = byte_budget)]
+    #[arg(long, env = "LUNGFIELD_ANSWER_BUDGET", default_value = "256MiB")]
     pub answer_budget: ByteBudget,
-    /// The most connections at a time; further ones wait to be accepted.
-    #[arg(long, env = "LUNGFIELD_MAX_CONNECTIONS", default_value = "1024")]
-    pub max_connections: NonZeroUsize,
-    /// How long the head of a request may take, and a connection may idle before it.
-    #[arg(long, env = "LUNGFIELD_HEADER_TIMEOUT", default_value = "30s", value_parser = humantime::parse_duration)]
-    pub header_timeout: Duration,
     /// How long the body of a request may take to arrive; then it is answered 408.
     #[arg(long, env = "LUNGFIELD_BODY_TIMEOUT", default_value = "30s", value_parser = humantime::parse_duration)]
     pub body_timeout: Duration,
@@ -63,28 +87,27 @@ pub struct ServeSettings {
     /// How long an answer may take once the body is there; then it is 504.
     #[arg(long, env = "LUNGFIELD_REQUEST_TIMEOUT", default_value = "30s", value_parser = humantime::parse_duration)]
     pub request_timeout: Duration,
+}
+
+/// The limits of connections, and how the server stops.
+#[derive(Clone, Debug, Args)]
+pub struct ListenSettings {
+    /// The most connections at a time; further ones wait to be accepted.
+    #[arg(long, env = "LUNGFIELD_MAX_CONNECTIONS", default_value = "1024")]
+    pub max_connections: NonZeroUsize,
+    /// How long the head of a request may take, and a connection may idle before it.
+    #[arg(long, env = "LUNGFIELD_HEADER_TIMEOUT", default_value = "30s", value_parser = humantime::parse_duration)]
+    pub header_timeout: Duration,
     /// How long requests are still served after SIGTERM while /health/ready says 503.
     #[arg(long, env = "LUNGFIELD_DRAIN_DELAY", default_value = "2s", value_parser = humantime::parse_duration)]
     pub drain_delay: Duration,
     /// How long requests in flight may take once the listener is closed.
     #[arg(long, env = "LUNGFIELD_DRAIN_TIMEOUT", default_value = "30s", value_parser = humantime::parse_duration)]
     pub drain_timeout: Duration,
-    /// Start nothing: ask the server that runs with these settings whether it is ready, at its `--metrics-listen`. Exit code 0 says yes.
-    #[arg(long)]
-    pub health_check: bool,
-    /// Who may ask, how, and what is written down of it.
-    #[command(flatten)]
-    pub access: AccessSettings,
-    /// Where traces go.
-    #[command(flatten)]
-    pub traces: TraceSettings,
-    /// How the log is written.
-    #[command(flatten)]
-    pub log: LogSettings,
 }
 
 impl ServeSettings {
-    /// How films wait for the model, which runs there.
+    /// Returns the options of the engine of a model that runs at `placement`.
     #[must_use]
     pub fn engine_options(&self, placement: Placement) -> EngineOptions {
         EngineOptions {
@@ -96,42 +119,19 @@ impl ServeSettings {
         }
     }
 
-    /// What callers may send.
-    #[must_use]
-    pub fn http_options(&self) -> HttpOptions {
-        HttpOptions {
-            max_body_bytes: self.max_body,
-            byte_budget: self.byte_budget,
-            answer_budget: self.answer_budget,
-            write_timeout: self.write_timeout,
-            body_timeout: self.body_timeout,
-            request_timeout: self.request_timeout,
-        }
-    }
-
-    /// What callers are told of the limits.
-    #[must_use]
-    pub fn upload_limits(&self) -> UploadLimits {
-        UploadLimits {
-            max_body_bytes: self.max_body,
-            max_pixels: self.films.max_pixels,
-        }
-    }
-
-    /// What no single setting shows: settings that contradict each other.
+    /// Checks what no single setting shows.
+    ///
+    /// # Errors
+    /// Where settings contradict each other, with a text that names their flags.
     pub fn check(&self) -> Result<(), String> {
-        if self.byte_budget.bytes() < self.max_body {
-            let (budget, body) = (self.byte_budget.bytes(), self.max_body);
+        let (budget, body) = (self.http.byte_budget.bytes(), self.http.max_body_bytes);
+        if budget < body {
             return Err(format!(
                 "--byte-budget ({budget} bytes) is less than --max-body ({body} bytes)"
             ));
         }
         Ok(())
     }
-}
-
-fn byte_budget(text: &str) -> Result<ByteBudget, String> {
-    ByteBudget::new(positive(text)?).ok_or_else(|| "it must be less than 4 GiB".to_owned())
 }
 
 #[cfg(test)]
@@ -160,7 +160,7 @@ mod tests {
         let settings = parse(&[]).unwrap();
         assert_eq!(settings.listen.to_string(), "127.0.0.1:8080");
         assert_eq!(
-            (settings.max_body, settings.films.max_pixels),
+            (settings.http.max_body_bytes, settings.films.max_pixels),
             (64 << 20, 64_000_000)
         );
         assert_eq!(settings.max_queue_delay, Duration::ZERO);

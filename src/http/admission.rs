@@ -8,6 +8,7 @@ use tokio::sync::Semaphore;
 
 use super::App;
 use super::problem::ApiError;
+use crate::config::ByteBudget;
 use lungfield_engine::{EngineError, Health};
 
 /// How far a server is in its life.
@@ -19,27 +20,6 @@ pub enum Phase {
     Leaving,
     /// It answers what it has and takes no more.
     Draining,
-}
-
-/// The most bytes of bodies that are held at a time: what a semaphore can count.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ByteBudget(u32);
-
-impl ByteBudget {
-    /// A budget, or `None` where it is 0 or above 4 GiB.
-    #[must_use]
-    pub fn new(bytes: u64) -> Option<Self> {
-        u32::try_from(bytes)
-            .ok()
-            .filter(|&bytes| bytes > 0)
-            .map(Self)
-    }
-
-    /// The budget in bytes.
-    #[must_use]
-    pub fn bytes(self) -> u64 {
-        u64::from(self.0)
-    }
 }
 
 /// The bytes that bodies, or answers, may still take.
@@ -60,11 +40,16 @@ pub(super) struct Charge {
 #[derive(Debug)]
 pub(super) struct BudgetSpent;
 
+/// The budget as a semaphore counts it.
+fn count(budget: ByteBudget) -> usize {
+    usize::try_from(budget.bytes()).expect("a budget is below 4 GiB")
+}
+
 impl Budget {
     pub(super) fn new(budget: ByteBudget) -> Self {
         Self {
             whole: budget,
-            left: Arc::new(Semaphore::new(budget.0 as usize)),
+            left: Arc::new(Semaphore::new(count(budget))),
         }
     }
 
@@ -82,7 +67,7 @@ impl Budget {
     pub(super) fn hold(&self, mut bytes: Vec<u8>) -> Result<Bytes, BudgetSpent> {
         bytes.shrink_to_fit();
         let charge = Arc::new(self.charge());
-        charge.take(bytes.len().min(self.whole.0 as usize))?;
+        charge.take(bytes.len().min(count(self.whole)))?;
         Ok(charge.hold(bytes))
     }
 

@@ -28,12 +28,11 @@ mod segment;
 mod upload;
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::http::HeaderValue;
 use tokio::sync::watch;
 
-pub use self::admission::{ByteBudget, Phase};
+pub use self::admission::Phase;
 pub use self::audit::{Audit, AuditKey, AuditSink};
 pub use self::keys::{Keys, KeysError};
 pub use self::metrics::operator_router;
@@ -41,26 +40,10 @@ pub use self::model::{License, ModelCard, UploadLimits};
 pub use self::problem::CODES;
 pub use self::router::router;
 pub use self::routes::{PAGES, ROUTES};
+use crate::config::HttpSettings;
 use crate::metrics::Metrics;
 use lungfield_codec::dicom::Algorithm;
 use lungfield_engine::pipeline::Pipeline;
-
-/// What a caller may send, and for how long.
-#[derive(Clone, Copy, Debug)]
-pub struct HttpOptions {
-    /// The largest body, in bytes.
-    pub max_body_bytes: u64,
-    /// The bytes of all bodies that are held at a time.
-    pub byte_budget: ByteBudget,
-    /// The bytes of all answers that are held until they have left.
-    pub answer_budget: ByteBudget,
-    /// How long the next bytes of an answer may wait for their reader.
-    pub write_timeout: Duration,
-    /// How long a body may take to arrive, from the request's head on.
-    pub body_timeout: Duration,
-    /// How long an answer may take, from the arrival of the whole body on.
-    pub request_timeout: Duration,
-}
 
 /// Who may ask, from where, and what is written down of it. By default: anybody, from no page of a browser, and nothing.
 #[derive(Debug, Default)]
@@ -79,7 +62,7 @@ pub struct Access {
 #[derive(Debug)]
 pub struct App {
     pipeline: Pipeline,
-    options: HttpOptions,
+    options: HttpSettings,
     access: Access,
     budget: admission::Budget,
     answers: admission::Budget,
@@ -94,7 +77,7 @@ impl App {
     #[must_use]
     pub fn new(
         pipeline: Pipeline,
-        options: HttpOptions,
+        options: HttpSettings,
         access: Access,
         model: ModelCard,
         phase: watch::Receiver<Phase>,
@@ -120,6 +103,12 @@ impl App {
     #[must_use]
     pub fn pipeline(&self) -> &Pipeline {
         &self.pipeline
+    }
+
+    /// The limits of a request and its response.
+    #[must_use]
+    pub fn options(&self) -> &HttpSettings {
+        &self.options
     }
 
     /// What is counted, for what happens below HTTP.

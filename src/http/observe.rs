@@ -5,14 +5,10 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use axum::extract::{MatchedPath, Request, State};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use opentelemetry::Context;
-use opentelemetry::propagation::{Extractor, TextMapPropagator};
-use opentelemetry_sdk::propagation::TraceContextPropagator;
 use tracing::Instrument;
-use tracing_opentelemetry::OpenTelemetrySpanExt;
 
 use super::App;
 use super::audit::{Outcome, Record};
@@ -21,6 +17,7 @@ use super::problem::{ApiError, Problem, Style};
 use super::request_id::RequestId;
 use super::routes;
 use crate::metrics::RequestLabels;
+use crate::telemetry;
 
 /// Gives every request its id and its span, writes its problem out, and logs how it ended.
 pub(super) async fn observe(
@@ -34,8 +31,7 @@ pub(super) async fn observe(
         request.id = id.as_str(),
         http.route = route(&request)
     );
-    // Fails where traces are not sent; then nothing is lost.
-    let _ = span.set_parent(trace_of(request.headers()));
+    telemetry::continue_trace(&span, request.headers());
     let departure = Departure::expected(app, &request, id.clone(), span.clone());
     request.extensions_mut().insert(id.clone());
     request
@@ -43,23 +39,6 @@ pub(super) async fn observe(
         .insert(Arc::clone(&departure.record));
     let response = next.run(request).instrument(span).await;
     departure.averted(response)
-}
-
-/// The trace that the caller's request belongs to, by its `traceparent` (W3C Trace Context).
-fn trace_of(headers: &HeaderMap) -> Context {
-    TraceContextPropagator::new().extract(&Carrier(headers))
-}
-
-struct Carrier<'a>(&'a HeaderMap);
-
-impl Extractor for Carrier<'_> {
-    fn get(&self, key: &str) -> Option<&str> {
-        self.0.get(key)?.to_str().ok()
-    }
-
-    fn keys(&self) -> Vec<&str> {
-        self.0.keys().map(HeaderName::as_str).collect()
-    }
 }
 
 /// Writes the problems of the operators' listener out, whose requests are neither logged nor counted.

@@ -281,7 +281,7 @@ fn asked(server: &Server, method: &str, path: &str) -> (u16, String) {
 #[test]
 fn a_connection_that_does_not_come_to_its_request_is_closed() {
     let mut setup = Setup::default();
-    setup.listen.connections.header_timeout = Duration::from_millis(300);
+    setup.listen.header_timeout = Duration::from_millis(300);
     let server = Server::start(FakeSegmenter::new(Behaviour::Echo), &setup);
     for begun in [
         "",
@@ -303,7 +303,7 @@ fn a_connection_that_does_not_come_to_its_request_is_closed() {
 #[test]
 fn connections_beyond_the_most_wait_for_their_turn() {
     let mut setup = Setup::default();
-    setup.listen.connections.max_connections = 1;
+    setup.listen.max_connections = NonZeroUsize::MIN;
     let server = Server::start(FakeSegmenter::new(Behaviour::Echo), &setup);
     let mut first = Raw::connect(server.address);
     first.write(b"GET /health/live HTTP/1.1\r\nHost: x\r\n\r\n");

@@ -7,10 +7,9 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use lungfield::http::{
-    Access, App, ByteBudget, HttpOptions, License, ModelCard, Phase, UploadLimits,
-};
-use lungfield::serve::{self, ConnectionOptions, ListenOptions};
+use lungfield::config::{ByteBudget, HttpSettings, ListenSettings};
+use lungfield::http::{Access, App, License, ModelCard, Phase, UploadLimits};
+use lungfield::server::{self, ListenOptions, ServerError};
 use lungfield_codec::Limits;
 use lungfield_engine::fake::{Behaviour, FakeSegmenter, Gate, Passes};
 use lungfield_engine::pipeline::Pipeline;
@@ -38,8 +37,8 @@ const HOUR: Duration = Duration::from_hours(1);
 /// How a server is set up.
 #[derive(Clone)]
 pub(crate) struct Setup {
-    pub(crate) http: HttpOptions,
-    pub(crate) listen: ListenOptions,
+    pub(crate) http: HttpSettings,
+    pub(crate) listen: ListenSettings,
     pub(crate) engine: EngineOptions,
     pub(crate) limits: Limits,
 }
@@ -48,7 +47,7 @@ impl Default for Setup {
     /// Roomy and patient.
     fn default() -> Self {
         Self {
-            http: HttpOptions {
+            http: HttpSettings {
                 max_body_bytes: MAX_BODY_BYTES,
                 byte_budget: budget(64 << 20),
                 answer_budget: budget(64 << 20),
@@ -56,13 +55,9 @@ impl Default for Setup {
                 body_timeout: HOUR,
                 request_timeout: HOUR,
             },
-            listen: ListenOptions {
-                connections: ConnectionOptions {
-                    max_connections: 1024,
-                    header_timeout: HOUR,
-                    write_timeout: HOUR,
-                    tls: None,
-                },
+            listen: ListenSettings {
+                max_connections: NonZeroUsize::new(1024).unwrap(),
+                header_timeout: HOUR,
                 drain_delay: Duration::ZERO,
                 drain_timeout: HOUR,
             },
@@ -95,7 +90,7 @@ pub(crate) struct Server {
     pub(crate) passes: Passes,
     phase: watch::Receiver<Phase>,
     leave: Option<oneshot::Sender<()>>,
-    outcome: Option<oneshot::Receiver<anyhow::Result<()>>>,
+    outcome: Option<oneshot::Receiver<Result<(), ServerError>>>,
     /// Given up rather than waited for: some tests leave work behind.
     runtime: Option<Runtime>,
 }
@@ -128,7 +123,13 @@ impl Server {
             DECODE_PERMITS,
         );
         let (phase, watched) = watch::channel(Phase::Serving);
-        let app = App::new(pipeline, setup.http, access, card(setup), watched.clone());
+        let app = App::new(
+            pipeline,
+            setup.http.clone(),
+            access,
+            card(setup),
+            watched.clone(),
+        );
 
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)
@@ -139,14 +140,20 @@ impl Server {
         let address = listener.local_addr().unwrap();
         let (leave, told) = oneshot::channel();
         let (ended, outcome) = oneshot::channel();
-        let (served, listen) = (Arc::clone(&app), setup.listen.clone());
+        let (served, options) = (
+            Arc::clone(&app),
+            ListenOptions {
+                settings: setup.listen.clone(),
+                tls: None,
+            },
+        );
         runtime.spawn(async move {
             let told = async {
                 if told.await.is_err() {
                     std::future::pending::<()>().await; // dropped without a word: the test is over
                 }
             };
-            let _ = ended.send(serve::listen(&served, listener, listen, phase, told).await);
+            let _ = ended.send(server::listen(&served, listener, options, phase, told).await);
         });
         let (leave, outcome) = (Some(leave), Some(outcome));
         Self {
@@ -240,7 +247,7 @@ impl Server {
 
     /// Waits for the server's end.
     #[track_caller]
-    pub(crate) fn outcome(&mut self) -> anyhow::Result<()> {
+    pub(crate) fn outcome(&mut self) -> Result<(), ServerError> {
         let outcome = self.outcome.take().expect("a server ends once");
         self.wait(outcome)
             .expect("the server reports before it ends")

@@ -8,13 +8,12 @@ use bytes::Bytes;
 use clap::Parser;
 use futures_util::future::join_all;
 use lungfield::config::ServeSettings;
-use lungfield::http::{Access, App, Phase};
-use lungfield::serve::assemble;
 use lungfield_codec::png;
-use lungfield_engine::pipeline::{Film, Form, Question, Segmentation};
+use lungfield_engine::pipeline::{Film, Form, Pipeline, Question, Segmentation};
 use lungfield_engine::segmenter::Segmenter;
 use lungfield_engine::{Engine, EngineOptions};
 use lungfield_model::device::{DeviceChoice, Placement, Precision, PrecisionChoice};
+use lungfield_model::loading;
 use lungfield_model::manifest::Manifest;
 use lungfield_model::torch::{self, LoadError, TorchSegmenter};
 use lungfield_radiograph::geometry::Size;
@@ -27,7 +26,6 @@ use lungfield_training::evaluation::measure::{Measure, Scored};
 use lungfield_training::evaluation::score::Examinee;
 use lungfield_training::evaluation::summary::{Group, Summary};
 use lungfield_training::train::dataset::{Case, Split};
-use tokio::sync::watch;
 
 use crate::client::PATIENCE;
 use lungfield_testing::small;
@@ -82,19 +80,18 @@ fn draw(seed: u64, (width, height): (u32, u32), depth: Depth) -> Phantom {
     })
 }
 
-fn app() -> std::sync::Arc<App> {
+/// The pipeline of a server with default settings.
+fn pipeline() -> Pipeline {
     let mut settings = ServeSettings::parse_from(["lungfield-serve", "--device=cpu"]);
     settings.model.folder = folder();
-    assemble(
-        &settings,
-        Access::default(),
-        watch::channel(Phase::Serving).1,
-    )
-    .unwrap()
+    let options = |placement| settings.engine_options(placement);
+    loading::load(&settings.model, &settings.films, options)
+        .unwrap()
+        .pipeline
 }
 
 /// What a server answers to a film with its reference mask.
-async fn answer(app: &App, film: &Radiograph, reference: &Mask) -> Segmentation {
+async fn answer(pipeline: &Pipeline, film: &Radiograph, reference: &Mask) -> Segmentation {
     let film = Film {
         image: Bytes::from(png::encode_radiograph(film)).into(),
         reference: Some(Bytes::from(png::encode_mask(reference)).into()),
@@ -107,7 +104,7 @@ async fn answer(app: &App, film: &Radiograph, reference: &Mask) -> Segmentation 
         },
         deadline: Instant::now() + PATIENCE,
     };
-    app.pipeline().segment(film, question).await.unwrap()
+    pipeline.segment(film, question).await.unwrap()
 }
 
 #[test]
@@ -146,7 +143,7 @@ fn the_shipped_model_is_small_and_says_on_which_terms() {
 
 #[tokio::test]
 async fn the_shipped_model_finds_the_lungs_of_phantoms() {
-    let app = app();
+    let pipeline = pipeline();
     for (seed, size, depth) in [
         (1, (512, 512), Depth::Eight),
         (2, (512, 512), Depth::Twelve),
@@ -158,7 +155,7 @@ async fn the_shipped_model_finds_the_lungs_of_phantoms() {
         (8, (1500, 1800), Depth::Eight),
     ] {
         let phantom = draw(seed, size, depth);
-        let found = answer(&app, &phantom.film, &phantom.mask).await;
+        let found = answer(&pipeline, &phantom.film, &phantom.mask).await;
         let dice = found.overlap.unwrap().dice();
         assert!(dice > 0.8, "phantom {seed} of {size:?}: {dice}");
         assert!(
@@ -286,10 +283,10 @@ fn the_shipped_model_reaches_the_article_on_real_films() {
 #[tokio::test]
 async fn a_server_scores_a_real_film_as_the_evaluation_does() {
     let Some(data) = real_films() else { return };
-    let (cases, app) = (some(&data, 4), app());
+    let (cases, pipeline) = (some(&data, 4), pipeline());
     for (case, score) in cases.iter().zip(scored(&cases)) {
         let film = case.film().unwrap();
-        let served = answer(&app, &film, &case.reference(&film).unwrap()).await;
+        let served = answer(&pipeline, &film, &case.reference(&film).unwrap()).await;
         let (served, scored) = (
             served.overlap.unwrap().dice(),
             score.measures.overlap.dice(),

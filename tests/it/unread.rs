@@ -32,7 +32,6 @@ fn an_answer_that_nobody_reads_is_given_up_and_keeps_nobody_from_his_own() {
     setup.http.max_body_bytes = 64 << 20;
     setup.http.answer_budget = budget(1 << 20);
     setup.http.write_timeout = Duration::from_secs(2);
-    setup.listen.connections.write_timeout = setup.http.write_timeout;
     let server = Server::start(FakeSegmenter::new(Behaviour::Echo), &setup);
     let mut unread = Raw::begin(
         server.address,

@@ -80,11 +80,11 @@ fn a_server_with_a_certificate_speaks_tls_alone_and_takes_a_new_one_without_a_re
     let (next, its_key) = new.sign();
     file(&folder, "cert.pem", next);
     server.program.tell(Signal::HUP);
-    server.program.hear("can't be used; the old counts"); // it does not fit the key
+    server.program.hear("the previous version stays in use"); // it does not fit the key
     assert!(ask(&server, &old) && !ask(&server, &new));
     file(&folder, "key.pem", its_key);
     server.program.tell(Signal::HUP);
-    server.program.hear("read again");
+    server.program.hear("reloaded");
     assert!(ask(&server, &new) && !ask(&server, &old));
 }
 

@@ -1,6 +1,6 @@
-//! Decides how connections come in: how many at a time, encrypted or not, how long one may take to come to its request, and how long to read
-//! its answer.
+//! Accepts connections: a limited number at a time, over TLS where it is configured, each within its timeouts.
 
+use std::convert::Infallible;
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,42 +25,39 @@ use crate::http::App;
 /// How long accepting pauses when the system has no connection to give.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
-/// What a listener allows its callers.
+/// The limits of the connections of one listener.
 #[derive(Clone, Debug)]
-pub struct ConnectionOptions {
+pub(super) struct ConnectionOptions {
     /// The most connections at a time.
-    pub max_connections: usize,
-    /// How long a request's head may take, the handshake of TLS included.
-    pub header_timeout: Duration,
-    /// How long bytes may wait for whoever is to read them.
-    pub write_timeout: Duration,
-    /// How connections are encrypted, where they are; a new one counts for those that come after it.
-    pub tls: Option<watch::Receiver<Arc<ServerConfig>>>,
+    pub(super) max_connections: usize,
+    /// How long the head of a request may take, the handshake of TLS included.
+    pub(super) header_timeout: Duration,
+    /// How long written bytes may wait until the peer takes them.
+    pub(super) write_timeout: Duration,
+    /// The TLS configuration, without which connections are not encrypted. A new one applies to new connections.
+    pub(super) tls: Option<watch::Receiver<Arc<ServerConfig>>>,
 }
 
-/// Everything that serves the connections of one listener.
+/// The connections of one listener, and what serves them.
 pub(super) struct Connections {
     app: Arc<App>,
     router: Router,
     builder: Builder<TokioExecutor>,
     graceful: GracefulShutdown,
-    /// Closes when no handshake is worth its end any more.
+    /// Dropped when the server drains; handshakes that are not done then end.
     closing: watch::Sender<()>,
     options: ConnectionOptions,
-    free: Arc<Semaphore>,
+    permits: Arc<Semaphore>,
 }
 
-/// What never comes.
-pub(super) enum Never {}
-
-/// A connection that counts as open until it is dropped.
+/// A connection that is counted as open until it is dropped.
 struct Open {
     app: Arc<App>,
-    _free: OwnedSemaphorePermit,
+    _permit: OwnedSemaphorePermit,
 }
 
 impl Connections {
-    /// Connections to `router`, which is a part of what `app` serves.
+    /// Prepares to serve `router`, whose connections are counted in the metrics of `app`.
     pub(super) fn new(app: &Arc<App>, router: Router, options: ConnectionOptions) -> Self {
         let mut builder = Builder::new(TokioExecutor::new());
         builder
@@ -71,7 +68,7 @@ impl Connections {
             .http2()
             .timer(TokioTimer::new())
             .keep_alive_interval(options.header_timeout);
-        let free = Arc::new(Semaphore::new(options.max_connections));
+        let permits = Arc::new(Semaphore::new(options.max_connections));
         let (graceful, closing) = (GracefulShutdown::new(), watch::Sender::new(()));
         Self {
             app: Arc::clone(app),
@@ -80,29 +77,31 @@ impl Connections {
             graceful,
             closing,
             options,
-            free,
+            permits,
         }
     }
 
-    pub(super) async fn accept(&self, listener: &TcpListener) -> Never {
+    /// Accepts connections forever and serves each in a task of its own.
+    pub(super) async fn accept(&self, listener: &TcpListener) -> Infallible {
         loop {
-            let free = Arc::clone(&self.free)
+            let permit = Arc::clone(&self.permits)
                 .acquire_owned()
                 .await
                 .expect("the semaphore is never closed");
             match listener.accept().await {
-                Ok((stream, _peer)) => self.open(stream, Open::new(&self.app, free)),
+                Ok((stream, _peer)) => self.open(stream, Open::new(&self.app, permit)),
                 Err(error) => {
-                    // Out of file descriptors, most likely: connections that end give some back.
-                    tracing::warn!(error = %error, "no connection was accepted");
+                    // Most likely the process is out of file descriptors: connections that end give some back.
+                    tracing::warn!(error = %error, "cannot accept a connection");
                     tokio::time::sleep(ACCEPT_PAUSE).await;
                 }
             }
         }
     }
 
+    /// Sets a connection up, and its handshake where it has one.
     fn open(&self, stream: TcpStream, open: Open) {
-        let _ = stream.set_nodelay(true); // an answer is written at once; without it, it is only slower
+        let _ = stream.set_nodelay(true); // without it, responses are only slower
         let mut stream = TimeoutStream::new(stream);
         stream.set_write_timeout(Some(self.options.write_timeout));
         let stream = Box::pin(stream);
@@ -115,31 +114,53 @@ impl Connections {
         }
     }
 
-    /// Serves what comes out of a handshake.
+    /// Serves the stream that a handshake gives, in a task of its own.
     fn serve<S>(&self, handshake: impl Future<Output = io::Result<S>> + Send + 'static, open: Open)
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
-        let asked = Arc::new(Notify::new());
-        let asks = Arc::clone(&asked);
+        let requested = Arc::new(Notify::new());
+        let connection = self.connection(handshake, Arc::clone(&requested));
+        // Hyper's own timeout begins only once a connection has shown which HTTP it speaks.
+        let first_request =
+            tokio::time::timeout(self.options.header_timeout, requested.notified_owned());
+        tokio::spawn(async move {
+            tokio::select! {
+                Err(_elapsed) = first_request => tracing::debug!("closed a connection without a request"),
+                () = connection => {}
+            }
+            drop(open);
+        });
+    }
+
+    /// Returns the life of a connection, which notifies `requested` of every request.
+    fn connection<H, S>(
+        &self,
+        handshake: H,
+        requested: Arc<Notify>,
+    ) -> impl Future<Output = ()> + Send + use<H, S>
+    where
+        H: Future<Output = io::Result<S>> + Send + 'static,
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
         let service = self
             .router
             .clone()
             .map_request(move |request: Request<Incoming>| {
-                asks.notify_one();
+                requested.notify_one();
                 request
             });
         let service = TowerToHyperService::new(service);
         let (builder, watcher) = (self.builder.clone(), self.graceful.watcher());
         let mut closing = self.closing.subscribe();
-        let connection = async move {
+        async move {
             let shaken = tokio::select! {
                 shaken = handshake => shaken,
                 _closed = closing.changed() => return,
             };
             let stream = match shaken {
                 Ok(stream) => stream,
-                Err(error) => return tracing::debug!(error = %error, "a handshake failed"),
+                Err(error) => return tracing::debug!(error = %error, "a TLS handshake failed"),
             };
             drop(closing);
             let connection = builder
@@ -148,20 +169,10 @@ impl Connections {
             if let Err(error) = watcher.watch(connection).await {
                 tracing::debug!(error = %error, "a connection broke");
             }
-        };
-        // Hyper's own timeout begins only once a connection has shown which HTTP it speaks.
-        let first_request =
-            tokio::time::timeout(self.options.header_timeout, asked.notified_owned());
-        tokio::spawn(async move {
-            tokio::select! {
-                Err(_elapsed) = first_request => tracing::debug!("a connection came to no request"),
-                () = connection => {}
-            }
-            drop(open);
-        });
+        }
     }
 
-    /// Waits until every request in flight is answered and the engine has ended.
+    /// Waits until every request in flight is answered and the engine has stopped.
     pub(super) async fn drain(self) {
         drop(self.closing);
         self.graceful.shutdown().await;
@@ -170,11 +181,11 @@ impl Connections {
 }
 
 impl Open {
-    fn new(app: &Arc<App>, free: OwnedSemaphorePermit) -> Self {
+    fn new(app: &Arc<App>, permit: OwnedSemaphorePermit) -> Self {
         app.metrics().connection_opened();
         Self {
             app: Arc::clone(app),
-            _free: free,
+            _permit: permit,
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Decides how connections are encrypted: by which certificate, and whether callers must show one of their own.
+//! Makes TLS configurations from certificates and keys in PEM.
 
 use std::sync::Arc;
 
@@ -7,36 +7,45 @@ use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 use tokio_rustls::rustls::server::{VerifierBuilderError, WebPkiClientVerifier};
 use tokio_rustls::rustls::{self, RootCertStore, ServerConfig};
 
-/// The text of the files that encryption needs, in PEM.
-#[derive(Clone, Copy)]
-pub(super) struct Pem<'a> {
-    /// The server's certificate, and those between it and one that callers trust.
-    pub(super) chain: &'a [u8],
-    /// The key of the server's certificate.
-    pub(super) key: &'a [u8],
-    /// The authorities whose certificates let a caller in; without them none is asked for.
-    pub(super) client_authorities: Option<&'a [u8]>,
+/// The contents of the files that TLS needs, in PEM.
+#[derive(Clone, Copy, Debug)]
+pub struct Pem<'a> {
+    /// The server's certificate and the intermediate ones.
+    pub chain: &'a [u8],
+    /// The private key of the server's certificate.
+    pub key: &'a [u8],
+    /// The authorities of client certificates, without which callers need none.
+    pub client_authorities: Option<&'a [u8]>,
 }
 
-/// Why connections can't be encrypted with these files.
+/// Why there is no TLS with these files.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum TlsError {
-    #[error("the certificate file can't be read as PEM: {0}")]
+pub enum TlsError {
+    /// The certificate file is not PEM.
+    #[error("the certificate file cannot be read as PEM: {0}")]
     Chain(rustls_pki_types::pem::Error),
+    /// The certificate file has no certificate.
     #[error("there is no certificate in the certificate file")]
     NoChain,
+    /// The key file has no private key.
     #[error("the key file holds no private key in PEM: {0}")]
     Key(rustls_pki_types::pem::Error),
-    #[error("the file of client authorities can't be read as PEM: {0}")]
+    /// The file of client authorities is not PEM.
+    #[error("the file of client authorities cannot be read as PEM: {0}")]
     Authorities(rustls_pki_types::pem::Error),
-    #[error("the client authorities can't be used: {0}")]
+    /// The client authorities cannot verify a certificate.
+    #[error("the client authorities cannot be used: {0}")]
     Verifier(#[from] VerifierBuilderError),
-    #[error("certificate and key can't be used: {0}")]
+    /// Certificate and key do not belong together, or are of an unknown kind.
+    #[error("the certificate and its key cannot be used: {0}")]
     Rustls(#[from] rustls::Error),
 }
 
-/// How connections are encrypted: TLS 1.2 or 1.3, HTTP/2 preferred.
-pub(super) fn config(pem: Pem<'_>) -> Result<ServerConfig, TlsError> {
+/// Makes a configuration for TLS 1.2 and 1.3 that prefers HTTP/2 to HTTP/1.1.
+///
+/// # Errors
+/// Where a file cannot be read, or the key is not that of the certificate.
+pub fn config(pem: Pem<'_>) -> Result<ServerConfig, TlsError> {
     let chain: Vec<_> = certificates(pem.chain).map_err(TlsError::Chain)?;
     if chain.is_empty() {
         return Err(TlsError::NoChain);
@@ -62,6 +71,7 @@ pub(super) fn config(pem: Pem<'_>) -> Result<ServerConfig, TlsError> {
     Ok(config)
 }
 
+/// Reads all certificates of a PEM file.
 fn certificates(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, rustls_pki_types::pem::Error> {
     CertificateDer::pem_slice_iter(pem).collect()
 }

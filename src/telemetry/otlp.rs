@@ -1,11 +1,15 @@
 //! Sends traces to a collector, by OTLP over HTTP.
 
+use axum::http::{HeaderMap, HeaderName};
 use lungfield_support::log::BoxedLayer;
 use lungfield_support::tls;
+use opentelemetry::propagation::{Extractor, TextMapPropagator};
 use opentelemetry::trace::TracerProvider;
 use opentelemetry_otlp::{ExporterBuildError, SpanExporter, WithExportConfig};
 use opentelemetry_sdk::Resource;
+use opentelemetry_sdk::propagation::TraceContextPropagator;
 use opentelemetry_sdk::trace::SdkTracerProvider;
+use tracing_opentelemetry::OpenTelemetrySpanExt;
 use tracing_subscriber::Layer;
 use tracing_subscriber::filter::{LevelFilter, Targets};
 
@@ -44,5 +48,24 @@ impl Traces {
 impl Drop for Traces {
     fn drop(&mut self) {
         let _ = self.0.shutdown(); // the collector may be gone; the log says so where it is asked to
+    }
+}
+
+/// Makes a span part of the trace that the headers of its request name.
+pub(super) fn continue_trace(span: &tracing::Span, headers: &HeaderMap) {
+    let parent = TraceContextPropagator::new().extract(&Headers(headers));
+    let _ = span.set_parent(parent); // fails where traces are not sent; then nothing is lost
+}
+
+/// Lets the propagator read header fields.
+struct Headers<'a>(&'a HeaderMap);
+
+impl Extractor for Headers<'_> {
+    fn get(&self, key: &str) -> Option<&str> {
+        self.0.get(key)?.to_str().ok()
+    }
+
+    fn keys(&self) -> Vec<&str> {
+        self.0.keys().map(HeaderName::as_str).collect()
     }
 }

@@ -1,6 +1,6 @@
-//! Decides whether a server that was started with the same settings is ready: by what it tells its operators.
+//! Asks a server that runs with the same settings whether it is ready, at its listener for operators.
 //!
-//! Their listener speaks plain HTTP and asks for no key, so this works however films are taken.
+//! That listener speaks plain HTTP and needs no key, so the check works whatever the settings of access are.
 
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
@@ -10,15 +10,14 @@ use bytes::Bytes;
 use http_body_util::Empty;
 use hyper::{Request, header};
 use hyper_util::rt::TokioIo;
+use lungfield::config::{MetricsListen, ServeSettings};
 use tokio::net::TcpStream;
 
-use crate::config::{MetricsListen, ServeSettings};
+/// How long the server may take to answer.
+const TIMEOUT: Duration = Duration::from_secs(5);
 
-/// How long the server may take to say so.
-const PATIENCE: Duration = Duration::from_secs(5);
-
-/// Succeeds where the server is ready, and says otherwise why it is not known to be.
-pub async fn check_health(settings: &ServeSettings) -> anyhow::Result<()> {
+/// Succeeds where the server is ready; the error says why it is not known to be.
+pub(crate) async fn check(settings: &ServeSettings) -> anyhow::Result<()> {
     let MetricsListen::At(address) = settings.access.metrics_listen else {
         bail!("--health-check asks at --metrics-listen, which is off");
     };
@@ -26,13 +25,13 @@ pub async fn check_health(settings: &ServeSettings) -> anyhow::Result<()> {
         address.port() != 0,
         "--health-check can't know the port that --metrics-listen got"
     );
-    let asked = tokio::time::timeout(PATIENCE, ask(reachable(address)));
+    let asked = tokio::time::timeout(TIMEOUT, ask(reachable(address)));
     asked
         .await
-        .with_context(|| format!("{address} did not answer within {} s", PATIENCE.as_secs()))?
+        .with_context(|| format!("{address} did not answer within {} s", TIMEOUT.as_secs()))?
 }
 
-/// Where whoever listens on all addresses can be reached from the same machine.
+/// Returns the address at which a server that listens on all addresses is reached from the same machine.
 fn reachable(mut address: SocketAddr) -> SocketAddr {
     if address.ip().is_unspecified() {
         let ip = if address.is_ipv4() {
@@ -72,7 +71,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn whoever_listens_everywhere_is_asked_here() {
+    fn a_server_that_listens_on_all_addresses_is_asked_on_this_machine() {
         for (listens, reached) in [
             ("0.0.0.0:9090", "127.0.0.1:9090"),
             ("[::]:9090", "[::1]:9090"),
