@@ -1,4 +1,5 @@
 //! Tests of the house as a whole, in one binary, since linking libtorch is slow.
+#![cfg(feature = "otlp")] // traces are tested too
 #![expect(
     clippy::unwrap_used,
     reason = "a test ends where its world does not come about"
