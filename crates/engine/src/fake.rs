@@ -1,6 +1,6 @@
-//! Decides how a stand-in for a model behaves: it echoes, waits at a gate, or fails in a chosen way.
+//! A segmenter without a network, for tests: it echoes its input, waits at a gate, or fails in a chosen way.
 //!
-//! For tests of everything above the seam, in this crate and in `tests/it`; no served path builds one.
+//! Needs the feature `fake`.
 
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -11,18 +11,18 @@ use crate::segmenter::{SegmentError, Segmenter};
 use lungfield_radiograph::geometry::ModelInput;
 use lungfield_radiograph::mask::ProbabilityMap;
 
-/// What a [`FakeSegmenter`] does with a batch.
+/// The behaviour of a [`FakeSegmenter`].
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Behaviour {
-    /// Answers each plane with its own intensities, cut to 0 and 1.
+    /// Returns each plane as its map, with values clamped to 0 and 1.
     Echo,
     /// Is out of memory for batches of more planes than this, and echoes smaller ones.
     OutOfMemoryAbove(usize),
-    /// Fails this many forward passes, then echoes; `usize::MAX` fails always.
+    /// Fails this many forward passes, then echoes. With `usize::MAX` it always fails.
     FailFirst(usize),
-    /// Fails every batch that holds a plane whose first intensity is this, bit for bit, and echoes the others.
+    /// Fails every batch with a plane whose first value is this, bit for bit, and echoes the others.
     FailOn(f32),
-    /// Answers one map too few.
+    /// Returns one map too few.
     Miscount,
     /// Panics.
     Panic,
@@ -31,46 +31,61 @@ pub enum Behaviour {
 }
 
 /// A segmenter without a network.
+///
+/// # Examples
+/// ```
+/// use lungfield_engine::fake::{Behaviour, FakeSegmenter};
+/// use lungfield_engine::segmenter::Segmenter;
+/// use lungfield_radiograph::geometry::ModelInput;
+///
+/// let mut fake = FakeSegmenter::new(Behaviour::FailFirst(1));
+/// let passes = fake.passes();
+/// let plane = ModelInput::new(1, vec![0.5]).expect("the plane is square");
+/// assert!(fake.segment(&[&plane]).is_err());
+/// assert_eq!(fake.segment(&[&plane, &plane])?.len(), 2);
+/// assert_eq!(passes.batch_sizes(), [1, 2]);
+/// # Ok::<_, lungfield_engine::segmenter::SegmentError>(())
+/// ```
 #[derive(Debug)]
 pub struct FakeSegmenter {
     behaviour: Behaviour,
-    turnstile: Option<Turnstile>,
+    entrance: Option<GateEntrance>,
     passes: Passes,
 }
 
 impl FakeSegmenter {
-    /// A fake that behaves so from its first batch on.
+    /// Creates a segmenter with this behaviour.
     #[must_use]
     pub fn new(behaviour: Behaviour) -> Self {
         Self {
             behaviour,
-            turnstile: None,
+            entrance: None,
             passes: Passes::default(),
         }
     }
 
-    /// Makes every forward pass wait at a gate, before it does anything else, until the test lets it through.
+    /// Makes every forward pass wait at a gate before it does anything else. The returned [`Gate`] lets it through.
     #[must_use]
     pub fn gated(self) -> (Self, Gate) {
         let (arrived, arrivals) = unbounded_channel();
         let (opener, open) = channel();
         (
             Self {
-                turnstile: Some(Turnstile { arrived, open }),
+                entrance: Some(GateEntrance { arrived, open }),
                 ..self
             },
             Gate { arrivals, opener },
         )
     }
 
-    /// A view of the forward passes asked of this fake, which outlives it.
+    /// Returns the record of this segmenter's forward passes. It stays valid when the segmenter is gone.
     #[must_use]
     pub fn passes(&self) -> Passes {
         self.passes.clone()
     }
 
-    /// Whether this pass fails, given how many were asked before it.
-    fn trouble(&self, batch: &[&ModelInput], earlier: usize) -> Result<(), SegmentError> {
+    /// Returns the error of a pass, given the number of passes before it.
+    fn check(&self, batch: &[&ModelInput], earlier: usize) -> Result<(), SegmentError> {
         match self.behaviour {
             Behaviour::OutOfMemoryAbove(limit) if batch.len() > limit => {
                 Err(SegmentError::OutOfMemory)
@@ -91,12 +106,12 @@ impl FakeSegmenter {
 impl Segmenter for FakeSegmenter {
     fn segment(&mut self, batch: &[&ModelInput]) -> Result<Vec<ProbabilityMap>, SegmentError> {
         let earlier = self.passes.record(batch);
-        if let Some(turnstile) = &self.turnstile {
-            turnstile.wait(batch.len());
+        if let Some(entrance) = &self.entrance {
+            entrance.wait(batch.len());
         }
-        self.trouble(batch, earlier)?;
-        let answered = batch.len() - usize::from(self.behaviour == Behaviour::Miscount);
-        Ok(batch[..answered].iter().map(|plane| echo(plane)).collect())
+        self.check(batch, earlier)?;
+        let returned = batch.len() - usize::from(self.behaviour == Behaviour::Miscount);
+        Ok(batch[..returned].iter().map(|plane| echo(plane)).collect())
     }
 }
 
@@ -113,7 +128,7 @@ fn echo(plane: &ModelInput) -> ProbabilityMap {
     ProbabilityMap::new(plane.side(), values).expect("a plane is as square as its map")
 }
 
-/// What tells planes apart in tests: the first intensity, 0 for a plane without pixels.
+/// Returns the value by which tests tell planes apart: the first one, or 0 for a plane without pixels.
 fn mark(plane: &ModelInput) -> f32 {
     plane.pixels().first().copied().unwrap_or_default()
 }
@@ -122,12 +137,12 @@ fn is_marked(plane: &ModelInput, value: f32) -> bool {
     mark(plane).to_bits() == value.to_bits()
 }
 
-/// The forward passes asked of a [`FakeSegmenter`] so far, refused ones included.
+/// The record of a [`FakeSegmenter`]'s forward passes so far, failed ones included.
 #[derive(Clone, Debug, Default)]
 pub struct Passes(Arc<Mutex<Vec<Vec<f32>>>>);
 
 impl Passes {
-    /// For each pass, in order, the first intensity of each of its planes.
+    /// Returns the first value of each plane, pass by pass.
     #[must_use]
     pub fn marks(&self) -> Vec<Vec<f32>> {
         self.0
@@ -136,7 +151,7 @@ impl Passes {
             .clone()
     }
 
-    /// The batch size of each pass, in order.
+    /// Returns the batch size of each pass, in order.
     #[must_use]
     pub fn batch_sizes(&self) -> Vec<usize> {
         self.marks().iter().map(Vec::len).collect()
@@ -149,7 +164,43 @@ impl Passes {
     }
 }
 
-/// The test's side of a gate: it decides when the device is busy. Dropping it opens the gate for good.
+/// A gate at which forward passes wait. Dropping it opens the gate for good.
+///
+/// # Examples
+/// A pass that waits at the gate keeps the device busy, and its film has left the queue:
+///
+/// ```
+/// use std::convert::Infallible;
+/// use std::num::NonZeroUsize;
+/// use std::time::{Duration, Instant};
+///
+/// use lungfield_engine::fake::{Behaviour, FakeSegmenter};
+/// use lungfield_engine::{Engine, EngineOptions};
+/// use lungfield_radiograph::geometry::ModelInput;
+///
+/// # #[tokio::main]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let (segmenter, mut gate) = FakeSegmenter::new(Behaviour::Echo).gated();
+/// let options = EngineOptions {
+///     max_batch_size: NonZeroUsize::MIN,
+///     max_queue_delay: Duration::ZERO,
+///     queue_capacity: NonZeroUsize::MIN,
+/// };
+/// let engine = Engine::start(options, [move || Ok::<_, Infallible>(segmenter)])?;
+///
+/// let plane = ModelInput::new(1, vec![0.5]).expect("the plane is square");
+/// let deadline = Instant::now() + Duration::from_secs(30);
+/// let film = engine.reserve()?.segment(plane, deadline);
+/// let while_busy = async {
+///     assert_eq!(gate.arrival().await, Some(1));
+///     assert_eq!(engine.queue_depth(), 0);
+///     gate.let_one_through();
+/// };
+/// let (segmented, ()) = tokio::join!(film, while_busy);
+/// assert_eq!(segmented?.batch_size, 1);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct Gate {
     arrivals: UnboundedReceiver<usize>,
@@ -157,29 +208,29 @@ pub struct Gate {
 }
 
 impl Gate {
-    /// Waits until the next forward pass has come to the gate and answers its batch size, or `None` once the
-    /// segmenter is gone.
+    /// Waits until the next forward pass arrives at the gate, and returns its batch size; `None` once the segmenter is
+    /// gone.
     pub async fn arrival(&mut self) -> Option<usize> {
         self.arrivals.recv().await
     }
 
-    /// Lets one forward pass through: the one that waits, else the next to come.
+    /// Lets one forward pass through: the one that waits, or else the next one.
     pub fn let_one_through(&self) {
-        let _ = self.opener.send(()); // the segmenter may be gone; then nothing waits
+        let _ = self.opener.send(()); // fails where the segmenter is gone; then nothing waits
     }
 }
 
 /// The segmenter's side of a gate.
 #[derive(Debug)]
-struct Turnstile {
+struct GateEntrance {
     arrived: UnboundedSender<usize>,
     open: Receiver<()>,
 }
 
-impl Turnstile {
+impl GateEntrance {
     fn wait(&self, batch_size: usize) {
         let _ = self.arrived.send(batch_size);
-        let _ = self.open.recv(); // an error means that the gate was dropped, which opens it for good
+        let _ = self.open.recv(); // fails where the gate was dropped, which opens it for good
     }
 }
 

@@ -1,4 +1,4 @@
-//! Decides which jobs may wait, and hands them to whichever model thread is free.
+//! The bounded queue of an engine. It hands its jobs to whichever model thread is free.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -7,47 +7,50 @@ use std::time::Instant;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot, watch};
 use tracing::Span;
 
-use super::batch::{Step, Waiting, cause, next_step, triage};
-use super::{BatchCounts, Cause, EngineCounts, EngineError, EngineOptions, Health, Segmented};
+use super::batching::{QueuedJob, Step, cause, next_step, take_dead};
+use super::{BatchCause, BatchCounts, EngineCounts, EngineError, EngineOptions, Health, Segmented};
 use lungfield_radiograph::geometry::ModelInput;
 
-/// What the caller of a job hears.
-pub(super) type Answer = Result<Segmented, EngineError>;
+/// What the caller of a job receives.
+pub(super) type Reply = Result<Segmented, EngineError>;
 
-/// One plane on its way to the device.
+/// A plane in the queue or on the device.
 pub(super) struct Job {
     pub(super) input: ModelInput,
     pub(super) arrived: Instant,
     /// The request's span, so that what the model thread logs about this job names its request.
     pub(super) span: Span,
-    /// Of the wait, which ends when the job is cut.
-    waiting: Span,
+    /// The span of the wait, which ends when the job is cut.
+    wait_span: Span,
     deadline: Instant,
-    reply: oneshot::Sender<Answer>,
-    /// Given back when the job is cut or skipped.
-    place: Option<Reserved>,
+    reply: oneshot::Sender<Reply>,
+    /// Returned when the job is cut or skipped.
+    permit: Option<QueuePermit>,
 }
 
-/// One of the queue's places, kept for a job that is to come or has come.
+/// One of the queue's places, held by a job or for a job that is still to come.
 #[derive(Debug)]
-pub(super) struct Reserved(#[expect(dead_code, reason = "held for its drop")] OwnedSemaphorePermit);
+pub(super) struct QueuePermit(
+    #[expect(dead_code, reason = "held for its drop")] OwnedSemaphorePermit,
+);
 
 impl Job {
-    pub(super) fn answer(self, answer: Answer) {
-        let _ = self.reply.send(answer); // the caller may have left; that is fine
+    /// Sends the reply to the caller.
+    pub(super) fn reply(self, reply: Reply) {
+        let _ = self.reply.send(reply); // the caller may have left; that is fine
     }
 
-    /// It waits no longer: its place is free, and the span of its wait ends.
+    /// Frees the job's place and ends the span of its wait.
     fn leave_queue(mut self) -> Self {
         drop((
-            self.place.take(),
-            std::mem::replace(&mut self.waiting, Span::none()),
+            self.permit.take(),
+            std::mem::replace(&mut self.wait_span, Span::none()),
         ));
         self
     }
 
-    fn state(&self) -> Waiting {
-        Waiting {
+    fn facts(&self) -> QueuedJob {
+        QueuedJob {
             arrived: self.arrived,
             deadline: self.deadline,
             departed: self.reply.is_closed(),
@@ -58,13 +61,13 @@ impl Job {
 /// The one bounded queue from which all model threads take their batches.
 pub(super) struct Queue {
     options: EngineOptions,
-    /// Apart from the state, so that a place is given back without its lock.
+    /// The free places. They are outside of the state, so that a place is freed without its lock.
     places: Arc<Semaphore>,
     /// A `std` lock: it is never held across an await, and the model threads wait on it without a runtime.
     state: Mutex<State>,
-    /// Told of every new job and of every change of health.
+    /// Notified of every new job and of every change of health.
     changed: Condvar,
-    /// Changed only while `state` is locked, so that no job slips into a queue that nobody empties.
+    /// Changed only while `state` is locked, so that no job can join a queue that no thread empties.
     health: watch::Sender<Health>,
 }
 
@@ -88,52 +91,52 @@ impl Queue {
         }
     }
 
-    /// Keeps a place for a job that is to come; never waits.
-    pub(super) fn reserve(&self) -> Result<Reserved, EngineError> {
-        self.takes_jobs()?;
+    /// Reserves a place for a job that is still to come. Never waits.
+    pub(super) fn reserve(&self) -> Result<QueuePermit, EngineError> {
+        self.check_running()?;
         if self.is_full() {
             return Err(EngineError::Overloaded);
         }
         let permit = Arc::clone(&self.places).try_acquire_owned();
         permit
-            .map(Reserved)
+            .map(QueuePermit)
             .map_err(|_taken_meanwhile| EngineError::Overloaded)
     }
 
-    /// Adds a job at the end and returns where its answer will arrive; never waits.
+    /// Adds a job at the end and returns the receiver of its reply. Never waits.
     ///
-    /// Where the receiver closes without an answer, the engine has stopped.
+    /// Where the receiver closes without a reply, the engine has stopped.
     pub(super) fn push(
         &self,
-        place: Reserved,
+        permit: QueuePermit,
         input: ModelInput,
         deadline: Instant,
-    ) -> Result<oneshot::Receiver<Answer>, EngineError> {
+    ) -> Result<oneshot::Receiver<Reply>, EngineError> {
         let mut state = self.lock();
-        self.takes_jobs()?;
-        let (reply, answer) = oneshot::channel();
+        self.check_running()?;
+        let (reply, receiver) = oneshot::channel();
         state.jobs.push_back(Job {
             input,
             arrived: Instant::now(),
             span: Span::current(),
-            waiting: tracing::info_span!("queue"),
+            wait_span: tracing::info_span!("queue"),
             deadline,
             reply,
-            place: Some(place),
+            permit: Some(permit),
         });
         drop(state);
         self.changed.notify_one();
-        Ok(answer)
+        Ok(receiver)
     }
 
-    /// Waits until the batching rule cuts a batch, and takes its jobs, oldest first; `None` when the thread is to
-    /// end. Blocks: for model threads only.
+    /// Waits until the batching rule cuts a batch, and takes its jobs, oldest first. Returns `None` when the thread
+    /// should end. Blocks: for model threads only.
     pub(super) fn next_batch(&self) -> Option<Vec<Job>> {
         let mut state = self.lock();
         loop {
             let now = Instant::now();
             state.skip_dead(now);
-            let live: Vec<Waiting> = state.jobs.iter().map(Job::state).collect();
+            let live: Vec<QueuedJob> = state.jobs.iter().map(Job::facts).collect();
             let closing = self.health() != Health::Running;
             match next_step(&live, now, &self.options, closing) {
                 Step::Cut(size) => {
@@ -154,7 +157,7 @@ impl Queue {
         }
     }
 
-    /// Refuses new jobs from now on; those that wait are still handed out.
+    /// Refuses new jobs from now on. Jobs that wait are still handed out.
     pub(super) fn close(&self) {
         let state = self.lock();
         self.health.send_if_modified(|health| {
@@ -168,7 +171,7 @@ impl Queue {
         self.changed.notify_all();
     }
 
-    /// Refuses new jobs from now on and answers those that wait with [`EngineError::Stopped`].
+    /// Refuses new jobs from now on, and replies [`EngineError::Stopped`] to those that wait.
     pub(super) fn fail(&self) {
         let mut state = self.lock();
         self.health.send_replace(Health::Failed);
@@ -176,11 +179,11 @@ impl Queue {
         drop(state);
         self.changed.notify_all();
         for job in jobs {
-            job.answer(Err(EngineError::Stopped));
+            job.reply(Err(EngineError::Stopped));
         }
     }
 
-    /// Whether there is no place left. Jobs that nobody waits for any more take none from those that come.
+    /// Returns whether no place is free. Jobs whose callers have left are removed first.
     pub(super) fn is_full(&self) -> bool {
         if self.places.available_permits() == 0 {
             self.lock().skip_dead(Instant::now());
@@ -212,7 +215,8 @@ impl Queue {
         *self.health.borrow()
     }
 
-    fn takes_jobs(&self) -> Result<(), EngineError> {
+    /// Returns an error unless the queue takes jobs.
+    fn check_running(&self) -> Result<(), EngineError> {
         match self.health() {
             Health::Running => Ok(()),
             Health::Draining => Err(EngineError::Draining),
@@ -227,17 +231,18 @@ impl Queue {
 }
 
 impl State {
+    /// Removes the jobs that are not worth device time, and replies to those that have expired.
     fn skip_dead(&mut self, now: Instant) {
-        let dead = triage(&mut self.jobs, now, Job::state);
+        let dead = take_dead(&mut self.jobs, now, Job::facts);
         self.counts.expired += dead.expired.len() as u64;
         self.counts.departed += dead.departed.len() as u64;
         for job in dead.expired {
-            job.answer(Err(EngineError::DeadlineExceeded));
+            job.reply(Err(EngineError::DeadlineExceeded));
         }
     }
 
-    fn cut(&mut self, size: usize, cause: Cause) -> Vec<Job> {
-        self.batches.count(size, cause);
+    fn cut(&mut self, size: usize, cause: BatchCause) -> Vec<Job> {
+        self.batches.add(size, cause);
         self.counts.batches += 1;
         self.counts.jobs += size as u64;
         let jobs = self.jobs.drain(..size);
@@ -245,7 +250,7 @@ impl State {
     }
 }
 
-// By hand, since the jobs hold films.
+// Written by hand, because the jobs hold films.
 impl std::fmt::Debug for Queue {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         formatter
@@ -273,7 +278,7 @@ mod tests {
         })
     }
 
-    fn push(queue: &Queue, value: f32) -> Result<oneshot::Receiver<Answer>, EngineError> {
+    fn push(queue: &Queue, value: f32) -> Result<oneshot::Receiver<Reply>, EngineError> {
         let input = ModelInput::new(1, vec![value]).unwrap();
         queue.push(
             queue.reserve()?,
@@ -348,7 +353,7 @@ mod tests {
         );
         assert_eq!(
             batches.by_cause.into_iter().collect::<Vec<_>>(),
-            [(Cause::Full, 1), (Cause::DeviceFree, 1)]
+            [(BatchCause::Full, 1), (BatchCause::DeviceFree, 1)]
         );
     }
 

@@ -1,6 +1,6 @@
-//! Decides what becomes of a batch on the model thread: its maps, a second attempt in smaller batches, or the end.
+//! Runs batches on a model thread, and turns the outcome of each into replies.
 //!
-//! Relies on panics that unwind: a profile with `panic = "abort"` would leave callers unanswered.
+//! Relies on panics that unwind: a profile with `panic = "abort"` would leave callers without a reply.
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -12,9 +12,9 @@ use crate::segmenter::{SegmentError, Segmenter};
 use lungfield_radiograph::geometry::ModelInput;
 use lungfield_radiograph::mask::ProbabilityMap;
 
-/// Runs batches from `queue` on this thread until it is closed and empty, or the segmenter is lost.
+/// Runs batches from `queue` on this thread until the queue is closed and empty, or the segmenter is lost.
 pub(super) fn work<S: Segmenter>(queue: &Queue, segmenter: S) {
-    // The segmenter moves in: a panic while it is taken down is caught here as well.
+    // The segmenter is moved in, so that a panic while it is dropped is caught as well.
     let ended = catch_unwind(AssertUnwindSafe(move || run_batches(queue, segmenter)));
     if let Err(payload) = ended {
         tracing::error!(
@@ -28,22 +28,22 @@ pub(super) fn work<S: Segmenter>(queue: &Queue, segmenter: S) {
 fn run_batches<S: Segmenter>(queue: &Queue, mut segmenter: S) {
     while let Some(jobs) = queue.next_batch() {
         let cut = Instant::now();
-        let passes: Vec<_> = jobs
+        let spans: Vec<_> = jobs
             .iter()
             .map(|job| tracing::info_span!(parent: &job.span, "infer", batch.size = jobs.len()))
             .collect();
         let inputs: Vec<&ModelInput> = jobs.iter().map(|job| &job.input).collect();
-        // The jobs stay outside: whatever unwinds, their callers are answered.
-        let outcome = catch_unwind(AssertUnwindSafe(|| attempt(&mut segmenter, &inputs)))
-            .unwrap_or_else(|payload| Err(Fatal(format!("panicked: {}", message(&*payload)))));
-        drop(passes);
+        // The jobs stay outside of the closure: whatever unwinds, their callers get a reply.
+        let outcome = catch_unwind(AssertUnwindSafe(|| run_batch(&mut segmenter, &inputs)))
+            .unwrap_or_else(|payload| Err(DeviceLost(format!("panicked: {}", message(&*payload)))));
+        drop(spans);
         match outcome {
-            Ok(films) => answer(jobs, films, cut),
-            Err(Fatal(cause)) => {
+            Ok(results) => reply_all(jobs, results, cut),
+            Err(DeviceLost(cause)) => {
                 tracing::error!(batch.size = jobs.len(), error = %cause, "the segmenter is lost");
                 queue.fail();
                 for job in jobs {
-                    job.answer(Err(EngineError::Stopped));
+                    job.reply(Err(EngineError::Stopped));
                 }
                 return;
             }
@@ -51,25 +51,25 @@ fn run_batches<S: Segmenter>(queue: &Queue, mut segmenter: S) {
     }
 }
 
-/// The device is lost, and why.
+/// The device is lost, for this reason.
 #[derive(Debug)]
-struct Fatal(String);
+struct DeviceLost(String);
 
-/// Why a film has no map although the device is sound.
+/// The error of a film that has no map although the device works.
 #[derive(Debug)]
 enum FilmError {
     OutOfMemory,
     Failed(String),
 }
 
-/// What became of each film of a batch, in order.
-type Films = Vec<Result<ProbabilityMap, FilmError>>;
+/// The result of one film.
+type FilmResult = Result<ProbabilityMap, FilmError>;
 
-fn answer(jobs: Vec<Job>, films: Films, cut: Instant) {
+fn reply_all(jobs: Vec<Job>, results: Vec<FilmResult>, cut: Instant) {
     let infer = cut.elapsed();
     let batch_size = jobs.len();
-    for (job, film) in jobs.into_iter().zip(films) {
-        let answer = match film {
+    for (job, result) in jobs.into_iter().zip(results) {
+        let reply = match result {
             Ok(map) => Ok(Segmented {
                 map,
                 queue: cut.saturating_duration_since(job.arrived),
@@ -85,67 +85,73 @@ fn answer(jobs: Vec<Job>, films: Films, cut: Instant) {
                 Err(EngineError::Failed)
             }
         };
-        job.answer(answer);
+        job.reply(reply);
     }
 }
 
-/// Runs a batch; halves it once where the device is out of memory.
-fn attempt<S: Segmenter>(segmenter: &mut S, batch: &[&ModelInput]) -> Result<Films, Fatal> {
+/// Runs a batch, in two halves where the device is out of memory. Returns a result for each film, in order.
+fn run_batch<S: Segmenter>(
+    segmenter: &mut S,
+    batch: &[&ModelInput],
+) -> Result<Vec<FilmResult>, DeviceLost> {
     match forward(segmenter, batch) {
         Err(SegmentError::OutOfMemory) if batch.len() > 1 => {
             tracing::warn!(batch.size = batch.len(), "out of memory, halving the batch");
             let (front, back) = batch.split_at(batch.len().div_ceil(2));
-            let mut films = attempt_unhalved(segmenter, front)?;
-            films.extend(attempt_unhalved(segmenter, back)?);
-            Ok(films)
+            let mut results = run_half(segmenter, front)?;
+            results.extend(run_half(segmenter, back)?);
+            Ok(results)
         }
-        outcome => settle(segmenter, batch, outcome),
+        outcome => film_results(segmenter, batch, outcome),
     }
 }
 
-fn attempt_unhalved<S: Segmenter>(
+/// Runs a batch that is not halved again.
+fn run_half<S: Segmenter>(
     segmenter: &mut S,
     batch: &[&ModelInput],
-) -> Result<Films, Fatal> {
+) -> Result<Vec<FilmResult>, DeviceLost> {
     let outcome = forward(segmenter, batch);
-    settle(segmenter, batch, outcome)
+    film_results(segmenter, batch, outcome)
 }
 
-/// Makes films of a pass that is not halved (again); after an ordinary failure each film runs alone, once.
-fn settle<S: Segmenter>(
+/// Turns the outcome of a pass into the results of its films. After an ordinary failure each film runs alone, once.
+fn film_results<S: Segmenter>(
     segmenter: &mut S,
     batch: &[&ModelInput],
     outcome: Result<Vec<ProbabilityMap>, SegmentError>,
-) -> Result<Films, Fatal> {
+) -> Result<Vec<FilmResult>, DeviceLost> {
     match outcome {
         Err(SegmentError::Failed(cause)) => {
             tracing::warn!(batch.size = batch.len(), error = %cause, "batch failed, running each film alone");
             batch
                 .iter()
-                .map(|input| attempt_alone(segmenter, input))
+                .map(|input| run_alone(segmenter, input))
                 .collect()
         }
         Err(SegmentError::OutOfMemory) => {
             Ok(batch.iter().map(|_| Err(FilmError::OutOfMemory)).collect())
         }
-        Err(SegmentError::Fatal(cause)) => Err(Fatal(cause)),
+        Err(SegmentError::Fatal(cause)) => Err(DeviceLost(cause)),
         Ok(maps) => Ok(maps.into_iter().map(Ok).collect()),
     }
 }
 
-fn attempt_alone<S: Segmenter>(
+fn run_alone<S: Segmenter>(
     segmenter: &mut S,
     input: &ModelInput,
-) -> Result<Result<ProbabilityMap, FilmError>, Fatal> {
+) -> Result<FilmResult, DeviceLost> {
     match forward(segmenter, &[input]) {
-        Ok(mut maps) => Ok(Ok(maps.pop().expect("a forward pass answers each plane"))),
+        Ok(mut maps) => Ok(Ok(maps
+            .pop()
+            .expect("a forward pass has a map of each plane"))),
         Err(SegmentError::OutOfMemory) => Ok(Err(FilmError::OutOfMemory)),
         Err(SegmentError::Failed(cause)) => Ok(Err(FilmError::Failed(cause))),
-        Err(SegmentError::Fatal(cause)) => Err(Fatal(cause)),
+        Err(SegmentError::Fatal(cause)) => Err(DeviceLost(cause)),
     }
 }
 
-/// One forward pass; answers exactly one map per plane or fails.
+/// Runs one forward pass. A pass that does not return one map for each plane has failed.
 fn forward<S: Segmenter>(
     segmenter: &mut S,
     batch: &[&ModelInput],
@@ -162,7 +168,7 @@ fn forward<S: Segmenter>(
     }
 }
 
-/// What a panic said, where it said it in words.
+/// Returns the message of a panic, where it has one.
 fn message(payload: &(dyn Any + Send)) -> &str {
     let text = payload.downcast_ref::<&str>().copied();
     text.or_else(|| payload.downcast_ref::<String>().map(String::as_str))
@@ -174,31 +180,31 @@ mod tests {
     use super::*;
     use crate::fake::{Behaviour, FakeSegmenter, Passes};
 
-    /// The films of a batch of `size` planes valued 0, 1/8, 2/8 and so on, and the passes they took.
-    fn run(behaviour: Behaviour, size: u8) -> (Result<Films, Fatal>, Passes) {
+    /// Runs a batch of `size` planes valued 0, 1/8, 2/8 and so on. Returns its results and its passes.
+    fn run(behaviour: Behaviour, size: u8) -> (Result<Vec<FilmResult>, DeviceLost>, Passes) {
         let planes: Vec<_> = (0..size)
             .map(|i| ModelInput::new(1, vec![f32::from(i) / 8.0]).unwrap())
             .collect();
         let mut segmenter = FakeSegmenter::new(behaviour);
-        let films = attempt(&mut segmenter, &planes.iter().collect::<Vec<_>>());
-        (films, segmenter.passes())
+        let results = run_batch(&mut segmenter, &planes.iter().collect::<Vec<_>>());
+        (results, segmenter.passes())
     }
 
-    /// `v` for the right map, `m` for out of memory, `f` for failed, one letter per film.
-    fn verdicts(films: &Films) -> String {
-        let verdict = |(place, film): (usize, &Result<ProbabilityMap, FilmError>)| match film {
+    /// Returns a letter for each film: `v` for the right map, `m` for out of memory, `f` for failed.
+    fn verdicts(results: &[FilmResult]) -> String {
+        let verdict = |(place, result): (usize, &FilmResult)| match result {
             Ok(map) if map.values() == [place as f32 / 8.0] => 'v',
             Ok(_) => '?',
             Err(FilmError::OutOfMemory) => 'm',
             Err(FilmError::Failed(_)) => 'f',
         };
-        films.iter().enumerate().map(verdict).collect()
+        results.iter().enumerate().map(verdict).collect()
     }
 
     #[track_caller]
     fn assert_films(behaviour: Behaviour, size: u8, expected: &str, batch_sizes: &[usize]) {
-        let (films, passes) = run(behaviour, size);
-        assert_eq!(verdicts(&films.unwrap()), expected);
+        let (results, passes) = run(behaviour, size);
+        assert_eq!(verdicts(&results.unwrap()), expected);
         assert_eq!(passes.batch_sizes(), batch_sizes);
     }
 
@@ -237,8 +243,8 @@ mod tests {
 
     #[test]
     fn a_lost_device_is_not_asked_again() {
-        let (films, passes) = run(Behaviour::Fatal, 3);
-        assert!(films.is_err());
+        let (results, passes) = run(Behaviour::Fatal, 3);
+        assert!(results.is_err());
         assert_eq!(passes.batch_sizes(), [3]);
     }
 

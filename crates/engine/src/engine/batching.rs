@@ -1,44 +1,44 @@
-//! Decides which waiting jobs form the next batch, and when.
+//! The batching rule: which jobs of the queue form the next batch, and when.
 //!
-//! Plain functions of plain values: the queue brings the jobs and the time, and acts on the answer.
+//! These are plain functions of plain values. The queue passes the jobs and the time, and acts on the result.
 
 use std::collections::VecDeque;
 use std::time::Instant;
 
-use super::{Cause, EngineOptions};
+use super::{BatchCause, EngineOptions};
 
-/// What counts about a waiting job when a batch is cut.
+/// The facts about a job in the queue that decide its batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Waiting {
+pub(super) struct QueuedJob {
     /// When the job joined the queue.
     pub(super) arrived: Instant,
-    /// From when on nobody wants its answer.
+    /// When its caller stops waiting.
     pub(super) deadline: Instant,
     /// Whether its caller has left.
     pub(super) departed: bool,
 }
 
-/// What a free model thread does next.
+/// The next step of a model thread that is free.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Step {
-    /// Runs this many jobs, at least one, from the front of the queue.
+    /// Run this many jobs from the front of the queue, at least one.
     Cut(usize),
-    /// Waits for mates of a partial batch, at most until then.
+    /// Wait for more jobs until this time at most.
     WaitUntil(Instant),
-    /// Waits for a job to come.
+    /// Wait for a job.
     WaitForWork,
-    /// Ends: no job waits and none will come.
+    /// End: no job waits, and none will come.
     Stop,
 }
 
-/// Decides what a free model thread does about the `live` jobs, oldest first, which [`triage`] has left.
+/// Returns the next step of a free model thread. `live` are the jobs that [`take_dead`] has left, oldest first.
 ///
-/// The rule is work-conserving: with a `max_queue_delay` of zero whatever waits is cut at once, up to
-/// `max_batch_size`. With a longer one a partial batch waits until its oldest job has waited so long, unless the
-/// queue is `closing` or that wait would cost a job its deadline: then it is cut at once too, since how long the
-/// forward pass takes is not known and waiting on could only lose the job.
+/// With a `max_queue_delay` of zero, all jobs that wait are cut at once, up to `max_batch_size`. With a longer delay, a
+/// partial batch waits until its oldest job has waited that long. It is cut at once where the queue is `closing`, and
+/// where the wait would cost a job its deadline: nobody knows how long the forward pass takes, so a longer wait could
+/// only lose the job.
 pub(super) fn next_step(
-    live: &[Waiting],
+    live: &[QueuedJob],
     now: Instant,
     options: &EngineOptions,
     closing: bool,
@@ -62,44 +62,44 @@ pub(super) fn next_step(
     }
 }
 
-/// Why a batch of `size` jobs was cut, where [`next_step`] has cut one.
-pub(super) fn cause(size: usize, options: &EngineOptions, closing: bool) -> Cause {
+/// Returns the cause of a batch of `size` jobs that [`next_step`] has cut.
+pub(super) fn cause(size: usize, options: &EngineOptions, closing: bool) -> BatchCause {
     if size >= options.max_batch_size.get() {
-        Cause::Full
+        BatchCause::Full
     } else if closing {
-        Cause::Closing
+        BatchCause::Closing
     } else if options.max_queue_delay.is_zero() {
-        Cause::DeviceFree
+        BatchCause::DeviceFree
     } else {
-        Cause::DelayOver
+        BatchCause::DelayOver
     }
 }
 
-/// The jobs that [`triage`] took out of a queue, each list oldest first.
+/// The jobs that [`take_dead`] has removed from a queue, each list oldest first.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Dead<J> {
-    /// Their deadline has come; a caller may still be there to hear it.
+pub(super) struct DeadJobs<J> {
+    /// Jobs whose deadline has come. Their callers may still receive a reply.
     pub(super) expired: Vec<J>,
-    /// Their callers left before the deadline.
+    /// Jobs whose callers left before the deadline.
     pub(super) departed: Vec<J>,
 }
 
-/// Takes out of `jobs` those that are not worth device time at `now`; the others keep their order.
-pub(super) fn triage<J>(
+/// Removes the jobs that are not worth device time at `now`. The others keep their order.
+pub(super) fn take_dead<J>(
     jobs: &mut VecDeque<J>,
     now: Instant,
-    waiting: impl Fn(&J) -> Waiting,
-) -> Dead<J> {
-    let mut dead = Dead {
+    facts: impl Fn(&J) -> QueuedJob,
+) -> DeadJobs<J> {
+    let mut dead = DeadJobs {
         expired: Vec::new(),
         departed: Vec::new(),
     };
     for _ in 0..jobs.len() {
         let Some(job) = jobs.pop_front() else { break };
-        let state = waiting(&job);
-        if now >= state.deadline {
+        let queued = facts(&job);
+        if now >= queued.deadline {
             dead.expired.push(job);
-        } else if state.departed {
+        } else if queued.departed {
             dead.departed.push(job);
         } else {
             jobs.push_back(job);
@@ -129,9 +129,9 @@ mod tests {
         Duration::from_millis(duration_ms)
     }
 
-    /// Jobs that arrived at these milliseconds after `start`, with a minute to their deadline.
-    fn arrived(start: Instant, offsets_ms: &[u64]) -> Vec<Waiting> {
-        let job = |&offset| Waiting {
+    /// Returns jobs that arrived at these milliseconds after `start`, with a minute to their deadline.
+    fn arrived(start: Instant, offsets_ms: &[u64]) -> Vec<QueuedJob> {
+        let job = |&offset| QueuedJob {
             arrived: start + ms(offset),
             deadline: start + ms(60_000),
             departed: false,
@@ -159,10 +159,10 @@ mod tests {
 
     #[test]
     fn a_batch_has_one_cause() {
-        assert_eq!(cause(8, &options(8, 50), true), Cause::Full);
-        assert_eq!(cause(7, &options(8, 50), true), Cause::Closing);
-        assert_eq!(cause(7, &options(8, 0), false), Cause::DeviceFree);
-        assert_eq!(cause(7, &options(8, 50), false), Cause::DelayOver);
+        assert_eq!(cause(8, &options(8, 50), true), BatchCause::Full);
+        assert_eq!(cause(7, &options(8, 50), true), BatchCause::Closing);
+        assert_eq!(cause(7, &options(8, 0), false), BatchCause::DeviceFree);
+        assert_eq!(cause(7, &options(8, 50), false), BatchCause::DelayOver);
     }
 
     #[test]
@@ -249,7 +249,7 @@ mod tests {
     #[test]
     fn a_job_is_expired_from_its_deadline_on_even_when_its_caller_has_left() {
         let now = Instant::now();
-        let job = |deadline, departed| Waiting {
+        let job = |deadline, departed| QueuedJob {
             arrived: now,
             deadline,
             departed,
@@ -258,10 +258,10 @@ mod tests {
         let departed = job(now + ms(1), true);
         let live = job(now + ms(1), false);
         let mut jobs = VecDeque::from([expired[0], departed, live, expired[1]]);
-        let dead = triage(&mut jobs, now, |&job| job);
+        let dead = take_dead(&mut jobs, now, |&job| job);
         assert_eq!(
             dead,
-            Dead {
+            DeadJobs {
                 expired: expired.to_vec(),
                 departed: vec![departed]
             }
@@ -282,12 +282,12 @@ mod tests {
             let options = options(max_batch_size, delay_ms);
             let state = |&place: &usize| {
                 let (lifetime_ms, departed) = lifetimes[place];
-                Waiting { arrived: start, deadline: start + ms(lifetime_ms), departed }
+                QueuedJob { arrived: start, deadline: start + ms(lifetime_ms), departed }
             };
             let mut jobs: VecDeque<usize> = (0..lifetimes.len()).collect();
             let (mut run, mut skipped, mut now) = (Vec::new(), Vec::new(), start);
             loop {
-                let dead = triage(&mut jobs, now, state);
+                let dead = take_dead(&mut jobs, now, state);
                 prop_assert!(dead.expired.iter().all(|place| state(place).deadline <= now));
                 prop_assert!(dead.departed.iter().all(|place| state(place).departed));
                 skipped.extend(dead.expired.into_iter().chain(dead.departed));
