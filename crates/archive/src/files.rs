@@ -179,7 +179,7 @@ impl Files {
         match address {
             Address::Local(path) => {
                 make_room(path)?;
-                Ok(Writer::Local(files::Partial::at(path)?))
+                Ok(Writer::Local(files::PartialFile::create(path)?))
             }
             Address::Object { bucket, key } => {
                 let upload = self.bucket(bucket)?.put_multipart(key).await?;
@@ -270,7 +270,7 @@ impl Opened {
 
 /// A file on its way. Dropped before its end, it leaves nothing but parts that a bucket's rules remove.
 pub(super) enum Writer {
-    Local(files::Partial),
+    Local(files::PartialFile),
     Object(WriteMultipart),
 }
 

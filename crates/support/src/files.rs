@@ -1,38 +1,101 @@
-//! Decides how a file appears on disk: whole or not at all.
+//! Writes files that appear on disk whole or not at all.
 
 use std::io::{self, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-/// Puts `bytes` at `path`: readers see the old file or the new one, never half of either, also after a power cut.
+/// Writes `bytes` to the file at `path`, and replaces a file that is there.
+///
+/// A reader sees the old file or the new one, never a part of either, also after a power failure. The bytes are written
+/// to a temporary file in the same directory, which is then renamed.
+///
+/// # Errors
+/// Returns the error of the file system. A file that was at `path` is unchanged then.
+///
+/// # Examples
+/// ```
+/// use lungfield_support::files;
+///
+/// let directory = tempfile::tempdir()?;
+/// let path = directory.path().join("report.json");
+/// files::replace(&path, b"{}")?;
+/// files::replace(&path, b"[]")?;
+/// assert_eq!(std::fs::read(&path)?, b"[]");
+/// assert_eq!(std::fs::read_dir(directory.path())?.count(), 1);
+/// # Ok::<_, std::io::Error>(())
+/// ```
 pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let mut partial = Partial::at(path)?;
+    let mut partial = PartialFile::create(path)?;
     partial.write_all(bytes)?;
     partial.replace()
 }
 
-/// The same where nothing is at `path` yet; what is there stays, and the error is of the kind `AlreadyExists`.
+/// Writes `bytes` to a new file at `path`.
+///
+/// Like with [`replace`], a reader never sees a part of the file.
+///
+/// # Errors
+/// Returns an error of the kind [`AlreadyExists`] where there is a file at `path`, which then stays, and otherwise the
+/// error of the file system.
+///
+/// [`AlreadyExists`]: io::ErrorKind::AlreadyExists
+///
+/// # Examples
+/// ```
+/// use std::io::ErrorKind;
+///
+/// use lungfield_support::files;
+///
+/// let directory = tempfile::tempdir()?;
+/// let path = directory.path().join("claim");
+/// files::create(&path, b"first")?;
+/// let error = files::create(&path, b"second").unwrap_err();
+/// assert_eq!(error.kind(), ErrorKind::AlreadyExists);
+/// assert_eq!(std::fs::read(&path)?, b"first");
+/// # Ok::<_, std::io::Error>(())
+/// ```
 pub fn create(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let mut partial = Partial::at(path)?;
+    let mut partial = PartialFile::create(path)?;
     partial.write_all(bytes)?;
-    let Partial { file, path } = partial;
+    let PartialFile { file, path } = partial;
     file.as_file().sync_all()?;
     file.persist_noclobber(&path)
         .map_err(|failed| failed.error)?;
     sync_folder(&path)
 }
 
-/// A file that is being written, beside its place. Dropped, it leaves nothing.
+/// A file that is being written under a temporary name. Dropping it deletes it.
+///
+/// It is for files that are written in pieces. [`replace`] writes one from bytes in memory.
+///
+/// # Examples
+/// ```
+/// use std::io::Write;
+///
+/// use lungfield_support::files::PartialFile;
+///
+/// let directory = tempfile::tempdir()?;
+/// let path = directory.path().join("table.csv");
+/// let mut table = PartialFile::create(&path)?;
+/// writeln!(table, "film,dice")?;
+/// assert!(!path.exists());
+/// table.replace()?;
+/// assert_eq!(std::fs::read(&path)?, b"film,dice\n");
+/// # Ok::<_, std::io::Error>(())
+/// ```
 #[derive(Debug)]
-pub struct Partial {
+pub struct PartialFile {
     file: tempfile::NamedTempFile,
     path: PathBuf,
 }
 
-impl Partial {
-    /// An empty file that is to be at `path`, whose folder is there.
-    pub fn at(path: &Path) -> io::Result<Self> {
-        // A temporary file is its owner's alone by default; this one is to become a file like any other.
+impl PartialFile {
+    /// Creates an empty file in the directory of `path`, which must exist.
+    ///
+    /// # Errors
+    /// Returns the error of the file system.
+    pub fn create(path: &Path) -> io::Result<Self> {
+        // By default only its owner can read a temporary file. This one has the permissions of any other file.
         let permissions = std::fs::Permissions::from_mode(0o666);
         let file = tempfile::Builder::new()
             .permissions(permissions)
@@ -43,7 +106,10 @@ impl Partial {
         })
     }
 
-    /// Puts it where it is to be, for whatever was there.
+    /// Moves the file to its path, and replaces a file that is there. The content is on disk when this returns.
+    ///
+    /// # Errors
+    /// Returns the error of the file system. A file that was at the path is unchanged then.
     pub fn replace(self) -> io::Result<()> {
         self.file.as_file().sync_all()?;
         self.file
@@ -53,7 +119,7 @@ impl Partial {
     }
 }
 
-impl Write for Partial {
+impl Write for PartialFile {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.file.write(bytes)
     }
@@ -69,7 +135,7 @@ fn folder(path: &Path) -> &Path {
         .unwrap_or(Path::new("."))
 }
 
-/// A name survives a power cut once its folder is on disk.
+/// Writes the directory of `path` to disk: the file's name survives a power failure only then.
 fn sync_folder(path: &Path) -> io::Result<()> {
     fs_err::File::open(folder(path))?.sync_all()
 }

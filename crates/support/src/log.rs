@@ -1,4 +1,4 @@
-//! Sets up the log of a program, which goes to standard error.
+//! Sets up the log of a program, which is written to standard error.
 
 use std::io::{self, IsTerminal};
 
@@ -8,7 +8,23 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, Layer, Registry};
 
-/// The flags of a program that say how its log is written.
+/// The flags of a program's log.
+///
+/// # Examples
+/// ```
+/// use clap::Parser;
+/// use lungfield_support::log::{LogFormat, LogSettings};
+///
+/// #[derive(Parser)]
+/// struct Settings {
+///     #[command(flatten)]
+///     log: LogSettings,
+/// }
+///
+/// let settings = Settings::parse_from(["program", "--log-format=json"]);
+/// assert_eq!(settings.log.log_format, LogFormat::Json);
+/// assert_eq!(settings.log.log_filter, "info");
+/// ```
 #[derive(Clone, Debug, Args)]
 pub struct LogSettings {
     /// The form of the log, which goes to standard error.
@@ -28,18 +44,31 @@ pub enum LogFormat {
     Json,
 }
 
-/// A layer that receives the events and spans of the whole program beside the log.
+/// A layer that receives all events and spans of the program, whatever the log's filter is.
 pub type BoxedLayer = Box<dyn Layer<Registry> + Send + Sync>;
 
-/// Sets up the log of the whole process, and further layers beside it. Call it once.
+/// Sets up the log of the process, and `further` layers beside it. Call it once.
 ///
 /// # Errors
-/// Where the filter of the settings can't be parsed.
+/// Returns an error where the filter in `settings` can't be parsed.
+///
+/// # Examples
+/// ```
+/// use lungfield_support::log::{self, LogFormat, LogSettings};
+///
+/// let settings = |filter: &str| LogSettings {
+///     log_format: LogFormat::Human,
+///     log_filter: filter.to_owned(),
+/// };
+/// assert!(log::init(&settings("loud=everything"), []).is_err());
+/// log::init(&settings("warn"), [])?;
+/// # Ok::<_, tracing_subscriber::filter::ParseError>(())
+/// ```
 pub fn init(
     settings: &LogSettings,
     further: impl IntoIterator<Item = BoxedLayer>,
 ) -> Result<(), ParseError> {
-    // The DICOM parser warns of character sets by their values, which are a sender's.
+    // The warnings of the DICOM parser quote character sets, which are text from the sender.
     let filter = EnvFilter::builder()
         .parse(&settings.log_filter)?
         .add_directive("dicom_parser=off".parse()?);
@@ -53,7 +82,7 @@ pub fn init(
             .boxed(),
         LogFormat::Human => lines.with_ansi(io::stderr().is_terminal()).boxed(),
     };
-    // A list, since an `Option` without a layer would enable every event.
+    // In a list, because an `Option` without a layer would enable every event.
     let layers: Vec<_> = std::iter::once(lines.with_filter(filter).boxed())
         .chain(further)
         .collect();
@@ -61,7 +90,7 @@ pub fn init(
     Ok(())
 }
 
-/// Logs where the process panicked, and nothing else: the message of a decoder's panic may quote an upload.
+/// Makes a panic log its place in the source, and not its message: the message of a decoder's panic may quote an upload.
 pub fn hide_panic_messages() {
     std::panic::set_hook(Box::new(|panic| {
         let place = panic

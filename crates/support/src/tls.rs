@@ -1,17 +1,34 @@
-//! Decides whose cryptography TLS is computed by, in every program and in both directions: ring's.
+//! The cryptography of TLS, for every program and in both directions: that of ring.
 
 use std::sync::Arc;
 
 use tokio_rustls::rustls::crypto::{CryptoProvider, ring};
 
-/// What TLS is computed by, for those who can be told.
+/// Returns the provider of cryptography, for a TLS configuration that takes one.
+///
+/// # Examples
+/// ```
+/// let provider = lungfield_support::tls::provider();
+/// assert!(!provider.cipher_suites.is_empty());
+/// ```
 #[must_use]
 pub fn provider() -> Arc<CryptoProvider> {
     Arc::new(ring::default_provider())
 }
 
-/// Makes it the process's own, for libraries that ask there. Before the first of their clients is built; the second time changes nothing.
+/// Makes the provider the default of the process, for libraries that take none.
+///
+/// Call it before the first client of such a library is built. A second call changes nothing.
+///
+/// # Examples
+/// ```
+/// use tokio_rustls::rustls::crypto::CryptoProvider;
+///
+/// lungfield_support::tls::install();
+/// lungfield_support::tls::install();
+/// assert!(CryptoProvider::get_default().is_some());
+/// ```
 pub fn install() {
-    // Fails where one is there already, and nobody else puts one there.
+    // Fails where a default is there already, and only this function sets one.
     let _ = ring::default_provider().install_default();
 }
