@@ -14,7 +14,7 @@ use lungfield_radiograph::mask::Threshold;
 use lungfield_radiograph::postprocess;
 use lungfield_radiograph::preprocess::Preprocessor;
 use lungfield_radiograph::radiograph::Radiograph;
-use lungfield_training::train::dataset::{Case, Split};
+use lungfield_training::dataset::{Case, Split};
 
 use crate::shipped::{manifest, placement, real_films, segmenter};
 use lungfield_testing::small;

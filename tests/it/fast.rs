@@ -17,7 +17,7 @@ use lungfield_radiograph::overlap::Overlap;
 use lungfield_radiograph::phantom::{Depth, Phantom, PhantomOptions};
 use lungfield_radiograph::postprocess::restore;
 use lungfield_radiograph::radiograph::{Pixels, Radiograph};
-use lungfield_training::train::dataset::Split;
+use lungfield_training::dataset::Split;
 use tch::nn::{ModuleT, VarStore};
 use tch::{Device, Kind, Tensor};
 

@@ -22,10 +22,10 @@ use lungfield_radiograph::phantom::{Depth, Phantom, PhantomOptions};
 use lungfield_radiograph::postprocess;
 use lungfield_radiograph::preprocess::Prepared;
 use lungfield_radiograph::radiograph::Radiograph;
+use lungfield_training::dataset::{Case, Split};
 use lungfield_training::evaluation::measure::{Measure, Scored};
 use lungfield_training::evaluation::score::Examinee;
 use lungfield_training::evaluation::summary::{Group, Summary};
-use lungfield_training::train::dataset::{Case, Split};
 
 use crate::client::PATIENCE;
 use lungfield_testing::small;

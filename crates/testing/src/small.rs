@@ -19,16 +19,19 @@ use lungfield_model::settings::{FilmSettings, ModelSettings};
 use lungfield_radiograph::geometry::Size;
 use lungfield_radiograph::phantom::{Depth, Phantom, PhantomOptions};
 use lungfield_radiograph::preprocess::{PreprocessOptions, Preprocessor};
-use lungfield_training::train::augment::AugmentOptions;
-use lungfield_training::train::dataset::{
-    Case, DataFolder, Layout, ListOptions, Problems, Split, in_split, list,
+use lungfield_training::dataset::EvalSample;
+use lungfield_training::dataset::{
+    Case, DatasetFolder, DatasetLayout, ListOptions, Problems, Split, in_split, list,
 };
+use lungfield_training::train::augment::AugmentOptions;
 use lungfield_training::train::export::Export;
-use lungfield_training::train::learn::{Films, Follower, Learned, Run, Step, learn};
+use lungfield_training::train::learn::{
+    Run, Step, TrainingData, TrainingObserver, ValidatedWeights, learn,
+};
 use lungfield_training::train::loss::LossOptions;
 use lungfield_training::train::optimiser::{Method, OptimiserOptions};
-use lungfield_training::train::recipe::{Preset, Recipe};
-use lungfield_training::train::sample::Exam;
+use lungfield_training::train::preset::Preset;
+use lungfield_training::train::recipe::Recipe;
 use tempfile::TempDir;
 
 /// The side of the small model's grid.
@@ -85,13 +88,13 @@ pub fn recipe(iterations: u32) -> Recipe {
 }
 
 /// Phantoms of the small model's side to learn from, and as many others to be judged by.
-pub fn films(count: u64) -> Films {
+pub fn films(count: u64) -> TrainingData {
     let preprocessor = Preprocessor::new(preprocessing()).unwrap();
     let exam = |seed| {
         let phantom = phantom(seed, SIDE, SIDE);
-        Exam::new(&phantom.film, phantom.mask, "phantom", &preprocessor)
+        EvalSample::new(&phantom.film, phantom.mask, "phantom", &preprocessor)
     };
-    Films {
+    TrainingData {
         train: (0..count).map(exam).map(Into::into).collect(),
         validation: (count..2 * count).map(exam).collect(),
     }
@@ -103,27 +106,31 @@ pub struct Keeper {
     /// The loss of every iteration.
     pub losses: Vec<f64>,
     /// The best weights so far.
-    pub best: Option<Learned>,
+    pub best: Option<ValidatedWeights>,
     /// The iteration after which the run is stopped.
     pub stop_after: Option<u32>,
 }
 
-impl Follower for Keeper {
+impl TrainingObserver for Keeper {
     type Error = anyhow::Error;
 
-    fn step(&mut self, step: &Step) -> anyhow::Result<()> {
+    fn after_step(&mut self, step: &Step) -> anyhow::Result<()> {
         self.losses.push(step.loss);
         Ok(())
     }
 
-    fn validated(&mut self, learned: Learned, best: bool) -> anyhow::Result<()> {
-        if best {
-            self.best = Some(learned);
+    fn after_validation(
+        &mut self,
+        validated: ValidatedWeights,
+        is_best: bool,
+    ) -> anyhow::Result<()> {
+        if is_best {
+            self.best = Some(validated);
         }
         Ok(())
     }
 
-    fn moment(&mut self, run: &Run) -> anyhow::Result<ControlFlow<()>> {
+    fn after_iteration(&mut self, run: &Run) -> anyhow::Result<ControlFlow<()>> {
         let stop = self.stop_after == Some(run.iteration());
         Ok(if stop {
             ControlFlow::Break(())
@@ -145,7 +152,7 @@ pub fn turn() -> MutexGuard<'static, ()> {
 
 /// Trains on the CPU and returns the loss of every iteration with the best weights.
 #[must_use]
-pub fn trained(recipe: &Recipe, films: &Films) -> (Vec<f64>, Learned) {
+pub fn trained(recipe: &Recipe, films: &TrainingData) -> (Vec<f64>, ValidatedWeights) {
     let _turn = turn();
     let mut run = Run::start(recipe, Placement::cpu().device()).unwrap();
     let mut keeper = Keeper::default();
@@ -154,7 +161,7 @@ pub fn trained(recipe: &Recipe, films: &Films) -> (Vec<f64>, Learned) {
 }
 
 /// Writes a model directory of small weights.
-pub fn export(folder: &Path, learned: &Learned, recipe: &Recipe) {
+pub fn export(folder: &Path, validated: &ValidatedWeights, recipe: &Recipe) {
     let export = Export {
         name: "small".to_owned(),
         version: "0.0.1".to_owned(),
@@ -162,7 +169,7 @@ pub fn export(folder: &Path, learned: &Learned, recipe: &Recipe) {
         preprocessing: preprocessing(),
         cases: BTreeMap::from([("phantom".to_owned(), 4)]),
     };
-    export.write(folder, learned, recipe).unwrap();
+    export.write(folder, validated, recipe).unwrap();
 }
 
 /// The preprocessing of the small model.
@@ -193,9 +200,9 @@ pub fn model() -> TempDir {
 
 /// The cases of one split in a data set's folder.
 pub fn cases(folder: &Path, split: Split) -> Result<Vec<Case>, Problems> {
-    let data = DataFolder {
+    let data = DatasetFolder {
         folder: folder.to_owned(),
-        layout: Some(Layout::Cases),
+        layout: Some(DatasetLayout::Cases),
     };
     in_split(&list(&[data], ListOptions::default())?.cases, split)
 }

@@ -4,8 +4,8 @@ use std::num::NonZeroUsize;
 
 use super::measure::{Scored, measure};
 use super::report::picture::{Picture, picture};
-use crate::train::dataset::{Case, DatasetError};
-use crate::train::sample::Exam;
+use crate::dataset::EvalSample;
+use crate::dataset::{Case, CaseError};
 use lungfield_engine::segmenter::{SegmentError, Segmenter};
 use lungfield_radiograph::lungs::{Lungs, Warning, warnings};
 use lungfield_radiograph::mask::{ProbabilityMap, Threshold};
@@ -17,7 +17,7 @@ use lungfield_radiograph::preprocess::Preprocessor;
 pub enum ScoreError {
     /// A case can't be read.
     #[error(transparent)]
-    Case(#[from] DatasetError),
+    Case(#[from] CaseError),
     /// The model failed.
     #[error(transparent)]
     Segment(#[from] SegmentError),
@@ -73,7 +73,7 @@ impl Examinee<'_> {
     /// The picture of a case that was scored: its mask in red, the outline of the reference mask in white.
     pub fn picture(&mut self, case: &Case, scored: &Scored) -> Result<Picture, ScoreError> {
         let film = case.film()?;
-        let exam = Exam::new(
+        let exam = EvalSample::new(
             &film,
             case.reference(&film)?,
             &case.source,
@@ -90,14 +90,19 @@ impl Examinee<'_> {
     }
 
     /// What the server would warn of.
-    fn warnings(&self, exam: &Exam, map: &ProbabilityMap) -> Vec<Warning> {
+    fn warnings(&self, exam: &EvalSample, map: &ProbabilityMap) -> Vec<Warning> {
         let mask = postprocess::restore(map, &exam.geometry, self.threshold);
         warnings(&Lungs::of(&mask), map, &exam.warnings)
     }
 
-    fn exam(&self, case: &Case) -> Result<Exam, DatasetError> {
+    fn exam(&self, case: &Case) -> Result<EvalSample, CaseError> {
         let film = case.film()?;
         let reference = case.reference(&film)?;
-        Ok(Exam::new(&film, reference, &case.source, self.preprocessor))
+        Ok(EvalSample::new(
+            &film,
+            reference,
+            &case.source,
+            self.preprocessor,
+        ))
     }
 }

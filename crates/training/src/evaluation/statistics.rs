@@ -4,7 +4,6 @@ use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 use serde::Serialize;
 
-use crate::train::validate::mean;
 use lungfield_radiograph::surface::quantile;
 
 /// How many times the films are drawn anew.
@@ -64,6 +63,12 @@ impl Statistics {
             deviation: (squares / (sorted.len() as f64 - 1.0).max(1.0)).sqrt(),
         })
     }
+}
+
+/// Returns the mean of some numbers; 0 if there are none.
+#[must_use]
+pub fn mean(numbers: &[f64]) -> f64 {
+    numbers.iter().sum::<f64>() / numbers.len().max(1) as f64
 }
 
 fn bootstrap(strata: &[Vec<f64>], count: usize) -> Interval {

@@ -5,8 +5,7 @@ use std::fmt;
 
 use super::calibration::Calibration;
 use super::measure::{Measure, Scored, THRESHOLDS};
-use super::statistics::Statistics;
-use crate::train::validate::mean;
+use super::statistics::{Statistics, mean};
 
 /// What the article's authors report of their own network on their own test films: "Experimenting with Deep Neural
 /// Networks for X-Ray Image Segmentation", 2016.

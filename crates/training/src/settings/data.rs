@@ -1,55 +1,55 @@
-//! Decides how a user names data sets.
+//! The flags that name data sets.
 
 use std::path::PathBuf;
 
 use clap::Args;
 
-use crate::train::dataset::{DataFolder, Layout, ListOptions, Listed, Problems, list};
+use crate::dataset::{CaseList, DatasetFolder, DatasetLayout, ListOptions, Problems, list};
 
-/// Which films there are.
+/// The data sets to use.
 #[derive(Clone, Debug, Args)]
 pub struct DataSettings {
     /// A data set; repeat for several.
     #[arg(long, value_name = "FOLDER", required = true)]
     pub data: Vec<PathBuf>,
-    /// How the data sets lie in their folders: one for all of them, or one for each in order. Recognised unless given.
+    /// The layout of the data sets: one for all of them, or one for each in order. Recognised unless given.
     #[arg(long, value_enum)]
-    pub layout: Vec<Layout>,
-    /// Leave films without a reference mask out, rather than refuse the data.
+    pub layout: Vec<DatasetLayout>,
+    /// Leave out films without a reference mask, rather than refuse the data.
     #[arg(long)]
     pub allow_missing_masks: bool,
-    /// Take the cases of this source only; repeat for several. All unless given.
+    /// Use only the cases of this source; repeat for several. All sources unless given.
     #[arg(long, value_name = "NAME")]
     pub source: Vec<String>,
 }
 
-/// What is wrong with the data that a user named.
+/// A problem with the data that a user named.
 #[derive(Debug, thiserror::Error)]
 pub enum DataError {
-    /// Neither one layout nor one for each data set.
+    /// The number of layouts is neither 1 nor the number of data sets.
     #[error("{layouts} times --layout for {folders} data sets: give one, or one for each")]
     Layouts {
-        /// How many layouts were given.
+        /// The number of layouts that were given.
         layouts: usize,
-        /// How many data sets were given.
+        /// The number of data sets that were given.
         folders: usize,
     },
-    /// The data themselves.
+    /// The data sets have problems.
     #[error(transparent)]
     Problems(#[from] Problems),
-    /// No case is of a source that was asked for.
+    /// No case is of a source that the user named.
     #[error("no case is of the source {wanted}; there are {found}")]
     NoSource {
-        /// What was asked for.
+        /// The source that the user named.
         wanted: String,
-        /// The sources that there are.
+        /// The sources of the data sets.
         found: String,
     },
 }
 
 impl DataSettings {
-    /// The cases that were asked for; nothing but lists and names has been read.
-    pub fn cases(&self) -> Result<Listed, DataError> {
+    /// Lists the cases of the named data sets and sources. Films and masks are not opened.
+    pub fn cases(&self) -> Result<CaseList, DataError> {
         let options = ListOptions {
             allow_missing_masks: self.allow_missing_masks,
         };
@@ -69,12 +69,12 @@ impl DataSettings {
             });
         }
         if !self.source.is_empty() {
-            listed.keep(&self.source);
+            listed.keep_sources(&self.source);
         }
         Ok(listed)
     }
 
-    fn folders(&self) -> Result<Vec<DataFolder>, DataError> {
+    fn folders(&self) -> Result<Vec<DatasetFolder>, DataError> {
         let (layouts, folders) = (self.layout.len(), self.data.len());
         if layouts > 1 && layouts != folders {
             return Err(DataError::Layouts { layouts, folders });
@@ -84,7 +84,7 @@ impl DataSettings {
                 .get(if layouts == 1 { 0 } else { place })
                 .copied()
         };
-        let folder = |(place, folder): (usize, &PathBuf)| DataFolder {
+        let folder = |(place, folder): (usize, &PathBuf)| DatasetFolder {
             folder: folder.clone(),
             layout: layout(place),
         };
@@ -96,7 +96,7 @@ impl DataSettings {
 mod tests {
     use super::*;
 
-    fn settings(layout: &[Layout]) -> DataSettings {
+    fn settings(layout: &[DatasetLayout]) -> DataSettings {
         DataSettings {
             data: vec!["a".into(), "b".into()],
             layout: layout.to_vec(),
@@ -107,7 +107,7 @@ mod tests {
 
     #[test]
     fn one_layout_is_for_all_and_several_are_one_each() {
-        let layouts = |given: &[Layout]| -> Vec<_> {
+        let layouts = |given: &[DatasetLayout]| -> Vec<_> {
             settings(given)
                 .folders()
                 .unwrap()
@@ -116,11 +116,14 @@ mod tests {
                 .collect()
         };
         assert_eq!(layouts(&[]), [None, None]);
-        assert_eq!(layouts(&[Layout::Jsrt]), [Some(Layout::Jsrt); 2]);
         assert_eq!(
-            layouts(&[Layout::Jsrt, Layout::Cases]),
-            [Some(Layout::Jsrt), Some(Layout::Cases)]
+            layouts(&[DatasetLayout::Jsrt]),
+            [Some(DatasetLayout::Jsrt); 2]
         );
-        assert!(settings(&[Layout::Jsrt; 3]).folders().is_err());
+        assert_eq!(
+            layouts(&[DatasetLayout::Jsrt, DatasetLayout::Cases]),
+            [Some(DatasetLayout::Jsrt), Some(DatasetLayout::Cases)]
+        );
+        assert!(settings(&[DatasetLayout::Jsrt; 3]).folders().is_err());
     }
 }

@@ -1,4 +1,4 @@
-//! Decides what `lungfield-evaluate` can be told.
+//! The flags of `lungfield-evaluate`.
 
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
@@ -6,50 +6,50 @@ use std::path::PathBuf;
 use clap::Parser;
 
 use super::DataSettings;
-use crate::train::dataset::Split;
+use crate::dataset::Split;
 use lungfield_model::device::{DeviceChoice, PrecisionChoice};
 use lungfield_radiograph::mask::Threshold;
 
 /// Scores a model on the cases of one or several data sets, and writes a report.
 ///
-/// The model directory says which films the model was trained on, by their pixels: those are not scored unless told to.
+/// The model directory lists the films that the model was trained on, by their pixels. They are not scored unless --allow-training-cases is given.
 #[derive(Clone, Debug, Parser)]
 #[command(name = "lungfield-evaluate", version)]
 pub struct EvaluateSettings {
     /// The model directory.
     #[arg(long, default_value = "models/lungfield-segnet", value_name = "FOLDER")]
     pub model: PathBuf,
-    /// The films.
+    /// The data sets.
     #[command(flatten)]
     pub data: DataSettings,
-    /// Which cases to score; unless given, those that the model was neither trained nor chosen on.
+    /// The split to score; unless given, the cases that the model was neither trained nor chosen on.
     #[arg(long)]
     pub split: Option<Split>,
-    /// Score also what the model was trained on; such scores say little of films that it has not seen.
+    /// Also score films that the model was trained on; such scores say little about new films.
     #[arg(long)]
     pub allow_training_cases: bool,
     /// Write a report into this folder: report.html, report.json and cases.csv.
     #[arg(long, value_name = "FOLDER")]
     pub report: Option<PathBuf>,
-    /// How many of the best and of the worst films the report shows.
+    /// The number of best films, and of worst films, that the report shows.
     #[arg(long, default_value_t = 6)]
     pub pictures: usize,
     /// Where the model runs: auto, cpu, cuda or cuda:N.
     #[arg(long, default_value = "auto")]
     pub device: DeviceChoice,
-    /// The numbers in which it computes: auto, f32, bf16 or f16.
+    /// The precision of the model: auto, f32, bf16 or f16.
     #[arg(long, default_value = "auto")]
     pub precision: PrecisionChoice,
     /// Threads of the network on the CPU; all cores unless given.
     #[arg(long)]
     pub threads: Option<NonZeroUsize>,
-    /// Films in a batch; on the CPU they go through the network one by one all the same.
+    /// The number of films in a batch; on the CPU the network takes them one by one anyway.
     #[arg(long, default_value = "8")]
     pub batch_size: NonZeroUsize,
-    /// The probability from which on a pixel is lung; the model's own by default.
+    /// The lowest probability of lung; the threshold of the model unless given.
     #[arg(long)]
     pub threshold: Option<Threshold>,
-    /// Print the score of every case too, as CSV lines before the table.
+    /// Also print the scores of every case, as CSV lines before the table.
     #[arg(long)]
     pub cases: bool,
 }

@@ -1,10 +1,10 @@
-//! Decides which weights are served: a moving average of those that training walks through.
+//! The moving average of the weights, which is what a trained model serves.
 
 use std::collections::HashMap;
 
 use tch::{TchError, Tensor};
 
-/// An exponential moving average of named tensors (Polyak and Juditsky 1992 averaged them all alike).
+/// An exponential moving average of named tensors, after Polyak and Juditsky (1992), who weighed all of them alike.
 #[derive(Debug)]
 pub struct MovingAverage {
     decay: f64,
@@ -13,7 +13,7 @@ pub struct MovingAverage {
 }
 
 impl MovingAverage {
-    /// An average that starts as a copy of `tensors`.
+    /// Starts an average as a copy of `tensors`.
     pub fn new(tensors: &HashMap<String, Tensor>, decay: f64) -> Result<Self, TchError> {
         Ok(Self {
             decay,
@@ -22,7 +22,7 @@ impl MovingAverage {
         })
     }
 
-    /// An average that goes on from `averages`, made in as many `updates`.
+    /// Continues from `averages`, which were made in `updates` updates.
     #[must_use]
     pub fn resumed(averages: HashMap<String, Tensor>, decay: f64, updates: u32) -> Self {
         Self {
@@ -32,7 +32,8 @@ impl MovingAverage {
         }
     }
 
-    /// Takes in the tensors as they are now. Early on the average forgets faster, so that it leaves its start behind.
+    /// Updates the average with the current tensors. The first updates weigh more, so that the average soon forgets its
+    /// random start.
     pub fn update(&mut self, tensors: &HashMap<String, Tensor>) -> Result<(), TchError> {
         let _guard = tch::no_grad_guard();
         self.updates += 1;
@@ -45,14 +46,14 @@ impl MovingAverage {
         Ok(())
     }
 
-    /// The averages, by name.
+    /// Returns the averages, by name.
     #[must_use]
     pub fn tensors(&self) -> &HashMap<String, Tensor> {
         &self.averages
     }
 }
 
-/// Deep copies, cut off from training.
+/// Copies tensors, detached from the graph of gradients.
 pub fn copies(tensors: &HashMap<String, Tensor>) -> Result<HashMap<String, Tensor>, TchError> {
     tensors
         .iter()

@@ -1,8 +1,8 @@
-//! Decides what a run must remember to go on as if it had never stopped, and how that lies in one file.
+//! Checkpoints, from which a run resumes as if it had never stopped.
 //!
-//! A checkpoint holds the weights, the optimiser's state and the moving average as tensors, and the recipe, the
-//! iteration and the best so far in its header. The order of the films and their variations follow from the seed and
-//! the iteration alone, as does the learning rate; nothing else in a run is drawn by chance.
+//! A checkpoint is one safetensors file. Its tensors are the weights, the optimiser's state and the moving average; its
+//! header has the recipe, the iteration and the best validation. The order of the films, their variations and the
+//! learning rate follow from the seed and the iteration alone, and nothing else in a run is random.
 
 use std::collections::{BTreeMap, HashMap};
 use std::io;
@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use tch::{Device, TchError, Tensor};
 
 use super::average::MovingAverage;
-use super::learn::{Best, Run};
+use super::learn::{BestValidation, Run};
 use super::recipe::Recipe;
 use lungfield_model::weights::{self, Stored};
 use lungfield_radiograph::preprocess::PreprocessOptions;
@@ -20,32 +20,32 @@ use lungfield_support::files;
 
 /// The name of the checkpoint in a run's folder.
 pub const CHECKPOINT: &str = "checkpoint.safetensors";
-/// The entry of the file's header.
+/// The only entry of the header.
 const HEADER: &str = "run";
-/// The format of checkpoints that this version reads and writes.
+/// The version of the format that is read and written.
 const FORMAT: u32 = 2;
 
-/// What a run was begun with; it is resumed with nothing else.
+/// The setup of a run, which stays the same when it is resumed.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Setup {
-    /// The numbers of the run.
+    /// The recipe.
     pub recipe: Recipe,
-    /// What happens to a film before the network sees it.
+    /// The preprocessing of the films.
     pub preprocessing: PreprocessOptions,
-    /// A hash over the films and their splits, in hexadecimal.
+    /// The SHA-256 of the split table, in hexadecimal.
     pub films_sha256: String,
 }
 
-/// A run, written down.
+/// A saved run.
 #[derive(Debug)]
 pub struct Checkpoint {
-    /// What the run was begun with.
+    /// The setup of the run.
     pub setup: Setup,
     state: State,
     tensors: HashMap<String, Tensor>,
 }
 
-/// What a checkpoint holds besides tensors.
+/// The header of a checkpoint.
 #[derive(Debug, Serialize, Deserialize)]
 struct Header {
     setup: Setup,
@@ -56,10 +56,10 @@ struct Header {
 struct State {
     format: u32,
     iteration: u32,
-    best: Option<Best>,
+    best: Option<BestValidation>,
 }
 
-/// What is the same in every format.
+/// The part of the header that every format has.
 #[derive(Deserialize)]
 struct Versioned {
     state: Version,
@@ -70,26 +70,26 @@ struct Version {
     format: u32,
 }
 
-/// A checkpoint that can't be used, or could not be written.
+/// A checkpoint that can't be read or written.
 #[derive(Debug, thiserror::Error)]
 pub enum CheckpointError {
     /// The file can't be read or written.
     #[error(transparent)]
     File(#[from] io::Error),
-    /// The file is no checkpoint, or lacks something.
+    /// The file is not a checkpoint, or is incomplete.
     #[error("{path} is not a checkpoint that this version reads: {cause}")]
     Unreadable {
         /// The file.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The reason.
         cause: String,
     },
-    /// libtorch can't hold the tensors.
+    /// libtorch failed on the tensors.
     #[error(transparent)]
     Tensors(#[from] TchError),
 }
 
-/// Writes a run down in `folder`, whole or not at all: a crash leaves the checkpoint before.
+/// Writes a checkpoint into `folder`. The file is replaced whole or not at all.
 pub fn write(folder: &Path, run: &Run, setup: &Setup) -> Result<(), CheckpointError> {
     let variables = run.store.variables();
     let named = |prefix: &'static str, tensors| {
@@ -110,7 +110,7 @@ pub fn write(folder: &Path, run: &Run, setup: &Setup) -> Result<(), CheckpointEr
         state,
     });
     let header = header.expect("numbers and names are JSON");
-    // One entry only: a header's entries have no order, and the same run is to give the same bytes.
+    // The entries of a header have no order. With a single entry the same run gives the same bytes.
     let header = HashMap::from([(HEADER.to_owned(), header)]);
     files::replace(
         &folder.join(CHECKPOINT),
@@ -119,7 +119,7 @@ pub fn write(folder: &Path, run: &Run, setup: &Setup) -> Result<(), CheckpointEr
     Ok(())
 }
 
-/// The checkpoint in `folder`; `None` where there is none.
+/// Reads the checkpoint in `folder`, or returns `None` if there is none.
 pub fn read(folder: &Path) -> Result<Option<Checkpoint>, CheckpointError> {
     let path = folder.join(CHECKPOINT);
     let bytes = match fs_err::read(&path) {
@@ -151,7 +151,7 @@ pub fn read(folder: &Path) -> Result<Option<Checkpoint>, CheckpointError> {
 }
 
 impl Checkpoint {
-    /// The run, as it was.
+    /// Restores the run.
     pub fn resume(&self, device: Device) -> Result<Run, TchError> {
         let _guard = tch::no_grad_guard();
         let mut run = Run::start(&self.setup.recipe, device)?;

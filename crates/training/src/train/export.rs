@@ -1,50 +1,50 @@
-//! Decides what a training run leaves on disk: a model directory, its weights and its manifest in step.
+//! Writes the model directory of a training run: the weights and their manifest.
 
 use std::collections::BTreeMap;
 use std::path::Path;
 
 use serde::Serialize;
-use tch::{Device, Kind, TchError};
+use tch::{Device, TchError};
 
-use super::learn::Learned;
+use super::learn::ValidatedWeights;
+use super::network;
 use super::recipe::Recipe;
 use lungfield_engine::segmenter::SegmentError;
 use lungfield_model::golden::Golden;
-use lungfield_model::manifest::{Description, Manifest, ManifestError, Network, WEIGHTS};
-use lungfield_model::network::plan::Plan;
+use lungfield_model::manifest::{Description, Manifest, ManifestError, WEIGHTS};
 use lungfield_model::torch::TorchSegmenter;
 use lungfield_model::weights::{self, WeightsError};
 use lungfield_radiograph::mask::Threshold;
 use lungfield_radiograph::preprocess::{PreprocessOptions, Preprocessor};
 
-/// What is the same for every model directory that a run writes.
+/// The facts about a model that are the same whenever a run writes it.
 #[derive(Clone, Debug)]
 pub struct Export {
-    /// The model's name.
+    /// The name of the model.
     pub name: String,
-    /// The model's version.
+    /// The version of the model.
     pub version: String,
-    /// The terms on which the weights may be used.
+    /// The license of the weights.
     pub license: String,
-    /// What happens to a film before the network sees it.
+    /// The preprocessing of the films.
     pub preprocessing: PreprocessOptions,
-    /// Training cases by source, for the manifest.
+    /// The number of training cases, by source.
     pub cases: BTreeMap<String, usize>,
 }
 
-/// Why no model directory was written.
+/// The reason why no model directory was written.
 #[derive(Debug, thiserror::Error)]
 pub enum ExportError {
-    /// The weights don't make a network.
+    /// The weights do not make a network.
     #[error(transparent)]
-    Place(#[from] TchError),
+    Network(#[from] TchError),
     /// The network failed on the golden phantom.
     #[error(transparent)]
     Golden(#[from] SegmentError),
     /// The weights could not be written.
     #[error(transparent)]
     Weights(#[from] WeightsError),
-    /// The manifest is impossible.
+    /// The manifest is invalid.
     #[error(transparent)]
     Manifest(#[from] ManifestError),
     /// The manifest could not be written.
@@ -52,7 +52,7 @@ pub enum ExportError {
     File(#[from] std::io::Error),
 }
 
-/// How weights came about, for the manifest.
+/// The entry `training` of the manifest.
 #[derive(Serialize)]
 struct Training<'a> {
     recipe: &'a Recipe,
@@ -63,44 +63,40 @@ struct Training<'a> {
 }
 
 impl Export {
-    /// Writes `learned` into a model directory. The golden phantom is segmented on the CPU in 32 bits, as plainly as
-    /// a model can be run.
+    /// Writes `validated` into a model directory. The golden phantom is segmented on the CPU in 32 bits.
     ///
-    /// Weights and manifest are two files: whoever reads between the two writes finds a hash that does not fit, and
-    /// says so, rather than new weights under an old manifest.
+    /// Weights and manifest are two files. A program that reads between the two writes finds weights whose hash is not
+    /// that of the manifest, and refuses the model.
     pub fn write(
         &self,
         folder: &Path,
-        learned: &Learned,
+        validated: &ValidatedWeights,
         recipe: &Recipe,
     ) -> Result<(), ExportError> {
-        let golden = self.golden(learned, recipe)?;
+        let golden = self.golden(validated, recipe)?;
         let training = Training {
             recipe,
             cases: &self.cases,
-            chosen_at_iteration: learned.iteration,
-            validation_mean_dice: learned.validation.mean_dice(),
-            validation_mean_dice_by_source: learned.validation.by_source().into_iter().collect(),
+            chosen_at_iteration: validated.iteration,
+            validation_mean_dice: validated.validation.mean_dice(),
+            validation_mean_dice_by_source: validated.validation.by_source().into_iter().collect(),
         };
         let description = Description {
             name: self.name.clone(),
             version: self.version.clone(),
             license: self.license.clone(),
-            network: Network::SegNet {
-                width: recipe.width,
-            },
+            network: network::describe(recipe),
             preprocessing: self.preprocessing.clone(),
             flip_averaging: recipe.flip_averaging,
             training: serde_json::to_value(training).expect("numbers and names are JSON"),
         };
-        let sha256 = weights::write(&folder.join(WEIGHTS), &learned.weights)?;
+        let sha256 = weights::write(&folder.join(WEIGHTS), &validated.weights)?;
         Manifest::new(description, Threshold::HALF, sha256, golden).write(folder)?;
         Ok(())
     }
 
-    fn golden(&self, learned: &Learned, recipe: &Recipe) -> Result<Golden, ExportError> {
-        let plan = Plan::fold(&learned.weights, recipe.width, Device::Cpu, Kind::Float)?;
-        let plan = plan.flip_averaging(recipe.flip_averaging);
+    fn golden(&self, validated: &ValidatedWeights, recipe: &Recipe) -> Result<Golden, ExportError> {
+        let plan = network::fold(recipe, &validated.weights, Device::Cpu)?;
         let preprocessor =
             Preprocessor::new(self.preprocessing.clone()).map_err(ManifestError::from)?;
         Ok(Golden::record(

@@ -1,51 +1,52 @@
-//! Decides what each iteration sees, and makes its batch ahead of the network on threads of its own.
+//! Makes the batches of training films, ahead of the network on other threads.
 
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, sync_channel};
 
 use rayon::prelude::*;
 
-use super::augment::{AugmentOptions, Varied, vary};
+use super::augment::{AugmentOptions, AugmentedSample, augment};
 use super::recipe::coarse_side;
-use super::sample::Sample;
-use super::sampler::{Sampler, stream};
+use super::sampler::Sampler;
+use crate::dataset::TrainingSample;
+use crate::random::{Purpose, generator};
 
-/// Batches that may wait for the network.
+/// The number of batches that may wait for the network.
 const AHEAD: usize = 4;
 
-/// What decides the batches of a run; nothing else does.
+/// The options that determine the batches of a run, together with its films.
 #[derive(Clone, Copy, Debug)]
 pub struct FeedOptions {
-    /// Films in a batch.
+    /// The number of films in a batch.
     pub batch_size: usize,
-    /// Iterations whose batches an earlier part of the run has seen.
+    /// The number of iterations that an earlier part of the run has finished.
     pub done: u32,
-    /// Batches in all.
+    /// The number of iterations of the whole run.
     pub iterations: u32,
-    /// How far sources are balanced, from 0 to 1.
+    /// The balance between sources, from 0 to 1; see [`Sampler::new`].
     pub source_balance: f64,
     /// The seed of the order and of the variations.
     pub seed: u64,
     /// How films are varied.
     pub augment: AugmentOptions,
-    /// Iterations on the coarse grid, from the first on.
+    /// The number of iterations on the coarse grid, which come first.
     pub coarse_iterations: u32,
 }
 
-/// The films at `places`, varied, as `iteration` sees them.
+/// Makes the batch of an iteration from the samples at `places`.
 ///
-/// Every film of every iteration has a generator of its own, so films are varied side by side and a resumed run sees
-/// what it would have seen.
+/// Each film of each iteration has its own generator, so films are varied in parallel, and a resumed run sees the same
+/// films as one that was never stopped.
 #[must_use]
 pub fn batch(
-    samples: &[Sample],
+    samples: &[TrainingSample],
     places: &[usize],
     options: &FeedOptions,
     iteration: u32,
-) -> Vec<Varied> {
+) -> Vec<AugmentedSample> {
     let first = u64::from(iteration) * options.batch_size as u64;
     let film = |(index, &place): (usize, &usize)| {
-        let mut rng = stream(options.seed, 1, first + index as u64);
+        let mut rng = generator(options.seed, Purpose::Augmentation, first + index as u64);
         let sample = &samples[place];
         let fine = sample.input.side();
         let side = if iteration < options.coarse_iterations {
@@ -53,14 +54,17 @@ pub fn batch(
         } else {
             fine
         };
-        vary(sample, side as usize, &options.augment, &mut rng)
+        augment(sample, side as usize, &options.augment, &mut rng)
     };
     places.par_iter().enumerate().map(film).collect()
 }
 
-/// The batches of every iteration that is left, in order, made ahead on a thread that ends when the receiver is dropped.
+/// Starts a thread that makes the batches of the remaining iterations, in order. It ends when the receiver is dropped.
 #[must_use]
-pub fn start(samples: Arc<[Sample]>, options: FeedOptions) -> Receiver<Vec<Varied>> {
+pub fn start(
+    samples: Arc<[TrainingSample]>,
+    options: FeedOptions,
+) -> Receiver<Vec<AugmentedSample>> {
     let (sender, receiver) = sync_channel(AHEAD);
     let produce = move || {
         let sources: Vec<_> = samples.iter().map(|sample| &*sample.source).collect();
@@ -90,8 +94,8 @@ mod tests {
     use lungfield_radiograph::geometry::ModelInput;
     use lungfield_radiograph::mask::ProbabilityMap;
 
-    fn samples() -> Arc<[Sample]> {
-        let sample = |grey: u8| Sample {
+    fn samples() -> Arc<[TrainingSample]> {
+        let sample = |grey: u8| TrainingSample {
             input: ModelInput::new(64, vec![f32::from(grey) / 10.0; 64 * 64]).unwrap(),
             target: ProbabilityMap::new(64, vec![0.0; 64 * 64]).unwrap(),
             source: "phantom".into(),

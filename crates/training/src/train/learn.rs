@@ -1,4 +1,4 @@
-//! Decides what happens in a training run, from the first draw of the weights to the best that validation saw.
+//! The training loop.
 
 use std::collections::HashMap;
 use std::ops::ControlFlow;
@@ -10,94 +10,106 @@ use serde::{Deserialize, Serialize};
 use tch::nn::{ModuleT, VarStore};
 use tch::{Device, TchError, Tensor};
 
-use super::augment::Varied;
+use super::augment::AugmentedSample;
 use super::average::{MovingAverage, copies};
 use super::feed::{self, FeedOptions};
 use super::loss::loss;
+use super::network;
 use super::optimiser::Optimiser;
 use super::recipe::Recipe;
-use super::sample::{Exam, Sample};
 use super::validate::{self, ValidateError, Validation};
-use lungfield_model::network::segnet::SegNet;
+use crate::dataset::{EvalSample, TrainingSample};
 
-/// What a run learns from, and what it is judged by.
+/// The films of a training run.
 #[derive(Clone, Debug)]
-pub struct Films {
+pub struct TrainingData {
     /// The films to learn from; at least one.
-    pub train: Arc<[Sample]>,
-    /// The films by which weights are chosen; at least one.
-    pub validation: Vec<Exam>,
+    pub train: Arc<[TrainingSample]>,
+    /// The films by which the weights are chosen; at least one.
+    pub validation: Vec<EvalSample>,
 }
 
-/// An iteration, done.
+/// A finished optimiser step.
 #[derive(Clone, Copy, Debug)]
 pub struct Step {
-    /// Iterations done.
+    /// The number of finished iterations, this one included.
     pub iteration: u32,
-    /// The loss of the iteration's batch.
+    /// The loss of the batch.
     pub loss: f64,
     /// The learning rate.
     pub learning_rate: f64,
-    /// How long it took, waiting included.
-    pub took: Duration,
+    /// The duration of the iteration, waiting included.
+    pub duration: Duration,
     /// How long the network waited for the batch.
     pub waited: Duration,
 }
 
-/// The best that a run has come to.
+/// The best validation of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Best {
-    /// Iterations done then.
+pub struct BestValidation {
+    /// The number of iterations before the validation.
     pub iteration: u32,
-    /// Mean Dice on the validation films.
+    /// The mean Dice of the validation films.
     pub mean_dice: f64,
 }
 
-/// Weights and how well they did.
+/// Weights and their validation.
 #[derive(Debug)]
-pub struct Learned {
+pub struct ValidatedWeights {
     /// The weights, by name.
     pub weights: HashMap<String, Tensor>,
-    /// Iterations after which they stood.
+    /// The number of iterations before the validation.
     pub iteration: u32,
-    /// How they did on the validation films.
+    /// The scores of the validation films.
     pub validation: Validation,
-    /// How long it took to find out.
-    pub took: Duration,
+    /// The duration of the validation.
+    pub duration: Duration,
 }
 
-/// Who follows a run: shows it, records it, keeps what it comes to, and may end it.
-pub trait Follower {
-    /// Why a run can't go on.
+/// An observer of a training run, which shows it, records it, keeps its results and may stop it.
+pub trait TrainingObserver {
+    /// The error that ends a run.
     type Error: From<TchError> + From<ValidateError>;
-    /// An iteration is done.
-    fn step(&mut self, step: &Step) -> Result<(), Self::Error>;
-    /// Weights were scored; `best` says whether no earlier ones did as well, and then they are to be kept.
-    fn validated(&mut self, learned: Learned, best: bool) -> Result<(), Self::Error>;
-    /// Everything of this moment is in order: the run may be written down, and go on or stop.
-    fn moment(&mut self, run: &Run) -> Result<ControlFlow<()>, Self::Error>;
+
+    /// Called after each optimiser step.
+    fn after_step(&mut self, step: &Step) -> Result<(), Self::Error>;
+
+    /// Called after each validation. `is_best` is true if no earlier weights scored as high, so these are to be kept.
+    fn after_validation(
+        &mut self,
+        validated: ValidatedWeights,
+        is_best: bool,
+    ) -> Result<(), Self::Error>;
+
+    /// Called at the end of each iteration, after its validation if it has one. Here the state of the run is
+    /// consistent, so it can be saved and stopped.
+    fn after_iteration(&mut self, run: &Run) -> Result<ControlFlow<()>, Self::Error>;
 }
 
-/// Takes a run to its last iteration, or to where its follower stops it.
+/// Trains until the last iteration, or until the observer stops the run.
 ///
-/// Weights are chosen by the mean Dice of their moving average on the validation films.
-pub fn learn<F: Follower>(run: &mut Run, films: &Films, follower: &mut F) -> Result<(), F::Error> {
-    let batches = feed::start(Arc::clone(&films.train), run.feed());
+/// The best weights are those whose moving average has the highest mean Dice on the validation films.
+pub fn learn<O: TrainingObserver>(
+    run: &mut Run,
+    data: &TrainingData,
+    observer: &mut O,
+) -> Result<(), O::Error> {
+    let batches = feed::start(Arc::clone(&data.train), run.feed());
     while !run.is_finished() {
-        follower.step(&run.step(&batches)?)?;
+        observer.after_step(&run.step(&batches)?)?;
         if run.is_to_validate() {
-            let learned = run.validate(&films.validation)?;
-            let best = run.is_best(&learned);
-            follower.validated(learned, best)?;
+            let validated = run.validate(&data.validation)?;
+            let is_best = run.update_best(&validated);
+            observer.after_validation(validated, is_best)?;
         }
-        if follower.moment(run)?.is_break() {
+        if observer.after_iteration(run)?.is_break() {
             return Ok(());
         }
     }
     Ok(())
 }
 
-/// A run between two iterations.
+/// The state of a training run between two iterations.
 #[derive(Debug)]
 pub struct Run {
     pub(super) recipe: Recipe,
@@ -105,17 +117,17 @@ pub struct Run {
     pub(super) optimiser: Optimiser,
     pub(super) average: MovingAverage,
     pub(super) iteration: u32,
-    pub(super) best: Option<Best>,
-    network: SegNet,
+    pub(super) best: Option<BestValidation>,
+    network: Box<dyn ModuleT>,
 }
 
 impl Run {
-    /// A run that has done nothing yet: weights drawn from the recipe's seed.
+    /// Starts a run with weights drawn from the seed of the recipe.
     pub fn start(recipe: &Recipe, device: Device) -> Result<Self, TchError> {
         #[expect(clippy::cast_possible_wrap, reason = "a seed is any 64 bits")]
         tch::manual_seed(recipe.seed as i64);
         let store = VarStore::new(device);
-        let network = SegNet::new(&store.root(), recipe.width, recipe.precision.kind());
+        let network = network::build(recipe, &store.root());
         Ok(Self {
             optimiser: Optimiser::new(store.variables(), recipe.optimiser)?,
             average: MovingAverage::new(&store.variables(), recipe.average_decay)?,
@@ -127,19 +139,19 @@ impl Run {
         })
     }
 
-    /// Iterations done.
+    /// Returns the number of finished iterations.
     #[must_use]
     pub fn iteration(&self) -> u32 {
         self.iteration
     }
 
-    /// The best so far.
+    /// Returns the best validation so far.
     #[must_use]
-    pub fn best(&self) -> Option<Best> {
+    pub fn best(&self) -> Option<BestValidation> {
         self.best
     }
 
-    /// Whether every iteration is done.
+    /// Returns whether every iteration is finished.
     #[must_use]
     pub fn is_finished(&self) -> bool {
         self.iteration >= self.recipe.iterations
@@ -161,15 +173,15 @@ impl Run {
         }
     }
 
-    fn step(&mut self, batches: &Receiver<Vec<Varied>>) -> Result<Step, TchError> {
-        let began = Instant::now();
+    fn step(&mut self, batches: &Receiver<Vec<AugmentedSample>>) -> Result<Step, TchError> {
+        let started = Instant::now();
         let batch = batches
             .recv()
             .expect("the feed makes a batch for every iteration");
-        let waited = began.elapsed();
+        let waited = started.elapsed();
         let device = self.store.device();
-        let planes = stack(batch.iter().map(|varied| varied.plane.as_slice()), device)?;
-        let targets = stack(batch.iter().map(|varied| varied.target.as_slice()), device)?;
+        let planes = stack(batch.iter().map(|sample| sample.plane.as_slice()), device)?;
+        let targets = stack(batch.iter().map(|sample| sample.target.as_slice()), device)?;
         let learning_rate = self.recipe.schedule().learning_rate(self.iteration);
         let loss = loss(
             &self.network.forward_t(&planes, true),
@@ -180,35 +192,36 @@ impl Run {
         self.optimiser.step(learning_rate)?;
         self.average.update(&self.store.variables())?;
         self.iteration += 1;
-        let loss = loss.f_double_value(&[])?; // on CUDA this waits for the step, so the time below is whole
+        let loss = loss.f_double_value(&[])?; // on CUDA this waits for the step, so the duration below is whole
         Ok(Step {
             iteration: self.iteration,
             loss,
             learning_rate,
-            took: began.elapsed(),
+            duration: started.elapsed(),
             waited,
         })
     }
 
-    /// The averaged weights, and how they do.
-    fn validate(&self, exams: &[Exam]) -> Result<Learned, ValidateError> {
-        let began = Instant::now();
+    /// Scores the averaged weights.
+    fn validate(&self, samples: &[EvalSample]) -> Result<ValidatedWeights, ValidateError> {
+        let started = Instant::now();
         let weights = copies(self.average.tensors())?;
-        let validation = validate::validate(&weights, &self.recipe, self.store.device(), exams)?;
-        Ok(Learned {
+        let validation = validate::validate(&weights, &self.recipe, self.store.device(), samples)?;
+        Ok(ValidatedWeights {
             weights,
             iteration: self.iteration,
             validation,
-            took: began.elapsed(),
+            duration: started.elapsed(),
         })
     }
 
-    fn is_best(&mut self, learned: &Learned) -> bool {
-        let mean_dice = learned.validation.mean_dice();
+    /// Updates the best validation, and returns whether `validated` is better than every earlier one.
+    fn update_best(&mut self, validated: &ValidatedWeights) -> bool {
+        let mean_dice = validated.validation.mean_dice();
         let is_best = self.best.is_none_or(|best| mean_dice > best.mean_dice);
         if is_best {
-            self.best = Some(Best {
-                iteration: learned.iteration,
+            self.best = Some(BestValidation {
+                iteration: validated.iteration,
                 mean_dice,
             });
         }
@@ -216,7 +229,7 @@ impl Run {
     }
 }
 
-/// Square planes, one over another: `[n, 1, side, side]`.
+/// Stacks square planes into a tensor `[n, 1, side, side]`.
 fn stack<'a>(
     planes: impl ExactSizeIterator<Item = &'a [f32]>,
     device: Device,

@@ -1,22 +1,37 @@
-//! Decides what training minimises: cross-entropy for every pixel, plus soft Dice for every film.
+//! The loss that training minimises: cross-entropy of the pixels, plus soft Dice of the films.
 
 use serde::{Deserialize, Serialize};
 use tch::{Kind, Reduction, TchError, Tensor};
 
-/// What keeps the soft Dice of an empty film defined, in pixels.
+/// The term that keeps the soft Dice of an empty film defined, in pixels.
 const SMOOTH: f64 = 1.0;
 
-/// What the terms of the loss weigh.
+/// The weights of the terms of the loss.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct LossOptions {
-    /// The weight of soft Dice beside cross-entropy; 0 leaves it out.
+    /// The weight of soft Dice relative to cross-entropy. 0 leaves it out.
     pub dice_weight: f64,
-    /// The weight of a lung pixel in cross-entropy, where that of any other is 1.
+    /// The weight of lung in cross-entropy, relative to everything else.
     pub lung_weight: f64,
 }
 
-/// The mean over the batch of binary cross-entropy, plus weighted one minus soft Dice (Milletari et al. 2016, with the
-/// plain sums in its denominator). `logits` and `targets` have shape `[n, 1, side, side]`; a target is a share of lung.
+/// Computes the mean over the batch of binary cross-entropy, plus `dice_weight` times one minus soft Dice (Milletari et
+/// al. 2016, with plain sums in the denominator).
+///
+/// `logits` and `targets` have the shape `[n, 1, side, side]`. A target is the share of lung in a pixel, from 0 to 1. The
+/// result is a scalar.
+///
+/// ```
+/// use lungfield_training::train::loss::{LossOptions, loss};
+/// use tch::{Device, Kind, Tensor};
+///
+/// let plane = |value| Tensor::full([1, 1, 8, 8], value, (Kind::Float, Device::Cpu));
+/// let options = LossOptions { dice_weight: 1.0, lung_weight: 1.0 };
+/// let right = loss(&plane(10.0), &plane(1.0), &options)?.double_value(&[]);
+/// let wrong = loss(&plane(-10.0), &plane(1.0), &options)?.double_value(&[]);
+/// assert!(right < 0.001 && wrong > 10.0);
+/// # Ok::<_, tch::TchError>(())
+/// ```
 pub fn loss(logits: &Tensor, targets: &Tensor, options: &LossOptions) -> Result<Tensor, TchError> {
     let none: Option<&Tensor> = None;
     let lung = Tensor::f_from_slice(&[options.lung_weight])?

@@ -1,20 +1,19 @@
-//! Decides how a model is trained: from cases on disk to a model directory.
+//! Trains a network: augmentation, loss, optimisers, the loop, checkpoints, the journal and the model directory.
 
 pub mod augment;
 pub mod average;
 pub mod checkpoint;
-pub mod dataset;
 pub mod export;
 pub mod feed;
 pub mod journal;
 pub mod learn;
 pub mod loss;
+mod network;
+pub mod number;
 pub mod optimiser;
 mod orthogonal;
+pub mod preset;
 pub mod recipe;
-pub mod sample;
 pub mod sampler;
 pub mod schedule;
-pub mod split;
-pub mod split_table;
 pub mod validate;

@@ -1,7 +1,6 @@
-//! Decides how a gradient changes a weight: plain descent, Adam, or Muon, their state in plain tensors.
+//! The optimisers: gradient descent, Adam and Muon.
 //!
-//! The steps are written here because tch's own optimisers can't give their state back to a checkpoint, and none of
-//! them is Muon.
+//! They are implemented here because those of tch can't save their state into a checkpoint, and tch has no Muon.
 
 use std::collections::BTreeMap;
 
@@ -10,37 +9,69 @@ use tch::{TchError, Tensor};
 
 use super::orthogonal::orthogonal;
 
-/// The memory of Adam's two averages (Kingma and Ba 2015), and what keeps its division defined.
-const ADAM_MEMORY: (f64, f64, f64) = (0.9, 0.999, 1e-8);
-/// The learning rate of what Muon leaves to Adam, as a share of Muon's own.
+/// The decay of Adam's average of the gradients (β₁ of Kingma and Ba 2015).
+const ADAM_BETA_1: f64 = 0.9;
+/// The decay of Adam's average of the squared gradients (β₂).
+const ADAM_BETA_2: f64 = 0.999;
+/// The term that keeps Adam's division defined (ε).
+const ADAM_EPSILON: f64 = 1e-8;
+/// The learning rate of Adam within Muon, as a share of Muon's own.
 const ADAM_SHARE: f64 = 0.1;
 
 /// How weights follow their gradients.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Method {
-    /// Stochastic gradient descent with Nesterov's momentum (Sutskever et al. 2013), as `PyTorch` does it; the
-    /// article's.
+    /// Stochastic gradient descent with Nesterov's momentum (Sutskever et al. 2013), as `PyTorch` implements it. It is the
+    /// method of the article.
     Sgd,
     /// Adam with decoupled weight decay (Loshchilov and Hutter 2019).
     Adamw,
-    /// Muon (Jordan et al. 2024) for the kernels: the momentum made orthogonal, so that every direction learns at one
-    /// rate. Norms, biases and the last convolution follow Adam at a tenth of the rate.
+    /// Muon (Jordan et al. 2024) for the kernels: the momentum is made orthogonal, so that every direction learns at the
+    /// same rate. Norms, biases and the last convolution use Adam at a tenth of the rate.
     Muon,
 }
 
-/// What decides a step but its learning rate.
+impl Method {
+    /// Every method.
+    pub const ALL: [Self; 3] = [Self::Sgd, Self::Adamw, Self::Muon];
+
+    /// Returns the name, as it stands in a manifest.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Sgd => "sgd",
+            Self::Adamw => "adamw",
+            Self::Muon => "muon",
+        }
+    }
+}
+
+/// The options of an optimiser, the learning rate aside.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct OptimiserOptions {
     /// How weights follow their gradients.
     pub method: Method,
-    /// The momentum of descent and of Muon, from 0 to below 1.
+    /// The momentum of gradient descent and of Muon, from 0 to below 1.
     pub momentum: f64,
-    /// The pull towards 0: added to the gradient in descent, apart from it and times the learning rate elsewhere.
+    /// The weight decay. Gradient descent adds it to the gradient; Adam and Muon decouple it, times the learning rate.
     pub weight_decay: f64,
 }
 
-/// Weights and what the optimiser remembers of each.
+/// An optimiser with the weights that it updates and its state for each of them.
+///
+/// ```
+/// use lungfield_training::train::optimiser::{Method, Optimiser, OptimiserOptions};
+/// use tch::{Device, Kind, Tensor};
+///
+/// let weight = Tensor::full([1], 2.0, (Kind::Float, Device::Cpu)).set_requires_grad(true);
+/// let options = OptimiserOptions { method: Method::Sgd, momentum: 0.0, weight_decay: 0.0 };
+/// let mut optimiser = Optimiser::new([("w".to_owned(), weight.shallow_clone())], options)?;
+/// (&weight * &weight).sum(Kind::Float).backward(); // the gradient is 4
+/// optimiser.step(0.1)?;
+/// assert!((weight.double_value(&[0]) - 1.6).abs() < 1e-6);
+/// # Ok::<_, tch::TchError>(())
+/// ```
 #[derive(Debug)]
 pub struct Optimiser {
     options: OptimiserOptions,
@@ -52,7 +83,7 @@ pub struct Optimiser {
 struct Parameter {
     weight: Tensor,
     rule: Rule,
-    /// The average of the gradients, or their sum.
+    /// The average of the gradients, or their decayed sum.
     velocity: Tensor,
 }
 
@@ -60,15 +91,16 @@ struct Parameter {
 enum Rule {
     Sgd,
     Adam {
-        /// The average of the gradients' squares.
+        /// The average of the squared gradients.
         squares: Tensor,
+        /// The factor of the learning rate.
         share: f64,
     },
     Muon,
 }
 
 impl Optimiser {
-    /// An optimiser of those of `variables` that learn, at rest.
+    /// Creates an optimiser of those of `variables` that require gradients.
     pub fn new(
         variables: impl IntoIterator<Item = (String, Tensor)>,
         options: OptimiserOptions,
@@ -94,19 +126,19 @@ impl Optimiser {
         })
     }
 
-    /// Takes one step against the gradients that `backward` left, and clears them.
+    /// Updates the weights by the gradients that `backward` computed, and clears the gradients.
     pub fn step(&mut self, learning_rate: f64) -> Result<(), TchError> {
         let _guard = tch::no_grad_guard();
         self.steps += 1;
         for parameter in self.parameters.values_mut() {
-            let mut slope = parameter.weight.f_grad()?;
-            parameter.step(&slope, learning_rate, &self.options, self.steps)?;
-            let _ = slope.f_zero_()?;
+            let mut gradient = parameter.weight.f_grad()?;
+            parameter.step(&gradient, learning_rate, &self.options, self.steps)?;
+            let _ = gradient.f_zero_()?;
         }
         Ok(())
     }
 
-    /// What the optimiser remembers, by the names of [`Optimiser::restore`]. The tensors are its own.
+    /// Returns the state, by the names that [`Optimiser::restore`] asks for. The tensors are not copied.
     pub fn state(&self) -> impl Iterator<Item = (String, &Tensor)> {
         self.parameters.iter().flat_map(|(name, parameter)| {
             let velocity = (format!("velocity.{name}"), &parameter.velocity);
@@ -118,7 +150,7 @@ impl Optimiser {
         })
     }
 
-    /// Goes on from a state, `tensor` giving each of its tensors by name.
+    /// Restores a state that was saved after `steps` steps. `tensor` returns each tensor of it by name.
     pub fn restore(
         &mut self,
         steps: u32,
@@ -157,7 +189,7 @@ impl Rule {
 impl Parameter {
     fn step(
         &mut self,
-        slope: &Tensor,
+        gradient: &Tensor,
         rate: f64,
         options: &OptimiserOptions,
         steps: u32,
@@ -165,33 +197,32 @@ impl Parameter {
         let (momentum, decay) = (options.momentum, options.weight_decay);
         match &mut self.rule {
             Rule::Sgd => {
-                let decayed = slope.f_add(&self.weight.f_mul_scalar(decay)?)?;
+                let decayed = gradient.f_add(&self.weight.f_mul_scalar(decay)?)?;
                 let _ = self.velocity.f_mul_scalar_(momentum)?.f_add_(&decayed)?;
                 let step = decayed.f_add(&self.velocity.f_mul_scalar(momentum)?)?;
                 let _ = self.weight.f_sub_(&step.f_mul_scalar(rate)?)?;
             }
             Rule::Adam { squares, share } => {
-                let (first, second, tiny) = ADAM_MEMORY;
                 let rate = rate * *share;
-                let _ = self.velocity.f_lerp_(slope, 1.0 - first)?;
-                let _ = squares.f_lerp_(&slope.f_square()?, 1.0 - second)?;
-                let unbiased = |memory: f64| 1.0 - memory.powf(f64::from(steps));
+                let _ = self.velocity.f_lerp_(gradient, 1.0 - ADAM_BETA_1)?;
+                let _ = squares.f_lerp_(&gradient.f_square()?, 1.0 - ADAM_BETA_2)?;
+                let correction = |beta: f64| 1.0 - beta.powf(f64::from(steps));
                 let root = squares
-                    .f_div_scalar(unbiased(second))?
+                    .f_div_scalar(correction(ADAM_BETA_2))?
                     .f_sqrt()?
-                    .f_add_scalar(tiny)?;
+                    .f_add_scalar(ADAM_EPSILON)?;
                 let step = self
                     .velocity
                     .f_div(&root)?
-                    .f_mul_scalar(rate / unbiased(first))?;
+                    .f_mul_scalar(rate / correction(ADAM_BETA_1))?;
                 let _ = self
                     .weight
                     .f_mul_scalar_(1.0 - rate * decay)?
                     .f_sub_(&step)?;
             }
             Rule::Muon => {
-                let _ = self.velocity.f_lerp_(slope, 1.0 - momentum)?;
-                let ahead = slope.f_lerp(&self.velocity, momentum)?;
+                let _ = self.velocity.f_lerp_(gradient, 1.0 - momentum)?;
+                let ahead = gradient.f_lerp(&self.velocity, momentum)?;
                 let step = orthogonal(&ahead)?.f_mul_scalar(rate)?;
                 let _ = self
                     .weight
@@ -235,9 +266,9 @@ mod tests {
         let mut sgd = optimiser("w", &weight, Method::Sgd);
         let (mut expected, mut velocity) = (2.0, 0.0);
         for _ in 0..3 {
-            let slope = 2.0 * expected + 0.1 * expected;
-            velocity = 0.9 * velocity + slope;
-            expected -= 0.05 * (slope + 0.9 * velocity);
+            let gradient = 2.0 * expected + 0.1 * expected;
+            velocity = 0.9 * velocity + gradient;
+            expected -= 0.05 * (gradient + 0.9 * velocity);
             assert!((step(&mut sgd, &weight) - expected).abs() < 1e-12);
         }
     }
@@ -248,9 +279,9 @@ mod tests {
         let mut adam = optimiser("w", &weight, Method::Adamw);
         let (mut expected, mut mean, mut square) = (2f64, 0.0, 0.0);
         for step_number in 1..=3 {
-            let slope = 2.0 * expected;
-            mean = 0.9 * mean + 0.1 * slope;
-            square = 0.999 * square + 0.001 * slope * slope;
+            let gradient = 2.0 * expected;
+            mean = 0.9 * mean + 0.1 * gradient;
+            square = 0.999 * square + 0.001 * gradient * gradient;
             let unbiased = (
                 mean / (1.0 - 0.9f64.powi(step_number)),
                 square / (1.0 - 0.999f64.powi(step_number)),

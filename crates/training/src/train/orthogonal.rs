@@ -1,18 +1,18 @@
-//! Decides what the nearest orthogonal matrix of a kernel's momentum is, without ever factorising it.
+//! Makes the momentum of a kernel orthogonal, without a matrix factorisation.
 
 use tch::{TchError, Tensor};
 
-/// The odd polynomial that pushes singular values towards 1 (Jordan et al. 2024): steep at 0, so that five rounds do,
-/// which leaves them between about 0.7 and 1.2.
+/// The coefficients of the odd polynomial that moves singular values towards 1 (Jordan et al. 2024). It is steep at 0, so
+/// that after five rounds they are between about 0.7 and 1.2.
 const COEFFICIENTS: (f64, f64, f64) = (3.4445, -4.7750, 2.0315);
 const ROUNDS: usize = 5;
-/// What keeps a gradient of zero defined.
+/// The term that keeps the result defined for a gradient of 0.
 const TINY: f64 = 1e-7;
 
-/// A kernel `[out, in, 3, 3]`, seen as a matrix of `out` rows, with its singular values brought to about 1, by
-/// Newton and Schulz's iteration.
+/// Brings the singular values of a kernel `[out, in, 3, 3]`, seen as a matrix of `out` rows, to about 1, by the
+/// Newton–Schulz iteration.
 ///
-/// A tall matrix is scaled by `√(rows / columns)`, so that outputs change equally, whatever the shape.
+/// A tall matrix is scaled by `√(rows / columns)`, so that outputs change equally whatever the shape of the kernel.
 pub(super) fn orthogonal(kernel: &Tensor) -> Result<Tensor, TchError> {
     let matrix = kernel.f_flatten(1, -1)?;
     let (rows, columns) = matrix.size2()?;

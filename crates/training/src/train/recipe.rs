@@ -1,4 +1,4 @@
-//! Decides every number of a training run, and which numbers go by a name: our recipe and the article's.
+//! The numbers of a training run.
 
 use std::num::NonZeroU16;
 
@@ -6,143 +6,65 @@ use serde::{Deserialize, Serialize};
 
 use super::augment::AugmentOptions;
 use super::loss::LossOptions;
-use super::optimiser::{Method, OptimiserOptions};
+use super::number::{InvalidNumber, at_least_0, below_1, count, positive, require, share};
+use super::optimiser::OptimiserOptions;
 use super::schedule::{Decay, Schedule};
 use lungfield_model::device::Precision;
 use lungfield_model::network::layout::SIDE_MULTIPLE;
 
-/// Every number that decides a training run; the manifest keeps them.
+/// Every number of a training run. The manifest of a model keeps the recipe that it was trained with.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Recipe {
-    /// Channels of the network's first block.
+    /// The channels of the network's first block.
     pub width: NonZeroU16,
-    /// What the forward and the backward pass compute in; weights are kept in 32 bits.
+    /// The precision of the forward and the backward pass. The weights are kept in 32 bits.
     pub precision: Precision,
-    /// Optimiser steps.
+    /// The number of optimiser steps.
     pub iterations: u32,
-    /// Films in a step.
+    /// The number of films in a step.
     pub batch_size: usize,
     /// How weights follow their gradients.
     pub optimiser: OptimiserOptions,
     /// The highest learning rate.
     pub learning_rate: f64,
-    /// Iterations over which the learning rate rises.
+    /// The number of iterations over which the learning rate rises.
     pub warmup: u32,
     /// How the learning rate falls.
     pub decay: Decay,
-    /// What is minimised.
+    /// The weights of the loss terms.
     pub loss: LossOptions,
-    /// The memory of the weights' moving average, from 0 (none) to below 1.
+    /// The decay of the moving average of the weights, from 0 (no average) to below 1.
     pub average_decay: f64,
-    /// Whether the model, validated and served, sees each film together with its mirror image.
+    /// Whether the model averages the maps of a film and of its mirror image, in validation and when it is served.
     pub flip_averaging: bool,
-    /// From 0, every film is seen equally often, to 1, films of every source are.
+    /// The balance between sources, from 0 (each film is drawn equally often) to 1 (each source is).
     pub source_balance: f64,
     /// How films are varied.
     pub augment: AugmentOptions,
-    /// The share of the iterations, from the first on, that sees films on the coarse grid, which is cheaper: what a lung
-    /// looks like is learned there, and where exactly it ends afterwards.
+    /// The share of the iterations, from the first on, that see films on the coarse grid, which costs less. There the
+    /// network learns what a lung looks like, and afterwards where exactly it ends.
     pub coarse_share: f64,
-    /// Iterations between two validations.
+    /// The number of iterations between two validations.
     pub validate_every: u32,
     /// The seed of the weights, the order of the films and their variations.
     pub seed: u64,
 }
 
-/// The side of the coarse grid of a model grid: two thirds, to the nearest side that the network takes.
+/// Returns the side of the coarse grid for a model grid: two thirds, rounded to a side that the network takes.
+///
+/// ```
+/// use lungfield_training::train::recipe::coarse_side;
+///
+/// assert_eq!([384, 256, 64].map(coarse_side), [256, 160, 32]);
+/// ```
 #[must_use]
 pub fn coarse_side(fine: u32) -> u32 {
     let step = 3 * SIDE_MULTIPLE / 2;
     ((fine + step / 2) / step).max(1) * SIDE_MULTIPLE
 }
 
-/// Recipes by name.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
-pub enum Preset {
-    /// Ours: that of the shipped model, for two CPU cores and two hours.
-    #[default]
-    Lungfield,
-    /// The article's: width 64, plain descent, 5,000 iterations of 6 films, nothing varied and nothing averaged.
-    Article,
-}
-
-impl Preset {
-    /// The side of the square model grid, in pixels.
-    #[must_use]
-    pub fn side(self) -> u32 {
-        match self {
-            Self::Lungfield => 384,
-            Self::Article => 256,
-        }
-    }
-
-    /// The numbers of the preset, to be computed in `precision`.
-    #[must_use]
-    pub fn recipe(self, precision: Precision) -> Recipe {
-        match self {
-            Self::Lungfield => lungfield(precision),
-            Self::Article => article(precision),
-        }
-    }
-}
-
-fn lungfield(precision: Precision) -> Recipe {
-    Recipe {
-        width: NonZeroU16::new(16).expect("16 is not 0"),
-        precision,
-        iterations: 3900,
-        batch_size: 6,
-        optimiser: OptimiserOptions {
-            method: Method::Muon,
-            momentum: 0.95,
-            weight_decay: 0.0,
-        },
-        learning_rate: 0.02,
-        warmup: 100,
-        decay: Decay::Polynomial,
-        loss: LossOptions {
-            dice_weight: 1.0,
-            lung_weight: 1.0,
-        },
-        average_decay: 0.995,
-        flip_averaging: true,
-        source_balance: 0.7,
-        augment: AugmentOptions::default(),
-        coarse_share: 2.0 / 3.0,
-        validate_every: 650,
-        seed: 1,
-    }
-}
-
-/// What the article says, and where it is silent what was usual in its year: SegNet's learning rate was held constant,
-/// and its cross-entropy was weighted by class only where classes are rare, which lung is not.
-fn article(precision: Precision) -> Recipe {
-    Recipe {
-        width: NonZeroU16::new(64).expect("64 is not 0"),
-        optimiser: OptimiserOptions {
-            method: Method::Sgd,
-            momentum: 0.9,
-            weight_decay: 5e-4,
-        },
-        iterations: 5000,
-        learning_rate: 0.01,
-        warmup: 0,
-        decay: Decay::Constant,
-        loss: LossOptions {
-            dice_weight: 0.0,
-            lung_weight: 1.0,
-        },
-        average_decay: 0.0,
-        flip_averaging: false,
-        source_balance: 0.0,
-        augment: AugmentOptions::NONE,
-        coarse_share: 0.0,
-        ..lungfield(precision)
-    }
-}
-
 impl Recipe {
-    /// When the learning rate rises and how it falls.
+    /// Returns the schedule of the learning rate.
     #[must_use]
     pub fn schedule(&self) -> Schedule {
         Schedule {
@@ -153,7 +75,7 @@ impl Recipe {
         }
     }
 
-    /// Iterations on the coarse grid, from the first on.
+    /// Returns the number of iterations on the coarse grid, which come first.
     #[must_use]
     pub fn coarse_iterations(&self) -> u32 {
         #[expect(
@@ -165,56 +87,24 @@ impl Recipe {
         iterations
     }
 
-    /// What would spoil a run only once it has cost hours, by the name of the flag.
-    pub fn check(&self) -> Result<(), &'static str> {
-        let positive = |value: f64| value.is_finite() && value > 0.0;
-        let at_least_0 = |value: f64| value.is_finite() && value >= 0.0;
-        let share = |value: f64| (0.0..1.0).contains(&value);
-        let rules = [
-            (
-                self.precision != Precision::F16,
-                "--precision f16 loses gradients; train in bf16 or f32",
-            ),
-            (self.iterations > 0, "--iterations is 0"),
-            (self.batch_size > 0, "--batch-size is 0"),
-            (self.validate_every > 0, "--validate-every is 0"),
-            (
-                share(self.coarse_share),
-                "--coarse-share is not from 0 to below 1",
-            ),
-            (
-                positive(self.learning_rate),
-                "--learning-rate is not a number above 0",
-            ),
-            (
-                share(self.optimiser.momentum),
-                "--momentum is not from 0 to below 1",
-            ),
-            (
-                share(self.optimiser.weight_decay),
-                "--weight-decay is not from 0 to below 1",
-            ),
-            (
-                share(self.average_decay),
-                "--average-decay is not from 0 to below 1",
-            ),
-            (
-                (0.0..=1.0).contains(&self.source_balance),
-                "--source-balance is not from 0 to 1",
-            ),
-            (
-                at_least_0(self.loss.dice_weight),
-                "--dice-weight is not a number from 0 on",
-            ),
-            (
-                positive(self.loss.lung_weight),
-                "--lung-weight is not a number above 0",
-            ),
-        ];
-        rules
-            .into_iter()
-            .find(|(kept, _)| !kept)
-            .map_or(Ok(()), |(_, broken)| Err(broken))?;
+    /// Checks every number, since a bad one could spoil a run hours after it began.
+    pub fn check(&self) -> Result<(), InvalidNumber> {
+        require(
+            self.precision != Precision::F16,
+            "precision",
+            "f16 loses gradients; train in bf16 or f32",
+        )?;
+        count("iterations", self.iterations as usize)?;
+        count("batch_size", self.batch_size)?;
+        count("validate_every", self.validate_every as usize)?;
+        below_1("coarse_share", self.coarse_share)?;
+        positive("learning_rate", self.learning_rate)?;
+        below_1("momentum", self.optimiser.momentum)?;
+        below_1("weight_decay", self.optimiser.weight_decay)?;
+        below_1("average_decay", self.average_decay)?;
+        share("source_balance", self.source_balance)?;
+        at_least_0("dice_weight", self.loss.dice_weight)?;
+        positive("lung_weight", self.loss.lung_weight)?;
         self.augment.check()
     }
 }
@@ -222,87 +112,66 @@ impl Recipe {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::train::preset::Preset;
 
-    #[test]
-    fn the_articles_preset_is_what_the_article_says() {
-        let article = Preset::Article.recipe(Precision::F32);
-        assert_eq!(
-            (article.width.get(), article.batch_size, article.iterations),
-            (64, 6, 5000)
-        );
-        assert_eq!(article.optimiser.method, Method::Sgd);
-        assert!(article.optimiser.momentum > 0.0);
-        assert_eq!(article.augment, AugmentOptions::NONE);
+    fn refused_field(recipe: &Recipe) -> &'static str {
+        recipe.check().unwrap_err().field
     }
 
     #[test]
-    fn presets_can_be_run_and_spoilt_ones_can_not() {
-        for preset in [Preset::Lungfield, Preset::Article] {
-            preset.recipe(Precision::F32).check().unwrap();
-        }
+    fn numbers_out_of_range_are_refused_by_name() {
         let good = Preset::Lungfield.recipe(Precision::F32);
-        let refused = |recipe: Recipe| recipe.check().unwrap_err();
-        assert!(
-            refused(Recipe {
-                learning_rate: f64::NAN,
-                ..good.clone()
-            })
-            .contains("--learning-rate")
+        let refused = |spoil: fn(&mut Recipe)| {
+            let mut recipe = good.clone();
+            spoil(&mut recipe);
+            refused_field(&recipe)
+        };
+        assert_eq!(
+            refused(|recipe| recipe.learning_rate = f64::NAN),
+            "learning_rate"
         );
-        assert!(
-            refused(Recipe {
-                average_decay: 1.0,
-                ..good.clone()
-            })
-            .contains("--average-decay")
+        assert_eq!(
+            refused(|recipe| recipe.average_decay = 1.0),
+            "average_decay"
         );
-        assert!(
-            refused(Recipe {
-                source_balance: 1.1,
-                ..good.clone()
-            })
-            .contains("--source-balance")
+        assert_eq!(
+            refused(|recipe| recipe.source_balance = 1.1),
+            "source_balance"
         );
-        assert!(
-            refused(Recipe {
-                precision: Precision::F16,
-                ..good.clone()
-            })
-            .contains("--precision")
+        assert_eq!(
+            refused(|recipe| recipe.precision = Precision::F16),
+            "precision"
         );
-        assert!(
-            refused(Recipe {
-                coarse_share: 1.0,
-                ..good.clone()
-            })
-            .contains("--coarse-share")
-        );
+        assert_eq!(refused(|recipe| recipe.coarse_share = 1.0), "coarse_share");
+        assert_eq!(refused(|recipe| recipe.iterations = 0), "iterations");
+    }
+
+    #[test]
+    fn variations_out_of_range_are_refused_by_name() {
         let none = AugmentOptions::NONE;
-        for (augment, flag) in [
+        for (augment, field) in [
             (
                 AugmentOptions {
                     flip_probability: 2.0,
                     ..none
                 },
-                "--flip-probability",
+                "flip_probability",
             ),
-            (AugmentOptions { bend: 0.11, ..none }, "--bend"),
-            (AugmentOptions { blur: 0.11, ..none }, "--blur"),
+            (AugmentOptions { bend: 0.11, ..none }, "bend"),
+            (AugmentOptions { blur: 0.11, ..none }, "blur"),
             (
                 AugmentOptions {
                     opacity_probability: -0.1,
                     ..none
                 },
-                "--opacity-probability",
+                "opacity_probability",
             ),
         ] {
-            assert!(
-                refused(Recipe {
-                    augment,
-                    ..good.clone()
-                })
-                .contains(flag)
-            );
+            let recipe = Recipe {
+                augment,
+                ..Preset::Lungfield.recipe(Precision::F32)
+            };
+            assert_eq!(refused_field(&recipe), field);
         }
     }
 
@@ -326,18 +195,11 @@ mod tests {
             (recipe.iterations, recipe.coarse_iterations()),
             (3900, 2600)
         );
-        assert_eq!(
-            Recipe {
-                iterations: 30,
-                ..recipe
-            }
-            .coarse_iterations(),
-            20
-        );
-        assert_eq!(
-            Preset::Article.recipe(Precision::F32).coarse_iterations(),
-            0
-        );
+        let short = Recipe {
+            iterations: 30,
+            ..recipe
+        };
+        assert_eq!(short.coarse_iterations(), 20);
     }
 
     #[test]

@@ -1,12 +1,22 @@
-//! Decides which film comes next: shuffled passes over the films, with sources balanced as far as is asked.
+//! Draws the order of training films: shuffled passes over the films, with a balance between their sources.
 
 use std::collections::BTreeMap;
 
-use rand::SeedableRng;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 
-/// An endless sequence of places in the data set, decided by the seed alone.
+use crate::random::{Purpose, generator};
+
+/// An endless sequence of indices of films, which depends on the seed alone.
+///
+/// ```
+/// use lungfield_training::train::sampler::Sampler;
+///
+/// let mut sampler = Sampler::new(&["jsrt", "jsrt", "shenzhen"], 0.0, 1);
+/// let mut first_pass = [sampler.draw(), sampler.draw(), sampler.draw()];
+/// first_pass.sort();
+/// assert_eq!(first_pass, [0, 1, 2]);
+/// ```
 #[derive(Debug)]
 pub struct Sampler {
     groups: Vec<Group>,
@@ -14,28 +24,29 @@ pub struct Sampler {
     seed: u64,
 }
 
-/// The films of one source, or of all.
+/// The films of one source, or of all sources.
 #[derive(Debug)]
 struct Group {
-    /// The share of all draws that go to the group.
+    /// The share of the group in all draws.
     share: f64,
     drawn: u64,
     pass: u64,
-    /// What is left of the current pass.
+    /// The rest of the current pass.
     left: Vec<usize>,
     members: Vec<usize>,
 }
 
 impl Sampler {
-    /// A sampler of films, given their sources in order; at least one.
+    /// Creates a sampler for films with the given sources; at least one.
     ///
-    /// With `balance` 0 every film is drawn equally often, with 1 every source is; between them a source's share goes
-    /// with the power `1 − balance` of its size. Within a source every film is drawn once before any is drawn again.
+    /// With a `balance` of 0 each film is drawn equally often, with 1 each source is. In between, the share of a source is
+    /// proportional to its size to the power of `1 − balance`. Each film of a source is drawn once before any is drawn
+    /// again.
     #[must_use]
     pub fn new(sources: &[&str], balance: f64, seed: u64) -> Self {
         let mut members: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
         for (place, source) in sources.iter().enumerate() {
-            // Films that are all equal are one group: shuffled passes over all of them.
+            // Without balance all films are one group.
             members
                 .entry(if balance > 0.0 { source } else { "" })
                 .or_default()
@@ -57,7 +68,7 @@ impl Sampler {
         }
     }
 
-    /// Passes over what an earlier part of a run drew.
+    /// Skips the draws of an earlier part of a run.
     #[must_use]
     pub fn skipping(mut self, draws: u64) -> Self {
         for _ in 0..draws {
@@ -66,7 +77,7 @@ impl Sampler {
         self
     }
 
-    /// The place of the next film: of the group that is furthest behind its share.
+    /// Draws the index of the next film, from the group that is furthest behind its share.
     pub fn draw(&mut self) -> usize {
         self.drawn += 1;
         let behind = |group: &Group| group.share * self.drawn as f64 - group.drawn as f64;
@@ -76,7 +87,11 @@ impl Sampler {
             .enumerate()
             .max_by(|(_, a), (_, b)| behind(a).total_cmp(&behind(b)))
             .expect("there is at least one film");
-        let mut order = stream(self.seed, 2 + index as u64, self.groups[index].pass);
+        let mut order = generator(
+            self.seed,
+            Purpose::Order(index as u64),
+            self.groups[index].pass,
+        );
         self.groups[index].draw(&mut order)
     }
 }
@@ -91,14 +106,6 @@ impl Group {
         }
         self.left.pop().expect("a group has at least one film")
     }
-}
-
-/// A generator for one purpose, so that no purpose disturbs another's numbers.
-#[must_use]
-pub fn stream(seed: u64, purpose: u64, index: u64) -> ChaCha8Rng {
-    let mut rng = ChaCha8Rng::seed_from_u64(seed ^ purpose.rotate_right(8));
-    rng.set_stream(index);
-    rng
 }
 
 #[cfg(test)]

@@ -1,12 +1,12 @@
-//! Decides how fast the network learns at each iteration.
+//! The schedule of the learning rate.
 
 use serde::{Deserialize, Serialize};
 
-/// How the learning rate falls once it has risen.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+/// How the learning rate falls after the warm-up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Decay {
-    /// It does not.
+    /// It stays at its peak.
     Constant,
     /// `(1 − progress)^0.9`, nearly a straight line to 0.
     Polynomial,
@@ -14,24 +14,49 @@ pub enum Decay {
     Cosine,
 }
 
-/// The power of [`Decay::Polynomial`], as the article's contemporaries chose it.
+impl Decay {
+    /// Every way to fall.
+    pub const ALL: [Self; 3] = [Self::Constant, Self::Polynomial, Self::Cosine];
+
+    /// Returns the name, as it stands in a manifest.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Constant => "constant",
+            Self::Polynomial => "polynomial",
+            Self::Cosine => "cosine",
+        }
+    }
+}
+
+/// The power of [`Decay::Polynomial`], which is usual since 2016.
 const POWER: f64 = 0.9;
 
-/// When the learning rate rises and how it falls.
+/// The schedule of the learning rate: a linear warm-up, then a decay.
+///
+/// ```
+/// use lungfield_training::train::schedule::{Decay, Schedule};
+///
+/// let schedule = Schedule { peak: 0.1, warmup: 10, iterations: 110, decay: Decay::Cosine };
+/// let rates = [0, 9, 60, 110].map(|iteration| schedule.learning_rate(iteration));
+/// for (rate, expected) in rates.into_iter().zip([0.01, 0.1, 0.05, 0.0]) {
+///     assert!((rate - expected).abs() < 1e-12);
+/// }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Schedule {
     /// The highest learning rate.
     pub peak: f64,
-    /// Iterations over which the rate rises in a line from almost nothing to the peak.
+    /// The number of iterations over which the rate rises linearly to the peak.
     pub warmup: u32,
-    /// Iterations in all.
+    /// The number of iterations of the run.
     pub iterations: u32,
-    /// How it falls from the peak.
+    /// How the rate falls from the peak.
     pub decay: Decay,
 }
 
 impl Schedule {
-    /// The learning rate of an iteration, counted from 0.
+    /// Returns the learning rate of an iteration, counted from 0.
     #[must_use]
     pub fn learning_rate(&self, iteration: u32) -> f64 {
         if iteration < self.warmup {

@@ -1,26 +1,27 @@
-//! Decides how well weights do: on the films' own grids, by the very plan, postprocessing and score of serving.
+//! Scores weights during training: on the films' own grids, by the plan, the postprocessing and the score of serving.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use tch::{Device, Kind, TchError, Tensor};
+use tch::{Device, TchError, Tensor};
 
+use super::network;
 use super::recipe::Recipe;
-use super::sample::Exam;
+use crate::dataset::EvalSample;
+use crate::evaluation::statistics::mean;
 use lungfield_engine::segmenter::{SegmentError, Segmenter};
-use lungfield_model::network::plan::Plan;
 use lungfield_model::torch::TorchSegmenter;
 use lungfield_radiograph::mask::Threshold;
 use lungfield_radiograph::overlap::Overlap;
 use lungfield_radiograph::postprocess;
 
-/// Films in one forward pass.
+/// The number of films in one forward pass.
 const BATCH: usize = 8;
 
-/// Why weights were not scored.
+/// The reason why weights were not scored.
 #[derive(Debug, thiserror::Error)]
 pub enum ValidateError {
-    /// The weights don't make a network.
+    /// The weights do not make a network.
     #[error(transparent)]
     Weights(#[from] TchError),
     /// The network failed on a film.
@@ -28,24 +29,33 @@ pub enum ValidateError {
     Segment(#[from] SegmentError),
 }
 
-/// The Dice score of every validation film, with its source.
+/// The Dice scores of the validation films, each with the source of the film.
+///
+/// ```
+/// use lungfield_training::train::validate::Validation;
+///
+/// let validation = Validation(vec![("jsrt".into(), 0.98), ("shenzhen".into(), 0.94), ("jsrt".into(), 0.96)]);
+/// assert!((validation.mean_dice() - 0.96).abs() < 1e-9);
+/// assert_eq!(validation.lowest_dice(), 0.94);
+/// assert_eq!(validation.by_source()[1], ("shenzhen".to_owned(), 0.94));
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct Validation(pub Vec<(Arc<str>, f64)>);
 
 impl Validation {
-    /// The mean over all films.
+    /// Returns the mean over all films.
     #[must_use]
     pub fn mean_dice(&self) -> f64 {
         mean(&self.0.iter().map(|(_, dice)| *dice).collect::<Vec<_>>())
     }
 
-    /// The lowest of all films.
+    /// Returns the lowest score of a film.
     #[must_use]
     pub fn lowest_dice(&self) -> f64 {
         self.0.iter().map(|(_, dice)| *dice).fold(1.0, f64::min)
     }
 
-    /// The mean over the films of each source, by the sources' names.
+    /// Returns the mean over the films of each source, sorted by source.
     #[must_use]
     pub fn by_source(&self) -> Vec<(String, f64)> {
         let mut sources: BTreeMap<&str, Vec<f64>> = BTreeMap::new();
@@ -59,44 +69,37 @@ impl Validation {
     }
 }
 
-/// Scores weights in 32 bits, as plainly as a model can be served.
+/// Scores weights in 32 bits, the simplest way in which a model is served.
 pub fn validate(
     weights: &HashMap<String, Tensor>,
     recipe: &Recipe,
     device: Device,
-    exams: &[Exam],
+    samples: &[EvalSample],
 ) -> Result<Validation, ValidateError> {
-    let plan = Plan::fold(weights, recipe.width, device, Kind::Float)?;
-    let mut segmenter = TorchSegmenter::new(plan.flip_averaging(recipe.flip_averaging));
-    let mut scores = Vec::with_capacity(exams.len());
-    for exams in exams.chunks(BATCH) {
-        let overlaps = overlaps(&mut segmenter, exams, Threshold::HALF)?;
-        let scored = exams.iter().zip(overlaps);
-        scores.extend(scored.map(|(exam, overlap)| (Arc::clone(&exam.source), overlap.dice())));
+    let mut segmenter = TorchSegmenter::new(network::fold(recipe, weights, device)?);
+    let mut scores = Vec::with_capacity(samples.len());
+    for batch in samples.chunks(BATCH) {
+        let overlaps = overlaps(&mut segmenter, batch, Threshold::HALF)?;
+        let scored = batch.iter().zip(overlaps);
+        scores.extend(scored.map(|(sample, overlap)| (Arc::clone(&sample.source), overlap.dice())));
     }
     Ok(Validation(scores))
 }
 
-/// How the masks that a segmenter gives in one forward pass agree with the reference masks, in order.
-pub fn overlaps(
+/// Segments samples in one forward pass, and returns the overlap of each mask with its reference mask, in order.
+fn overlaps(
     segmenter: &mut dyn Segmenter,
-    exams: &[Exam],
+    samples: &[EvalSample],
     threshold: Threshold,
 ) -> Result<Vec<Overlap>, SegmentError> {
-    let planes: Vec<_> = exams.iter().map(|exam| &exam.input).collect();
+    let planes: Vec<_> = samples.iter().map(|sample| &sample.input).collect();
     let maps = segmenter.segment(&planes)?;
-    let overlap = |(exam, map): (&Exam, &_)| {
-        let mask = postprocess::restore(map, &exam.geometry, threshold);
-        Overlap::of(&mask, &exam.reference)
+    let overlap = |(sample, map): (&EvalSample, &_)| {
+        let mask = postprocess::restore(map, &sample.geometry, threshold);
+        Overlap::of(&mask, &sample.reference)
             .expect("a reference mask was checked to have its film's size")
     };
-    Ok(exams.iter().zip(&maps).map(overlap).collect())
-}
-
-/// The mean of some scores; of none it is 0.
-#[must_use]
-pub fn mean(scores: &[f64]) -> f64 {
-    scores.iter().sum::<f64>() / scores.len().max(1) as f64
+    Ok(samples.iter().zip(&maps).map(overlap).collect())
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use lungfield_model::device::Placement;
 use lungfield_model::manifest::Manifest;
 use lungfield_training::train::augment::AugmentOptions;
 use lungfield_training::train::checkpoint::{self, CHECKPOINT, Setup};
-use lungfield_training::train::learn::{Films, Run, learn};
+use lungfield_training::train::learn::{Run, TrainingData, learn};
 use lungfield_training::train::optimiser::{Method, OptimiserOptions};
 use lungfield_training::train::recipe::Recipe;
 use rustix::process::{Pid, Signal, kill_process};
@@ -36,7 +36,7 @@ fn recipe(method: Method) -> Recipe {
 }
 
 /// The checkpoint's bytes after the run has gone on to iteration `until`, from `folder`'s checkpoint where it has one.
-fn after(until: u32, recipe: &Recipe, films: &Films, folder: &Path) -> Vec<u8> {
+fn after(until: u32, recipe: &Recipe, films: &TrainingData, folder: &Path) -> Vec<u8> {
     let setup = Setup {
         recipe: recipe.clone(),
         preprocessing: small::preprocessing(),

@@ -8,7 +8,7 @@ use std::time::Instant;
 use bytes::Bytes;
 use lungfield_engine::pipeline::{Film, Form, Question};
 use lungfield_model::manifest::Manifest;
-use lungfield_training::train::dataset::{Problems, Split, read_all};
+use lungfield_training::dataset::{Problems, Split, read_all};
 use lungfield_training::train::recipe::Recipe;
 use tempfile::TempDir;
 

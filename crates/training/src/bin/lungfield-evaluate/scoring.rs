@@ -10,6 +10,8 @@ use lungfield_model::manifest::{Manifest, Network};
 use lungfield_model::torch::{self, TorchSegmenter};
 use lungfield_radiograph::mask::Threshold;
 use lungfield_support::progress::Progress;
+use lungfield_training::dataset::SplitTable;
+use lungfield_training::dataset::{Case, Split, read_all};
 use lungfield_training::evaluation::measure::Scored;
 use lungfield_training::evaluation::report::picture::{Picture, choose};
 use lungfield_training::evaluation::report::{self, DataFacts, ModelFacts, Report};
@@ -17,8 +19,6 @@ use lungfield_training::evaluation::score::Examinee;
 use lungfield_training::evaluation::summary::Summary;
 use lungfield_training::evaluation::warned::Warned;
 use lungfield_training::settings::EvaluateSettings;
-use lungfield_training::train::dataset::{Case, Split, read_all};
-use lungfield_training::train::split_table::SplitTable;
 
 /// Scores as `settings` say, and prints the table to `out`.
 pub(crate) fn evaluate(settings: &EvaluateSettings, out: &mut dyn Write) -> anyhow::Result<()> {

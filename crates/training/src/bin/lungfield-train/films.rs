@@ -1,39 +1,39 @@
-//! Decides which films a run reads, and by what it knows them again.
+//! Reads the films of a training run.
 
 use std::collections::BTreeMap;
 
 use lungfield_radiograph::mask::Mask;
 use lungfield_radiograph::preprocess::Preprocessor;
 use lungfield_radiograph::radiograph::Radiograph;
+use lungfield_training::dataset::{
+    Case, EvalSample, Problem, Problems, Split, SplitOptions, SplitTable, TrainingSample, assign,
+    read_all,
+};
 use lungfield_training::settings::{SplitSettings, TrainSettings};
-use lungfield_training::train::dataset::{Case, Problem, Problems, Split, read_all};
-use lungfield_training::train::learn::Films;
-use lungfield_training::train::sample::{Exam, Sample};
-use lungfield_training::train::split::{SplitOptions, assign};
-use lungfield_training::train::split_table::SplitTable;
+use lungfield_training::train::learn::TrainingData;
 
-/// The films of a run.
+/// The films of a training run.
 #[derive(Debug)]
-pub(super) struct Loaded {
-    /// To learn from and to validate on.
-    pub(super) films: Films,
-    /// How many films of each source there are to learn from.
+pub(super) struct Films {
+    /// The films to learn from and to validate on.
+    pub(super) data: TrainingData,
+    /// The number of films to learn from, by source.
     pub(super) by_source: BTreeMap<String, usize>,
-    /// What a user should know of the list of films.
+    /// A remark for the user about the list of films.
     pub(super) remark: Option<String>,
-    /// What every film is used for, those to test on included.
+    /// The split of every film, the test split included.
     pub(super) splits: SplitTable,
 }
 
-/// What is kept of a film.
+/// The sample that is kept of a film.
 enum Kept {
-    Sample(Sample),
-    Exam(Exam),
+    Training(TrainingSample),
+    Validation(EvalSample),
     Nothing,
 }
 
-impl Loaded {
-    /// Reads every film, also those to test on: what is wrong with them is better known before than after.
+impl Films {
+    /// Reads every film. Films of the test split are read too, so that problems with them are known before training.
     pub(super) fn read(
         settings: &TrainSettings,
         preprocessor: &Preprocessor,
@@ -41,46 +41,21 @@ impl Loaded {
         let listed = settings.data.cases()?;
         let remark = listed.remark();
         let mut cases = listed.cases;
-        let SplitSettings {
-            split_seed: seed,
-            validation_share: validation,
-            test_share: test,
-        } = settings.split;
-        assign(
-            &mut cases,
-            &SplitOptions {
-                seed,
-                validation,
-                test,
-            },
-        )?;
+        assign(&mut cases, &split_options(settings.split))?;
         check(&cases)?;
         let keep = |case: &Case, film: Radiograph, reference: Mask| {
-            let exam = || Exam::new(&film, reference, &case.source, preprocessor);
+            let sample = || EvalSample::new(&film, reference, &case.source, preprocessor);
             match case.split {
-                Some(Split::Train) => Kept::Sample(exam().into()),
-                Some(Split::Validation) => Kept::Exam(exam()),
+                Some(Split::Train) => Kept::Training(sample().into()),
+                Some(Split::Validation) => Kept::Validation(sample()),
                 Some(Split::Test) | None => Kept::Nothing,
             }
         };
         let read = read_all(&cases, keep)?;
         let splits = SplitTable::new(cases.iter().zip(read.iter().map(|read| read.digest)))?;
-        let (mut train, mut validation, mut by_source) = (Vec::new(), Vec::new(), BTreeMap::new());
-        for read in read {
-            match read.kept {
-                Kept::Sample(sample) => {
-                    *by_source.entry(sample.source.to_string()).or_default() += 1;
-                    train.push(sample);
-                }
-                Kept::Exam(exam) => validation.push(exam),
-                Kept::Nothing => {}
-            }
-        }
+        let (data, by_source) = sorted(read.into_iter().map(|read| read.kept));
         Ok(Self {
-            films: Films {
-                train: train.into(),
-                validation,
-            },
+            data,
             by_source,
             remark,
             splits,
@@ -88,7 +63,35 @@ impl Loaded {
     }
 }
 
-/// There must be films to learn from and films to choose by.
+fn split_options(settings: SplitSettings) -> SplitOptions {
+    SplitOptions {
+        seed: settings.split_seed,
+        validation: settings.validation_share,
+        test: settings.test_share,
+    }
+}
+
+/// Sorts samples by their use, and counts those to learn from by source.
+fn sorted(kept: impl Iterator<Item = Kept>) -> (TrainingData, BTreeMap<String, usize>) {
+    let (mut train, mut validation, mut by_source) = (Vec::new(), Vec::new(), BTreeMap::new());
+    for kept in kept {
+        match kept {
+            Kept::Training(sample) => {
+                *by_source.entry(sample.source.to_string()).or_default() += 1;
+                train.push(sample);
+            }
+            Kept::Validation(sample) => validation.push(sample),
+            Kept::Nothing => {}
+        }
+    }
+    let data = TrainingData {
+        train: train.into(),
+        validation,
+    };
+    (data, by_source)
+}
+
+/// Checks that there are films to learn from and films to validate on.
 fn check(cases: &[Case]) -> Result<(), Problems> {
     let empty = |split: Split| {
         let has = cases.iter().any(|case| case.split == Some(split));

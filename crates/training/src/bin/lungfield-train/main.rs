@@ -1,7 +1,7 @@
 //! Trains a model on one or several data sets and writes a model directory.
 
 mod films;
-mod follow;
+mod observe;
 mod run;
 
 use std::process::ExitCode;
@@ -15,14 +15,14 @@ use signal_hook::flag;
 
 use self::run::{Ended, train};
 
-/// What a shell reports of a program that a signal ended.
+/// The exit code of a program that a signal ended, as shells report it.
 const INTERRUPTED: u8 = 130;
 
 fn main() -> anyhow::Result<ExitCode> {
     let settings = TrainSettings::parse();
     let stop = Arc::new(AtomicBool::new(false));
     for signal in [SIGINT, SIGTERM] {
-        // Hooks run in their order: the first signal sets the flag, and a second one finds it set.
+        // Hooks run in this order: the first signal sets the flag, and the second one finds it set.
         flag::register_conditional_shutdown(signal, INTERRUPTED.into(), Arc::clone(&stop))?;
         flag::register(signal, Arc::clone(&stop))?;
     }

@@ -1,4 +1,4 @@
-//! Decides how a training run is put together: settings → films → run → model directory, checkpoint and records.
+//! Runs `lungfield-train`: settings → films → run → model directory, checkpoint and journal.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -6,8 +6,8 @@ use std::sync::atomic::AtomicBool;
 
 use anyhow::{Context, bail, ensure};
 
-use crate::films::Loaded;
-use crate::follow::Recorder;
+use crate::films::Films;
+use crate::observe::{Recorder, describe};
 use lungfield_model::device::{self, Placement, Precision, PrecisionChoice};
 use lungfield_radiograph::preprocess::Preprocessor;
 use lungfield_training::settings::TrainSettings;
@@ -16,54 +16,54 @@ use lungfield_training::train::export::Export;
 use lungfield_training::train::learn::{Run, learn};
 use lungfield_training::train::recipe::Recipe;
 
-/// What a run records of itself, inside of the model directory.
+/// The folder of the checkpoint and the journal in the model directory.
 pub(crate) const RECORDS: &str = "run";
 
-/// How a run came to its end.
+/// How a run ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Ended {
-    /// Every iteration is done, or none was asked for.
+    /// Every iteration is finished, or the run was a dry run.
     Finished,
-    /// It was asked to stop; its checkpoint says how to go on.
+    /// The run was stopped. It can be resumed from its checkpoint.
     Stopped,
 }
 
-/// Trains as `settings` say, until the last iteration or until `stop` is set.
+/// Trains until the last iteration, or until `stop` is set.
 pub(crate) fn train(settings: &TrainSettings, stop: Arc<AtomicBool>) -> anyhow::Result<Ended> {
     if let Some(threads) = settings.threads {
         device::set_threads(threads);
     }
     let records = settings.out.join(RECORDS);
-    let resumed = earlier(settings, &records)?;
+    let resumed = checkpoint_to_resume(settings, &records)?;
     let placement = Placement::resolve(settings.device, settings.precision)?;
     let recipe = recipe(settings, placement.precision(), resumed.as_ref())?;
-    let preprocessing = settings.preprocess_options().map_err(anyhow::Error::msg)?;
+    let preprocessing = settings.preprocess_options()?;
     let preprocessing = resumed
         .as_ref()
         .map_or(preprocessing, |found| found.setup.preprocessing.clone());
-    let loaded = Loaded::read(settings, &Preprocessor::new(preprocessing.clone())?)?;
+    let films = Films::read(settings, &Preprocessor::new(preprocessing.clone())?)?;
     let setup = Setup {
         recipe,
         preprocessing,
-        films_sha256: loaded.splits.sha256(),
+        films_sha256: films.splits.sha256(),
     };
     if settings.dry_run {
-        crate::follow::describe(&setup, &loaded);
+        describe(&setup, &films);
         return Ok(Ended::Finished);
     }
     let mut run = begin(resumed.as_ref(), &setup, placement)?;
     fs_err::create_dir_all(&records)?;
-    loaded.splits.write(&settings.out)?;
+    films.splits.write(&settings.out)?;
     let export = Export {
         name: settings.name.clone(),
         version: settings.model_version.clone(),
         license: settings.license.clone(),
         preprocessing: setup.preprocessing.clone(),
-        cases: loaded.by_source.clone(),
+        cases: films.by_source.clone(),
     };
     let mut recorder = Recorder::start(settings, setup, export, &run, stop)?;
-    recorder.greet(&run, &loaded);
-    learn(&mut run, &loaded.films, &mut recorder)?;
+    recorder.greet(&run, &films);
+    learn(&mut run, &films.data, &mut recorder)?;
     recorder.finish(&run)?;
     Ok(if run.is_finished() {
         Ended::Finished
@@ -72,8 +72,11 @@ pub(crate) fn train(settings: &TrainSettings, stop: Arc<AtomicBool>) -> anyhow::
     })
 }
 
-/// The checkpoint to go on from, where that was asked for.
-fn earlier(settings: &TrainSettings, records: &Path) -> anyhow::Result<Option<Checkpoint>> {
+/// Returns the checkpoint to resume from, if the user asked for it.
+fn checkpoint_to_resume(
+    settings: &TrainSettings,
+    records: &Path,
+) -> anyhow::Result<Option<Checkpoint>> {
     match (checkpoint::read(records)?, settings.resume) {
         (Some(found), true) => Ok(Some(found)),
         (None, false) => Ok(None),
@@ -88,21 +91,19 @@ fn earlier(settings: &TrainSettings, records: &Path) -> anyhow::Result<Option<Ch
     }
 }
 
-/// The numbers of the run: the preset's or, resumed, the checkpoint's, with what the user gave.
+/// Returns the recipe: the preset's or, for a resumed run, the checkpoint's, changed by the flags.
 fn recipe(
     settings: &TrainSettings,
     precision: Precision,
     resumed: Option<&Checkpoint>,
 ) -> anyhow::Result<Recipe> {
     let Some(found) = resumed.map(|found| &found.setup.recipe) else {
-        let recipe = settings.recipe.with_preset(settings.preset, precision);
-        recipe.check().map_err(anyhow::Error::msg)?;
-        return Ok(recipe);
+        return Ok(settings.new_recipe(precision)?);
     };
     let chosen = settings.precision != PrecisionChoice::Auto;
     let wanted = Recipe {
         precision: if chosen { precision } else { found.precision },
-        ..settings.recipe.over(found.clone())
+        ..settings.recipe.apply_to(found.clone())
     };
     ensure!(
         wanted == *found,
@@ -111,6 +112,7 @@ fn recipe(
     Ok(wanted)
 }
 
+/// Starts or resumes the run.
 fn begin(resumed: Option<&Checkpoint>, setup: &Setup, placement: Placement) -> anyhow::Result<Run> {
     let Some(found) = resumed else {
         return Ok(Run::start(&setup.recipe, placement.device())?);

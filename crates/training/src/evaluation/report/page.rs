@@ -278,7 +278,7 @@ fn write_other_measures(out: &mut String, report: &Report, summary: &Summary) ->
 }
 
 fn write_facts(out: &mut String, report: &Report) -> fmt::Result {
-    let (model, data) = (&report.model, &report.data);
+    let model = &report.model;
     out.write_str("<section class=\"facts\"><h2>Model and data</h2><dl>")?;
     write_fact(
         out,
@@ -311,6 +311,18 @@ fn write_facts(out: &mut String, report: &Report) -> fmt::Result {
         "Run on",
         format_args!("{}, {}", model.device, model.precision),
     )?;
+    write_data_facts(out, report)?;
+    out.write_str("</dl>")?;
+    writeln!(
+        out,
+        "<p class=\"note\">The same numbers for programs: <code>{CASES}</code> (a line for each film) and <code>{DATA}</code> \
+         (everything). The pictures show films of the data sets: share this page on their terms. Lungfield is not a \
+         medical device.</p></section>"
+    )
+}
+
+fn write_data_facts(out: &mut String, report: &Report) -> fmt::Result {
+    let data = &report.data;
     let folders: Vec<&str> = data.folders.iter().map(String::as_str).collect();
     write_fact(out, "Data sets", listed(&folders))?;
     let doubtful = report.films.iter().filter(|film| film.doubtful).count();
@@ -332,14 +344,7 @@ fn write_facts(out: &mut String, report: &Report) -> fmt::Result {
             "none"
         },
     )?;
-    write_fact(out, "Evaluated on", &data.date)?;
-    out.write_str("</dl>")?;
-    writeln!(
-        out,
-        "<p class=\"note\">The same numbers for programs: <code>{CASES}</code> (a line for each film) and <code>{DATA}</code> \
-         (everything). The pictures show films of the data sets: share this page on their terms. Lungfield is not a \
-         medical device.</p></section>"
-    )
+    write_fact(out, "Evaluated on", &data.date)
 }
 
 fn write_fact(out: &mut String, name: &str, value: impl Display) -> fmt::Result {

@@ -1,4 +1,4 @@
-//! Decides what `lungfield-train` can be told: every number of a training run is a flag.
+//! The flags of `lungfield-train`. Every number of a training run is a flag.
 
 mod recipe;
 
@@ -7,10 +7,12 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser};
 
-use self::recipe::RecipeFlags;
+pub use self::recipe::RecipeFlags;
 use super::DataSettings;
-use crate::train::recipe::Preset;
-use lungfield_model::device::{DeviceChoice, PrecisionChoice};
+use crate::train::number::InvalidNumber;
+use crate::train::preset::Preset;
+use crate::train::recipe::Recipe;
+use lungfield_model::device::{DeviceChoice, Precision, PrecisionChoice};
 use lungfield_model::manifest::{NAME_RULE, is_name};
 use lungfield_model::network::layout::SIDE_MULTIPLE;
 use lungfield_radiograph::preprocess::PreprocessOptions;
@@ -22,22 +24,22 @@ use lungfield_radiograph::preprocess::PreprocessOptions;
 #[derive(Clone, Debug, Parser)]
 #[command(name = "lungfield-train", version)]
 pub struct TrainSettings {
-    /// The films.
+    /// The data sets.
     #[command(flatten)]
     pub data: DataSettings,
-    /// What films without a split are used for.
+    /// The splits of cases that have none.
     #[command(flatten)]
     pub split: SplitSettings,
-    /// The model directory to write; it is made where it does not exist.
+    /// The model directory to write; it is created if it does not exist.
     #[arg(long, value_name = "FOLDER")]
     pub out: PathBuf,
-    /// Go on with the run whose checkpoint is in --out, with its numbers.
+    /// Continue the run whose checkpoint is in --out, with its numbers.
     #[arg(long)]
     pub resume: bool,
     /// Iterations between two checkpoints.
     #[arg(long, default_value = "100")]
     pub checkpoint_every: NonZeroU32,
-    /// Say what the run would be, check the data, and stop.
+    /// Print the numbers of the run, check the data, and stop.
     #[arg(long)]
     pub dry_run: bool,
     /// The model's name.
@@ -52,14 +54,14 @@ pub struct TrainSettings {
     /// Where training runs: auto, cpu, cuda or cuda:N.
     #[arg(long, default_value = "auto")]
     pub device: DeviceChoice,
-    /// What training computes in: auto, f32 or bf16; weights are kept in f32. Auto is bf16 on CUDA,
-    /// and on a CPU that is timed faster in it; else f32.
+    /// The precision of training: auto, f32 or bf16; weights are kept in f32. Auto is bf16 on CUDA,
+    /// and on a CPU that is timed faster in it; otherwise f32.
     #[arg(long, default_value = "auto")]
     pub precision: PrecisionChoice,
     /// Threads of the network on the CPU; all cores unless given.
     #[arg(long)]
     pub threads: Option<NonZeroUsize>,
-    /// The numbers to begin with.
+    /// The recipe to begin with.
     #[arg(long, value_enum, default_value_t)]
     pub preset: Preset,
     /// The side of the square model grid, a multiple of 32; the preset's unless given.
@@ -70,26 +72,56 @@ pub struct TrainSettings {
     pub recipe: RecipeFlags,
 }
 
-/// What films are used for whose data set does not say. All films of a patient are used alike.
+/// The splits of cases whose data set does not state one. All films of a patient get the same split.
 #[derive(Clone, Copy, Debug, Args)]
 pub struct SplitSettings {
-    /// The seed by which they are drawn.
+    /// The seed of the random assignment of splits.
     #[arg(long, default_value_t = 1)]
     pub split_seed: u64,
-    /// The share of each source to choose weights by.
+    /// The share of the films of each source to validate on.
     #[arg(long, default_value_t = 0.1)]
     pub validation_share: f64,
-    /// The share of each source to keep for testing.
+    /// The share of the films of each source to keep for testing.
     #[arg(long, default_value_t = 0.1)]
     pub test_share: f64,
 }
 
+/// A flag whose value can't be used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("--{} {}", .0.field.replace('_', "-"), .0.reason)]
+pub struct InvalidFlag(InvalidNumber);
+
 impl TrainSettings {
-    /// What happens to a film before the network sees it.
-    pub fn preprocess_options(&self) -> Result<PreprocessOptions, &'static str> {
+    /// Returns the recipe of a new run: the preset, changed by the flags that were given.
+    ///
+    /// ```
+    /// use clap::Parser;
+    /// use lungfield_model::device::Precision;
+    /// use lungfield_training::settings::TrainSettings;
+    ///
+    /// let flags = ["lungfield-train", "--data=films", "--out=model", "--iterations=500"];
+    /// let recipe = TrainSettings::parse_from(flags).new_recipe(Precision::F32)?;
+    /// assert_eq!((recipe.iterations, recipe.batch_size), (500, 6));
+    ///
+    /// let flags = ["lungfield-train", "--data=films", "--out=model", "--momentum=1"];
+    /// let error = TrainSettings::parse_from(flags).new_recipe(Precision::F32).unwrap_err();
+    /// assert_eq!(error.to_string(), "--momentum is not from 0 to below 1");
+    /// # Ok::<_, Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn new_recipe(&self, precision: Precision) -> Result<Recipe, InvalidFlag> {
+        let recipe = self.recipe.apply_to(self.preset.recipe(precision));
+        recipe.check().map_err(InvalidFlag)?;
+        Ok(recipe)
+    }
+
+    /// Returns the preprocessing of the films.
+    pub fn preprocess_options(&self) -> Result<PreprocessOptions, InvalidFlag> {
         let side = self.side.unwrap_or_else(|| self.preset.side());
         if side == 0 || !side.is_multiple_of(SIDE_MULTIPLE) {
-            return Err("--side is not a multiple of 32");
+            return Err(InvalidFlag(InvalidNumber {
+                field: "side",
+                reason: "is not a multiple of 32",
+            }));
         }
         Ok(PreprocessOptions {
             side,
@@ -98,7 +130,7 @@ impl TrainSettings {
     }
 }
 
-/// A name or a version that a server will take.
+/// Parses a name or a version that a server accepts.
 fn model_name(text: &str) -> Result<String, &'static str> {
     is_name(text).then(|| text.to_owned()).ok_or(NAME_RULE)
 }
@@ -108,8 +140,6 @@ mod tests {
     use super::*;
     use crate::train::augment::AugmentOptions;
     use crate::train::optimiser::Method;
-    use crate::train::recipe::Recipe;
-    use lungfield_model::device::Precision;
 
     fn settings(arguments: &[&str]) -> TrainSettings {
         let given = ["lungfield-train", "--data", "d", "--out", "o"]
@@ -119,20 +149,14 @@ mod tests {
     }
 
     fn recipe(arguments: &[&str]) -> Recipe {
-        let settings = settings(arguments);
-        settings.recipe.with_preset(settings.preset, Precision::F32)
+        settings(arguments).new_recipe(Precision::F32).unwrap()
     }
 
     #[test]
     fn a_side_that_could_not_be_served_is_refused() {
         for bad in ["--side=100", "--side=0"] {
-            assert!(
-                settings(&[bad])
-                    .preprocess_options()
-                    .unwrap_err()
-                    .contains("--side"),
-                "{bad}"
-            );
+            let refused = settings(&[bad]).preprocess_options().unwrap_err();
+            assert_eq!(refused.to_string(), "--side is not a multiple of 32");
         }
         assert_eq!(
             settings(&["--side=64"]).preprocess_options().unwrap().side,

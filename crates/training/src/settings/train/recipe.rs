@@ -1,4 +1,4 @@
-//! Decides which numbers of a training run a user sets, and that the rest are the preset's.
+//! The flags for the numbers of a training run.
 
 use std::num::{NonZeroU16, NonZeroU32, NonZeroUsize};
 
@@ -6,21 +6,20 @@ use clap::Args;
 
 use crate::train::augment::AugmentOptions;
 use crate::train::optimiser::Method;
-use crate::train::recipe::{Preset, Recipe};
+use crate::train::recipe::Recipe;
 use crate::train::schedule::Decay;
-use lungfield_model::device::Precision;
 
-/// Numbers of a run. What is not given is the preset's, which `--preset lungfield --dry-run` prints.
+/// The numbers of a run. Those that are not given are the preset's, which `--preset lungfield --dry-run` prints.
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Numbers of the run (default: the preset's)")]
 pub struct RecipeFlags {
     /// Channels of the network's first block; 64 is the article's.
     #[arg(long)]
     pub width: Option<NonZeroU16>,
-    /// Optimiser steps.
+    /// The number of optimiser steps.
     #[arg(long)]
     pub iterations: Option<NonZeroU32>,
-    /// Films in a step.
+    /// The number of films in a step.
     #[arg(long)]
     pub batch_size: Option<NonZeroUsize>,
     /// How weights follow their gradients.
@@ -29,7 +28,7 @@ pub struct RecipeFlags {
     /// The highest learning rate.
     #[arg(long)]
     pub learning_rate: Option<f64>,
-    /// Iterations over which the learning rate rises.
+    /// The number of iterations over which the learning rate rises.
     #[arg(long)]
     pub warmup: Option<u32>,
     /// How the learning rate falls.
@@ -47,20 +46,20 @@ pub struct RecipeFlags {
     /// The weight of a lung pixel in cross-entropy, beside 1 for any other.
     #[arg(long)]
     pub lung_weight: Option<f64>,
-    /// The memory of the weights' moving average, from 0 (none) to below 1.
+    /// The decay of the moving average of the weights, from 0 (none) to below 1.
     #[arg(long)]
     pub average_decay: Option<f64>,
-    /// Whether the model sees each film together with its mirror image, at twice the cost of serving.
+    /// Whether the model averages the maps of a film and of its mirror image, at twice the cost of serving.
     #[arg(long, value_name = "BOOL")]
     pub flip_averaging: Option<bool>,
-    /// From 0, every film is seen equally often, to 1, films of every source are.
+    /// The balance between sources, from 0 (each film is seen equally often) to 1 (each source is).
     #[arg(long)]
     pub source_balance: Option<f64>,
-    /// The share of the iterations, from the first on, that sees films on a grid of two thirds the side, which is
-    /// cheaper.
+    /// The share of the iterations, from the first on, that see films on a grid of two thirds the side, which costs
+    /// less.
     #[arg(long)]
     pub coarse_share: Option<f64>,
-    /// Iterations between two validations.
+    /// The number of iterations between two validations.
     #[arg(long)]
     pub validate_every: Option<NonZeroU32>,
     /// The seed of the weights, the order of the films and their variations.
@@ -70,11 +69,11 @@ pub struct RecipeFlags {
     augment: AugmentFlags,
 }
 
-/// How films are varied; each range lies around no change.
+/// How films are varied. Each range lies around no change.
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "How films are varied (default: the preset's)")]
 struct AugmentFlags {
-    /// Vary nothing but what the flags below say.
+    /// Vary only what the flags below state.
     #[arg(long)]
     no_augmentation: bool,
     /// Largest shift along either axis, as a share of the side.
@@ -122,9 +121,9 @@ struct AugmentFlags {
 }
 
 impl RecipeFlags {
-    /// The preset's numbers, or those of a run to go on with, changed by what the user gave.
+    /// Replaces the numbers of a recipe for which a flag was given.
     #[must_use]
-    pub fn over(&self, base: Recipe) -> Recipe {
+    pub fn apply_to(&self, base: Recipe) -> Recipe {
         let mut recipe = base;
         set(&mut recipe.width, self.width);
         set(&mut recipe.iterations, self.iterations.map(NonZeroU32::get));
@@ -149,19 +148,13 @@ impl RecipeFlags {
             self.validate_every.map(NonZeroU32::get),
         );
         set(&mut recipe.seed, self.seed);
-        self.augment.over(&mut recipe.augment);
+        self.augment.apply_to(&mut recipe.augment);
         recipe
-    }
-
-    /// The numbers of a new run.
-    #[must_use]
-    pub fn with_preset(&self, preset: Preset, precision: Precision) -> Recipe {
-        self.over(preset.recipe(precision))
     }
 }
 
 impl AugmentFlags {
-    fn over(&self, augment: &mut AugmentOptions) {
+    fn apply_to(&self, augment: &mut AugmentOptions) {
         if self.no_augmentation {
             *augment = AugmentOptions::NONE;
         }

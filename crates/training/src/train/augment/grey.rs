@@ -1,18 +1,18 @@
-//! Decides how the greys of a training film are varied.
+//! Varies the greys of a training film.
 
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 
 use super::{AugmentOptions, around, happens, single};
 
-/// Most patches that a film gets.
+/// The largest number of patches on a film.
 const PATCHES: usize = 4;
-/// The half axes of a patch, as shares of the side.
+/// The range of the half axes of a patch, as shares of the side.
 const PATCH_RADII: std::ops::Range<f32> = 0.03..0.18;
-/// Draws after which a patch lies where it was drawn last, lung or not.
+/// The number of draws for the place of a patch, after which the last place is taken.
 const TRIES: usize = 20;
 
-/// Changes the greys of a plane.
+/// Varies gamma, contrast, brightness and noise of a plane, and may invert it.
 pub(super) fn shade(plane: &mut [f32], options: &AugmentOptions, rng: &mut ChaCha8Rng) {
     let gamma = around(options.gamma, rng).exp();
     let contrast = around(options.contrast, rng).exp();
@@ -32,7 +32,7 @@ pub(super) fn shade(plane: &mut [f32], options: &AugmentOptions, rng: &mut ChaCh
     }
 }
 
-/// Covers up to an eighth of one side with black or white, where no lung is seen any more.
+/// Covers up to an eighth of the plane, at one side, with black or white. The target has no lung there.
 pub(super) fn cover_edge(plane: &mut [f32], target: &mut [f32], side: usize, rng: &mut ChaCha8Rng) {
     let depth = rng.random_range(1..=side / 8);
     let grey = if rng.random::<bool>() { 1.0 } else { -1.0 };
@@ -47,8 +47,8 @@ pub(super) fn cover_edge(plane: &mut [f32], target: &mut [f32], side: usize, rng
     }
 }
 
-/// Lays a few soft bright ellipses over a plane: half of them on lung, as consolidations and effusions lie, the others
-/// beside it, so that a patch does not tell of lung.
+/// Draws a few soft bright ellipses on a plane. Half of them lie on lung, as consolidations and effusions do, and the
+/// others beside it, so that a patch is no sign of lung.
 pub(super) fn opacify(plane: &mut [f32], target: &[f32], side: usize, rng: &mut ChaCha8Rng) {
     for _ in 0..rng.random_range(1..=PATCHES) {
         let on_lung = rng.random::<bool>();
@@ -59,19 +59,19 @@ pub(super) fn opacify(plane: &mut [f32], target: &[f32], side: usize, rng: &mut 
             }
             place = rng.random_range(0..side * side);
         }
-        Patch::draw(place, side, rng).lay(plane, side);
+        Patch::draw(place, side, rng).apply(plane, side);
     }
 }
 
-/// A soft ellipse that draws greys towards its own.
+/// A soft bright ellipse.
 #[derive(Debug)]
 struct Patch {
     centre: (f32, f32),
-    /// The half axes at which it has faded to a third, in pixels.
+    /// The half axes in pixels, at which the patch has faded to a third.
     radii: (f32, f32),
     angle: f32,
     grey: f32,
-    /// How far greys in its centre go towards its own, from 0 to 1.
+    /// The opacity in the centre, from 0 to 1.
     strength: f32,
 }
 
@@ -88,8 +88,8 @@ impl Patch {
         }
     }
 
-    /// It only brightens: a dense patch over bone leaves bone as it is.
-    fn lay(&self, plane: &mut [f32], side: usize) {
+    /// Draws the patch. Pixels that are brighter than the patch, such as bone, stay as they are.
+    fn apply(&self, plane: &mut [f32], side: usize) {
         let (sine, cosine) = self.angle.sin_cos();
         for (i, grey) in plane
             .iter_mut()
@@ -112,9 +112,9 @@ impl Patch {
     }
 }
 
-/// Blurs a plane by a Gaussian of the standard deviation `sigma`, in pixels; what lies outside is as its edge.
+/// Blurs a plane with a Gaussian of the standard deviation `sigma`, in pixels. The edge pixels continue outside.
 pub(super) fn blur(plane: &mut Vec<f32>, side: usize, sigma: f32) {
-    /// Below this a kernel is little but its middle.
+    /// Below this standard deviation a kernel is nearly a single pixel.
     const SHARP: f32 = 0.3;
     if sigma < SHARP {
         return;
@@ -129,7 +129,7 @@ pub(super) fn blur(plane: &mut Vec<f32>, side: usize, sigma: f32) {
     let kernel: Vec<f32> = (0..=2 * reach).map(weight).collect();
     let whole: f32 = kernel.iter().sum();
     for _ in 0..2 {
-        // Blurred along its rows and turned over, twice, a plane is blurred along both axes and as it lay before.
+        // Each pass blurs the rows and transposes the plane, so two passes blur both axes and restore the orientation.
         let mut turned = vec![0.0; side * side];
         let mut wide = vec![0.0; side + 2 * reach];
         for (y, row) in plane.chunks_exact(side).enumerate() {

@@ -1,8 +1,8 @@
-//! Decides how a training film is varied, so that the network meets more chests and more machines than there are.
+//! Varies training films at random, so that the network sees more shapes and greys than the data sets have.
 //!
-//! Shape changes (shift, scale, rotation, aspect, bending, mirroring) move film and target alike; grey changes (gamma,
-//! contrast, brightness, inversion, noise, blur, opacities, a collimator's edge) touch the film. Everything is drawn from
-//! the generator passed in.
+//! Changes of shape (shift, scale, rotation, aspect, bending, mirroring) move film and target alike. Changes of grey
+//! (gamma, contrast, brightness, inversion, noise, blur, opacities) apply to the film only. An edge, as a collimator
+//! makes it, hides lung in both. All random numbers come from the generator that the caller passes.
 
 mod grey;
 mod shape;
@@ -12,50 +12,54 @@ use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
 use self::grey::{blur, cover_edge, opacify, shade};
-use self::shape::{Shape, warp};
-use super::sample::Sample;
+use self::shape::{Plane, Shape, warp};
+use super::number::{InvalidNumber, require, share};
+use crate::dataset::TrainingSample;
 
-/// What lies outside of a film on the model grid.
+/// The grey outside of a film on the model grid.
 const OUTSIDE: f32 = -1.0;
 
-/// Up to here a bend never folds a film over: its points lie a quarter of a side apart.
+/// The largest bend that never folds a film over: the points of a bend lie a quarter of a side apart.
 const BEND_LIMIT: f64 = 0.1;
 
-/// The widths of the ranges that variations are drawn from, uniformly: around none, and from none on for noise and blur.
+/// The ranges from which variations are drawn uniformly.
+///
+/// A range lies around no change; those of noise and blur begin at no change.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct AugmentOptions {
-    /// Largest shift along either axis, as a share of the side.
+    /// The largest shift along either axis, as a share of the side.
     pub shift: f64,
-    /// Largest change of size, as a logarithm: 0.2 is from ÷1.22 to ×1.22.
+    /// The largest change of size, as a logarithm: 0.2 is from ÷1.22 to ×1.22.
     pub scale: f64,
-    /// Largest change of aspect, as a logarithm.
+    /// The largest change of the aspect ratio, as a logarithm.
     pub aspect: f64,
-    /// Largest rotation, in degrees.
+    /// The largest rotation, in degrees.
     pub rotation_degrees: f64,
-    /// Largest shift, as a share of the side, of a part of the film on its own.
+    /// The largest shift of a part of the film on its own, as a share of the side.
     pub bend: f64,
-    /// How often a film is mirrored left to right, from 0 to 1.
+    /// The probability that a film is mirrored left to right.
     pub flip_probability: f64,
-    /// Largest change of gamma, as a logarithm.
+    /// The largest change of gamma, as a logarithm.
     pub gamma: f64,
-    /// Largest change of contrast, as a logarithm.
+    /// The largest change of contrast, as a logarithm.
     pub contrast: f64,
-    /// Largest change of brightness, as a share of the range from black to white.
+    /// The largest change of brightness, as a share of the range from black to white.
     pub brightness: f64,
-    /// Largest standard deviation of the noise, as a share of the range from black to white.
+    /// The largest standard deviation of the noise, as a share of the range from black to white.
     pub noise: f64,
-    /// Largest standard deviation of a blur, as a share of the side.
+    /// The largest standard deviation of a blur, as a share of the side.
     pub blur: f64,
-    /// How often a film gets soft bright patches, as disease makes them; the target stays, since ill lung is lung.
+    /// The probability that a film gets soft bright patches, as disease makes them. The target stays, since diseased lung
+    /// is lung.
     pub opacity_probability: f64,
-    /// How often a film's greys are inverted, from 0 to 1.
+    /// The probability that the greys of a film are inverted.
     pub invert_probability: f64,
-    /// How often a film gets a black or white edge on one side, from 0 to 1.
+    /// The probability that a film gets a black or white edge on one side.
     pub edge_probability: f64,
 }
 
 impl AugmentOptions {
-    /// No variation at all.
+    /// No variation.
     pub const NONE: Self = Self {
         shift: 0.0,
         scale: 0.0,
@@ -73,55 +77,41 @@ impl AugmentOptions {
         edge_probability: 0.0,
     };
 
-    /// What can't be drawn from, by the name of the flag.
-    pub fn check(&self) -> Result<(), &'static str> {
-        let width = |value: f64| value.is_finite() && (0.0..=180.0).contains(&value);
-        let probability = |value: f64| (0.0..=1.0).contains(&value);
-        let rules = [
-            (width(self.shift), "--shift is not a number from 0 on"),
-            (width(self.scale), "--scale is not a number from 0 on"),
-            (width(self.aspect), "--aspect is not a number from 0 on"),
-            (
-                width(self.rotation_degrees),
-                "--rotation-degrees is not from 0 to 180",
-            ),
-            (
-                width(self.bend) && self.bend <= BEND_LIMIT,
-                "--bend is not from 0 to 0.1",
-            ),
-            (
-                probability(self.flip_probability),
-                "--flip-probability is not from 0 to 1",
-            ),
-            (width(self.gamma), "--gamma is not a number from 0 on"),
-            (width(self.contrast), "--contrast is not a number from 0 on"),
-            (
-                width(self.brightness),
-                "--brightness is not a number from 0 on",
-            ),
-            (width(self.noise), "--noise is not a number from 0 on"),
-            (
-                width(self.blur) && self.blur <= 0.1,
-                "--blur is not from 0 to 0.1",
-            ),
-            (
-                probability(self.opacity_probability),
-                "--opacity-probability is not from 0 to 1",
-            ),
-            (
-                probability(self.invert_probability),
-                "--invert-probability is not from 0 to 1",
-            ),
-            (
-                probability(self.edge_probability),
-                "--edge-probability is not from 0 to 1",
-            ),
-        ];
-        rules
-            .into_iter()
-            .find(|(kept, _)| !kept)
-            .map_or(Ok(()), |(_, broken)| Err(broken))
+    /// Checks every number.
+    pub fn check(&self) -> Result<(), InvalidNumber> {
+        range("shift", self.shift)?;
+        range("scale", self.scale)?;
+        range("aspect", self.aspect)?;
+        require(
+            (0.0..=180.0).contains(&self.rotation_degrees),
+            "rotation_degrees",
+            "is not from 0 to 180",
+        )?;
+        require(
+            (0.0..=BEND_LIMIT).contains(&self.bend),
+            "bend",
+            "is not from 0 to 0.1",
+        )?;
+        share("flip_probability", self.flip_probability)?;
+        range("gamma", self.gamma)?;
+        range("contrast", self.contrast)?;
+        range("brightness", self.brightness)?;
+        range("noise", self.noise)?;
+        require(
+            (0.0..=0.1).contains(&self.blur),
+            "blur",
+            "is not from 0 to 0.1",
+        )?;
+        share("opacity_probability", self.opacity_probability)?;
+        share("invert_probability", self.invert_probability)?;
+        share("edge_probability", self.edge_probability)
     }
+}
+
+/// Checks the width of a range. The upper bound only keeps numbers finite.
+fn range(field: &'static str, width: f64) -> Result<(), InvalidNumber> {
+    let valid = (0.0..=180.0).contains(&width);
+    require(valid, field, "is not a number from 0 on")
 }
 
 impl Default for AugmentOptions {
@@ -145,28 +135,52 @@ impl Default for AugmentOptions {
     }
 }
 
-/// A film and its target as one training step sees them, row by row.
+/// A varied film and its target, row by row.
 #[derive(Clone, Debug)]
-pub struct Varied {
-    /// Greys from −1 to 1.
+pub struct AugmentedSample {
+    /// The greys of the film, from −1 to 1.
     pub plane: Vec<f32>,
-    /// Shares of lung from 0 to 1.
+    /// The shares of lung, from 0 to 1.
     pub target: Vec<f32>,
 }
 
-/// A variation of `sample` on a grid of `side × side` pixels, which may be coarser than the sample's own.
+/// Draws a variation of `sample` on a grid of `side × side` pixels, which may be coarser than the grid of the sample.
+///
+/// ```
+/// use lungfield_radiograph::geometry::ModelInput;
+/// use lungfield_radiograph::mask::ProbabilityMap;
+/// use lungfield_training::dataset::TrainingSample;
+/// use lungfield_training::train::augment::{AugmentOptions, augment};
+/// use rand::SeedableRng;
+/// use rand_chacha::ChaCha8Rng;
+///
+/// let sample = TrainingSample {
+///     input: ModelInput::new(64, vec![0.5; 64 * 64]).expect("64 × 64 greys"),
+///     target: ProbabilityMap::new(64, vec![1.0; 64 * 64]).expect("64 × 64 shares"),
+///     source: "example".into(),
+/// };
+/// let mut rng = ChaCha8Rng::seed_from_u64(1);
+/// let varied = augment(&sample, 32, &AugmentOptions::default(), &mut rng);
+/// assert_eq!((varied.plane.len(), varied.target.len()), (32 * 32, 32 * 32));
+/// ```
 #[must_use]
-pub fn vary(
-    sample: &Sample,
+pub fn augment(
+    sample: &TrainingSample,
     side: usize,
     options: &AugmentOptions,
     rng: &mut ChaCha8Rng,
-) -> Varied {
+) -> AugmentedSample {
     let from = sample.input.side() as usize;
     let shape = Shape::draw(from, side, options, rng);
     let planes = [
-        (sample.input.pixels(), OUTSIDE),
-        (sample.target.values(), 0.0),
+        Plane {
+            values: sample.input.pixels(),
+            outside: OUTSIDE,
+        },
+        Plane {
+            values: sample.target.values(),
+            outside: 0.0,
+        },
     ];
     let [mut plane, mut target] = warp(planes, from, &shape);
     if happens(options.opacity_probability, rng) {
@@ -183,19 +197,20 @@ pub fn vary(
     if happens(options.edge_probability, rng) {
         cover_edge(&mut plane, &mut target, side, rng);
     }
-    Varied { plane, target }
+    AugmentedSample { plane, target }
 }
 
-/// A number between −`width` and `width`.
+/// Draws a number between −`width` and `width`.
 fn around(width: f64, rng: &mut ChaCha8Rng) -> f32 {
     (rng.random::<f32>() * 2.0 - 1.0) * single(width)
 }
 
+/// Draws whether an event of the given probability happens.
 fn happens(probability: f64, rng: &mut ChaCha8Rng) -> bool {
     rng.random::<f64>() < probability
 }
 
-/// Options are 64-bit so that a manifest shows them as they were written; planes are 32-bit.
+/// Converts an option to 32 bits. Options have 64 bits so that a manifest shows them as they were written.
 #[expect(clippy::cast_possible_truncation, reason = "an option has few digits")]
 fn single(option: f64) -> f32 {
     option as f32
@@ -212,7 +227,7 @@ mod tests {
     const NONE: AugmentOptions = AugmentOptions::NONE;
 
     /// A bright square, which is lung, on black.
-    fn sample() -> Sample {
+    fn sample() -> TrainingSample {
         let inside = |i: usize| (20..44).contains(&(i % 64)) && (20..44).contains(&(i / 64));
         let greys = (0..64 * 64)
             .map(|i| if inside(i) { 0.5 } else { -1.0 })
@@ -220,7 +235,7 @@ mod tests {
         let lung = (0..64 * 64)
             .map(|i| if inside(i) { 1.0 } else { 0.0 })
             .collect();
-        Sample {
+        TrainingSample {
             input: ModelInput::new(64, greys).unwrap(),
             target: ProbabilityMap::new(64, lung).unwrap(),
             source: "phantom".into(),
@@ -233,7 +248,7 @@ mod tests {
 
     #[test]
     fn no_variation_changes_nothing() {
-        let varied = vary(&sample(), 64, &NONE, &mut rng(1));
+        let varied = augment(&sample(), 64, &NONE, &mut rng(1));
         let near = |a: &[f32], b: &[f32]| a.iter().zip(b).all(|(a, b)| (a - b).abs() < 1e-4);
         assert!(near(&varied.plane, sample().input.pixels()));
         assert!(near(&varied.target, sample().target.values()));
@@ -250,7 +265,7 @@ mod tests {
             ..NONE
         };
         for seed in 0..20 {
-            let varied = vary(&sample(), 64, &shapes, &mut rng(seed));
+            let varied = augment(&sample(), 64, &shapes, &mut rng(seed));
             for (grey, lung) in varied.plane.iter().zip(&varied.target) {
                 assert!(
                     (grey - (lung * 1.5 - 1.0)).abs() < 1e-3,
@@ -270,12 +285,12 @@ mod tests {
             .iter()
             .map(|grey| f32::from(u8::from(*grey > 0.2)))
             .collect();
-        let sample = Sample {
+        let sample = TrainingSample {
             input: ModelInput::new(64, ramp.clone()).unwrap(),
             target: ProbabilityMap::new(64, lung).unwrap(),
             ..sample()
         };
-        let mirrored = vary(
+        let mirrored = augment(
             &sample,
             64,
             &AugmentOptions {
@@ -284,7 +299,7 @@ mod tests {
             },
             &mut rng(1),
         );
-        let inverted = vary(
+        let inverted = augment(
             &sample,
             64,
             &AugmentOptions {
@@ -306,7 +321,7 @@ mod tests {
     fn scale_changes_the_area_both_ways() {
         let area = |seed| {
             let scale = AugmentOptions { scale: 0.3, ..NONE };
-            vary(&sample(), 64, &scale, &mut rng(seed))
+            augment(&sample(), 64, &scale, &mut rng(seed))
                 .target
                 .iter()
                 .sum::<f32>()
@@ -323,12 +338,12 @@ mod tests {
                 edge_probability: 1.0,
                 ..AugmentOptions::default()
             };
-            let varied = vary(&sample(), 64, &options, &mut rng(seed));
+            let varied = augment(&sample(), 64, &options, &mut rng(seed));
             assert!(varied.plane.iter().all(|grey| (-1.0..=1.0).contains(grey)));
             assert!(varied.target.iter().all(|lung| (0.0..=1.0).contains(lung)));
             assert_eq!(
                 varied.plane,
-                vary(&sample(), 64, &options, &mut rng(seed)).plane
+                augment(&sample(), 64, &options, &mut rng(seed)).plane
             );
         }
     }

@@ -1,15 +1,15 @@
-//! Decides where in a training film each pixel of its variation lies.
+//! Varies the shape of a training film: maps each pixel of the variation to a place in the film.
 
 use rand_chacha::ChaCha8Rng;
 
 use super::{AugmentOptions, around, happens};
 
-/// Parts of a side between two points that bend a film; a wave is two of them long or longer.
+/// The number of cells along a side between the points that bend a film. A wave is at least two cells long.
 const CELLS: usize = 4;
 /// A cubic B-spline reaches three points further than it has cells.
 const POINTS: usize = CELLS + 3;
 
-/// From a pixel of the variation to the place in the sample that it shows.
+/// The mapping from a pixel of the variation to a place in the sample.
 #[derive(Debug)]
 pub(super) struct Shape {
     /// The side of the variation.
@@ -24,15 +24,15 @@ struct Affine {
     y: [f32; 3],
 }
 
-/// Shifts that vary smoothly over the film: a cubic B-spline of shifts at a few points (Rueckert et al. 1999).
+/// A smooth deformation: a cubic B-spline of shifts at a few points (Rueckert et al. 1999).
 #[derive(Debug)]
 struct Bend {
-    /// In pixels of the sample, along x and along y.
+    /// The shift of each point along x and along y, in pixels of the sample.
     points: [[[f32; 2]; POINTS]; POINTS],
 }
 
 impl Shape {
-    /// A shape for samples of the side `from`, drawn anew.
+    /// Draws a mapping for samples of the side `from`.
     pub(super) fn draw(
         from: usize,
         side: usize,
@@ -47,15 +47,15 @@ impl Shape {
         Self { side, affine, bend }
     }
 
-    /// Calls `show` with the place in the sample of every pixel, row by row.
-    fn places(&self, mut show: impl FnMut(f32, f32)) {
+    /// Calls `visit` with the place in the sample of each pixel, row by row.
+    fn places(&self, mut visit: impl FnMut(f32, f32)) {
         let splines: Vec<_> = (0..self.side).map(|i| Spline::at(i, self.side)).collect();
         for (y, down) in splines.iter().enumerate() {
             let row = self.bend.as_ref().map(|bend| down.over_rows(&bend.points));
             for (x, across) in splines.iter().enumerate() {
                 let [dx, dy] = row.as_ref().map_or([0.0; 2], |row| across.over(row));
                 let (from_x, from_y) = self.affine.at(x as f32, y as f32);
-                show(from_x + dx, from_y + dy);
+                visit(from_x + dx, from_y + dy);
             }
         }
     }
@@ -92,7 +92,7 @@ impl Affine {
     }
 }
 
-/// What the four points around a place on a side weigh there.
+/// The weights of the four points around a place on a side.
 #[derive(Debug)]
 struct Spline {
     first: usize,
@@ -140,8 +140,17 @@ impl Spline {
     }
 }
 
-/// Moves planes of the side `from` alike, bilinearly; each comes with what lies around it.
-pub(super) fn warp(planes: [(&[f32], f32); 2], from: usize, shape: &Shape) -> [Vec<f32>; 2] {
+/// A square plane to warp.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Plane<'a> {
+    /// The values, row by row.
+    pub(super) values: &'a [f32],
+    /// The value outside of the plane.
+    pub(super) outside: f32,
+}
+
+/// Warps planes of the side `from` alike, with bilinear interpolation.
+pub(super) fn warp(planes: [Plane<'_>; 2], from: usize, shape: &Shape) -> [Vec<f32>; 2] {
     let mut moved = [(); 2].map(|()| Vec::with_capacity(shape.side * shape.side));
     shape.places(|x, y| {
         let (left, top) = (x.floor(), y.floor());
@@ -151,10 +160,10 @@ pub(super) fn warp(planes: [(&[f32], f32); 2], from: usize, shape: &Shape) -> [V
             reason = "a place is within a few sides of the plane"
         )]
         let (left, top) = (left as i64, top as i64);
-        for ((plane, outside), moved) in planes.iter().zip(&mut moved) {
+        for (plane, moved) in planes.iter().zip(&mut moved) {
             let at = |x: i64, y: i64| match (usize::try_from(x), usize::try_from(y)) {
-                (Ok(x), Ok(y)) if x < from && y < from => plane[y * from + x],
-                _ => *outside,
+                (Ok(x), Ok(y)) if x < from && y < from => plane.values[y * from + x],
+                _ => plane.outside,
             };
             let upper = at(left, top) * (1.0 - u) + at(left + 1, top) * u;
             let lower = at(left, top + 1) * (1.0 - u) + at(left + 1, top + 1) * u;
@@ -229,11 +238,12 @@ mod tests {
     #[test]
     fn a_coarser_grid_shows_the_same_film() {
         let ramp: Vec<f32> = (0..96 * 96).map(|i| (i % 96) as f32).collect();
-        let [coarse, again] = warp(
-            [(&ramp, 0.0), (&ramp, 0.0)],
-            96,
-            &shape(96, 64, &AugmentOptions::NONE),
-        );
+        let plane = Plane {
+            values: &ramp,
+            outside: 0.0,
+        };
+        let shape = shape(96, 64, &AugmentOptions::NONE);
+        let [coarse, again] = warp([plane; 2], 96, &shape);
         assert_eq!(coarse.len(), 64 * 64);
         assert_eq!(coarse, again);
         for (i, value) in coarse.iter().take(64).enumerate() {

@@ -8,7 +8,7 @@ use super::axis::{Axis, Spacing, grouped, rounded};
 use super::panel::{COLUMNS, Panel};
 use super::series::{Point, smoothed, thinned};
 use super::style::{SOURCE_STYLES, picture};
-use super::{Step, Validated};
+use super::{StepRecord, ValidationRecord};
 use crate::drawing::{Anchor, Drawing};
 
 const SIZE: [f64; 2] = [960.0, 600.0];
@@ -26,7 +26,7 @@ const FEWEST_ITERATIONS: u32 = 10;
 ///
 /// A curve has a hole where a value is not finite, or not above 0 for the loss, whose axis is logarithmic.
 #[must_use]
-pub fn draw(steps: &[Step], validations: &[Validated]) -> String {
+pub fn draw(steps: &[StepRecord], validations: &[ValidationRecord]) -> String {
     let last = steps
         .last()
         .map(|step| step.iteration)
@@ -62,7 +62,7 @@ pub fn draw(steps: &[Step], validations: &[Validated]) -> String {
 }
 
 /// The run in a line.
-fn summary(iteration: Option<u32>, best: Option<&Validated>) -> String {
+fn summary(iteration: Option<u32>, best: Option<&ValidationRecord>) -> String {
     let done = iteration.map(|iteration| format!("{} iterations", grouped(f64::from(iteration))));
     let best = best.map(|best| {
         let iteration = grouped(f64::from(best.iteration));
@@ -76,7 +76,7 @@ fn summary(iteration: Option<u32>, best: Option<&Validated>) -> String {
     }
 }
 
-fn draw_rate(panel: &mut Panel<'_>, steps: &[Step]) {
+fn draw_rate(panel: &mut Panel<'_>, steps: &[StepRecord]) {
     let points = thinned(
         &points(steps, |step| Some((step.iteration, step.learning_rate))),
         MOST_POINTS,
@@ -93,7 +93,7 @@ fn draw_rate(panel: &mut Panel<'_>, steps: &[Step]) {
     }
 }
 
-fn draw_loss(panel: &mut Panel<'_>, steps: &[Step]) {
+fn draw_loss(panel: &mut Panel<'_>, steps: &[StepRecord]) {
     let raw = thinned(
         &points(steps, |step| Some((step.iteration, step.loss))),
         MOST_POINTS,
@@ -116,7 +116,7 @@ fn draw_loss(panel: &mut Panel<'_>, steps: &[Step]) {
 }
 
 /// What to say of losses that are not finite.
-fn alarm(steps: &[Step]) -> Option<String> {
+fn alarm(steps: &[StepRecord]) -> Option<String> {
     let mut lost = steps.iter().filter(|step| !step.loss.is_finite());
     let at = format!(
         "the loss is not finite at iteration {}",
@@ -130,7 +130,11 @@ fn alarm(steps: &[Step]) -> Option<String> {
     })
 }
 
-fn draw_dice(panel: &mut Panel<'_>, validations: &[Validated], best: Option<&Validated>) {
+fn draw_dice(
+    panel: &mut Panel<'_>,
+    validations: &[ValidationRecord],
+    best: Option<&ValidationRecord>,
+) {
     let mean = points(validations, |found| {
         Some((found.iteration, found.mean_dice))
     });
@@ -173,7 +177,7 @@ fn draw_dice(panel: &mut Panel<'_>, validations: &[Validated], best: Option<&Val
     }
 }
 
-fn of_source(validations: &[Validated], source: &str) -> Vec<Point> {
+fn of_source(validations: &[ValidationRecord], source: &str) -> Vec<Point> {
     points(validations, |found| {
         let (_, dice) = found.by_source.iter().find(|(name, _)| name == source)?;
         Some((found.iteration, *dice))
@@ -194,8 +198,8 @@ mod tests {
 
     use super::*;
 
-    fn step(iteration: u32, loss: f64) -> Step {
-        Step {
+    fn step(iteration: u32, loss: f64) -> StepRecord {
+        StepRecord {
             iteration,
             loss,
             learning_rate: 0.05,
@@ -204,12 +208,12 @@ mod tests {
         }
     }
 
-    fn validated(iteration: u32, mean_dice: f64, best: bool) -> Validated {
+    fn validated(iteration: u32, mean_dice: f64, best: bool) -> ValidationRecord {
         let by_source = vec![
             ("a & b".to_owned(), mean_dice + 0.01),
             ("c".to_owned(), mean_dice - 0.01),
         ];
-        Validated {
+        ValidationRecord {
             iteration,
             mean_dice,
             lowest_dice: mean_dice / 2.0,
@@ -298,7 +302,7 @@ mod tests {
 
     #[test]
     fn a_source_that_comes_late_has_a_curve() {
-        let early = Validated {
+        let early = ValidationRecord {
             by_source: Vec::new(),
             ..validated(200, 0.8, true)
         };
@@ -324,7 +328,7 @@ mod tests {
             scores in prop::collection::vec(any::<f64>(), 0..8),
         ) {
             let steps: Vec<_> = (1..).zip(losses)
-                .map(|(i, loss)| Step { learning_rate: rate, ..step(i * 50, loss) })
+                .map(|(i, loss)| StepRecord { learning_rate: rate, ..step(i * 50, loss) })
                 .collect();
             let found: Vec<_> = (1..).zip(scores).map(|(i, dice)| validated(i * 200, dice, i % 2 == 0)).collect();
             let svg = draw(&steps, &found);

@@ -27,7 +27,7 @@ pub const CURVES: &str = "curves.svg";
 
 /// How some iterations went; the caller chooses how many, and averages over them.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Step {
+pub struct StepRecord {
     /// Iterations done.
     pub iteration: u32,
     /// The mean loss; it need not be finite.
@@ -46,7 +46,7 @@ pub struct Step {
 
 /// How well weights did on the validation films.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Validated {
+pub struct ValidationRecord {
     /// Iterations done.
     pub iteration: u32,
     /// The mean Dice over all films.
@@ -75,8 +75,8 @@ pub struct Journal {
     clock: fn() -> SystemTime,
     lines: File,
     events: File,
-    steps: Vec<Step>,
-    validations: Vec<Validated>,
+    steps: Vec<StepRecord>,
+    validations: Vec<ValidationRecord>,
 }
 
 impl Journal {
@@ -118,13 +118,13 @@ impl Journal {
     }
 
     /// Records how some iterations went.
-    pub fn step(&mut self, step: &Step) -> io::Result<()> {
-        self.write(Event::Step(step.clone()))
+    pub fn step(&mut self, record: &StepRecord) -> io::Result<()> {
+        self.write(Event::Step(record.clone()))
     }
 
     /// Records a validation and draws the curves anew.
-    pub fn validated(&mut self, validated: &Validated) -> io::Result<()> {
-        self.write(Event::Validation(validated.clone()))?;
+    pub fn validation(&mut self, record: &ValidationRecord) -> io::Result<()> {
+        self.write(Event::Validation(record.clone()))?;
         self.draw()
     }
 

@@ -4,14 +4,14 @@ use std::time::SystemTime;
 
 use serde::{Deserialize, Deserializer, Serialize};
 
-use super::{Step, Validated};
+use super::{StepRecord, ValidationRecord};
 
 /// What an entry tells.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "lowercase")]
 pub(super) enum Event {
-    Step(Step),
-    Validation(Validated),
+    Step(StepRecord),
+    Validation(ValidationRecord),
 }
 
 /// A dated event.
@@ -137,7 +137,7 @@ mod tests {
 
     fn step(iteration: u32, loss: f64) -> Entry {
         let (learning_rate, images_per_second, wait_share) = (0.05, 12.5, 0.25);
-        entry(Event::Step(Step {
+        entry(Event::Step(StepRecord {
             iteration,
             loss,
             learning_rate,
@@ -147,7 +147,7 @@ mod tests {
     }
 
     fn validation(iteration: u32) -> Entry {
-        entry(Event::Validation(Validated {
+        entry(Event::Validation(ValidationRecord {
             iteration,
             mean_dice: 0.875,
             lowest_dice: 0.5,

@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use crc::{CRC_32_ISCSI, Crc};
 
 use super::record::{Entry, Event};
-use super::{Step, Validated};
+use super::{StepRecord, ValidationRecord};
 
 /// CRC-32C.
 const CRC: Crc<u32> = Crc::<u32>::new(&CRC_32_ISCSI);
@@ -80,7 +80,7 @@ pub(super) fn entry(entry: &Entry) -> Vec<u8> {
     }
 }
 
-fn of_step(step: &Step) -> Vec<(String, f64)> {
+fn of_step(step: &StepRecord) -> Vec<(String, f64)> {
     let values = [
         ("train/loss", step.loss),
         ("train/learning_rate", step.learning_rate),
@@ -93,7 +93,7 @@ fn of_step(step: &Step) -> Vec<(String, f64)> {
         .collect()
 }
 
-fn of_validation(validated: &Validated) -> Vec<(String, f64)> {
+fn of_validation(validated: &ValidationRecord) -> Vec<(String, f64)> {
     let mut values = vec![
         ("validation/dice".to_owned(), validated.mean_dice),
         ("validation/lowest_dice".to_owned(), validated.lowest_dice),
@@ -197,7 +197,7 @@ mod tests {
 
     fn entries() -> [Entry; 2] {
         let (iteration, images_per_second, wait_share, lowest_dice) = (300, 12.5, 0.25, 0.5);
-        let step = Step {
+        let step = StepRecord {
             iteration,
             loss: 0.5,
             learning_rate: 0.05,
@@ -206,7 +206,7 @@ mod tests {
         };
         let by_source = vec![("Süd".to_owned(), f64::NAN)];
         let (mean_dice, best, seconds) = (0.875, true, 2.0);
-        let validated = Validated {
+        let validated = ValidationRecord {
             iteration,
             mean_dice,
             lowest_dice,

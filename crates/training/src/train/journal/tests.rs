@@ -13,9 +13,9 @@ fn open(folder: &Path, done: u32) -> Journal {
     Journal::with_clock(folder, done, clock).unwrap()
 }
 
-fn step(iteration: u32) -> Step {
+fn step(iteration: u32) -> StepRecord {
     let loss = 1.0 / f64::from(iteration);
-    Step {
+    StepRecord {
         iteration,
         loss,
         learning_rate: 0.05,
@@ -24,9 +24,9 @@ fn step(iteration: u32) -> Step {
     }
 }
 
-fn validated(iteration: u32) -> Validated {
+fn validated(iteration: u32) -> ValidationRecord {
     let by_source = vec![("ward".to_owned(), 0.9)];
-    Validated {
+    ValidationRecord {
         iteration,
         mean_dice: 0.9,
         lowest_dice: 0.5,
@@ -42,7 +42,7 @@ fn stopped() -> tempfile::TempDir {
     let mut journal = open(folder.path(), 0);
     journal.step(&step(50)).unwrap();
     journal.step(&step(100)).unwrap();
-    journal.validated(&validated(100)).unwrap();
+    journal.validation(&validated(100)).unwrap();
     journal.step(&step(150)).unwrap();
     folder
 }
@@ -110,16 +110,16 @@ fn a_resumed_run_reads_as_one_that_was_never_stopped() {
     let folder = stopped();
     let mut journal = open(folder.path(), 100);
     journal.step(&step(150)).unwrap();
-    journal.validated(&validated(200)).unwrap();
+    journal.validation(&validated(200)).unwrap();
     journal.finish().unwrap();
 
     let unbroken = tempfile::tempdir().unwrap();
     let mut journal = open(unbroken.path(), 0);
     journal.step(&step(50)).unwrap();
     journal.step(&step(100)).unwrap();
-    journal.validated(&validated(100)).unwrap();
+    journal.validation(&validated(100)).unwrap();
     journal.step(&step(150)).unwrap();
-    journal.validated(&validated(200)).unwrap();
+    journal.validation(&validated(200)).unwrap();
     journal.finish().unwrap();
 
     assert_eq!(metrics(folder.path()), metrics(unbroken.path()));
@@ -193,7 +193,7 @@ fn a_failed_write_is_the_callers_to_handle() {
     let mut journal = open(folder.path(), 150);
     fs_err::remove_file(folder.path().join(CURVES)).unwrap();
     fs_err::create_dir(folder.path().join(CURVES)).unwrap();
-    assert!(journal.validated(&validated(200)).is_err());
+    assert!(journal.validation(&validated(200)).is_err());
     assert!(journal.finish().is_err());
     let taken = folder.path().join("taken");
     fs_err::write(&taken, "a file").unwrap();

@@ -1,4 +1,4 @@
-//! Decides what is shown, recorded and kept of a run as it goes.
+//! Shows, records and keeps what a training run comes to.
 
 use std::io::{self, Write};
 use std::ops::ControlFlow;
@@ -9,19 +9,21 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context;
 
-use super::films::Loaded;
+use super::films::Films;
 use super::run::RECORDS;
 use lungfield_support::progress::Progress;
 use lungfield_training::settings::TrainSettings;
 use lungfield_training::train::checkpoint::{self, Setup};
 use lungfield_training::train::export::Export;
-use lungfield_training::train::journal::{self, Journal};
-use lungfield_training::train::learn::{Best, Follower, Learned, Run, Step};
+use lungfield_training::train::journal::{Journal, StepRecord, ValidationRecord};
+use lungfield_training::train::learn::{
+    BestValidation, Run, Step, TrainingObserver, ValidatedWeights,
+};
 
-/// Iterations that a line of the records sums up.
+/// The number of iterations that one record sums up.
 const WINDOW: u32 = 10;
 
-/// The follower of a run: a progress bar, the records, the model directory and the checkpoint.
+/// The observer of a run: it shows progress, and writes the journal, the model directory and the checkpoint.
 pub(super) struct Recorder {
     progress: Progress,
     journal: Journal,
@@ -32,15 +34,15 @@ pub(super) struct Recorder {
     stop: Arc<AtomicBool>,
     window: Window,
     last_dice: Option<f64>,
-    began: Instant,
+    started: Instant,
 }
 
-/// What the iterations since the last line of the records came to.
+/// The steps since the last record.
 #[derive(Debug, Default)]
 struct Window {
     iterations: u32,
     loss: f64,
-    took: Duration,
+    duration: Duration,
     waited: Duration,
 }
 
@@ -64,17 +66,17 @@ impl Recorder {
             stop,
             window: Window::default(),
             last_dice: run.best().map(|best| best.mean_dice),
-            began: Instant::now(),
+            started: Instant::now(),
         })
     }
 
-    /// Says what is about to begin.
-    pub(super) fn greet(&self, run: &Run, loaded: &Loaded) {
-        let (train, validation) = (loaded.films.train.len(), loaded.films.validation.len());
+    /// Prints what is about to begin.
+    pub(super) fn greet(&self, run: &Run, films: &Films) {
+        let (train, validation) = (films.data.train.len(), films.data.validation.len());
         self.progress.say(&format!(
             "{train} films to train on, {validation} to validate on"
         ));
-        if let Some(remark) = &loaded.remark {
+        if let Some(remark) = &films.remark {
             self.progress.say(remark);
         }
         if run.iteration() > 0 {
@@ -83,7 +85,7 @@ impl Recorder {
         }
     }
 
-    /// Says how the run ended, once it has, and closes its record.
+    /// Prints how the run ended, and closes the journal.
     pub(super) fn finish(self, run: &Run) -> anyhow::Result<()> {
         self.journal
             .finish()
@@ -93,7 +95,7 @@ impl Recorder {
             self.progress.say(&format!(
                 "stopped after iteration {iteration}; --resume goes on from there"
             ));
-        } else if let Some(Best {
+        } else if let Some(BestValidation {
             iteration,
             mean_dice,
         }) = run.best()
@@ -111,14 +113,14 @@ impl Window {
     fn add(&mut self, step: &Step) {
         self.iterations += 1;
         self.loss += step.loss;
-        self.took += step.took;
+        self.duration += step.duration;
         self.waited += step.waited;
     }
 
-    /// The window as a line of the records, ended by `last`.
-    fn sum_up(&self, last: &Step, batch_size: usize) -> journal::Step {
-        let seconds = self.took.as_secs_f64().max(1e-9);
-        journal::Step {
+    /// Sums up the steps, of which `last` is the last.
+    fn record(&self, last: &Step, batch_size: usize) -> StepRecord {
+        let seconds = self.duration.as_secs_f64().max(1e-9);
+        StepRecord {
             iteration: last.iteration,
             loss: self.loss / f64::from(self.iterations.max(1)),
             learning_rate: last.learning_rate,
@@ -128,53 +130,50 @@ impl Window {
     }
 }
 
-impl Follower for Recorder {
+impl TrainingObserver for Recorder {
     type Error = anyhow::Error;
 
-    fn step(&mut self, step: &Step) -> anyhow::Result<()> {
+    fn after_step(&mut self, step: &Step) -> anyhow::Result<()> {
         self.window.add(step);
-        let sum = self.window.sum_up(step, self.setup.recipe.batch_size);
-        let dice = self
-            .last_dice
-            .map_or(String::new(), |dice| format!(", Dice {dice:.4}"));
-        let (rate, wait) = (sum.images_per_second, 100.0 * sum.wait_share);
-        let remark = format!(
-            "loss {:.4}{dice}, {rate:.1} images/s, waited {wait:.1} %",
-            sum.loss
-        );
+        let record = self.window.record(step, self.setup.recipe.batch_size);
+        let remark = step_text(&record, self.last_dice);
         self.progress.step(u64::from(step.iteration), &remark);
         if step.iteration.is_multiple_of(WINDOW) {
             self.journal
-                .step(&sum)
+                .step(&record)
                 .context("the record of the run was not written")?;
             self.window = Window::default();
         }
         Ok(())
     }
 
-    fn validated(&mut self, learned: Learned, best: bool) -> anyhow::Result<()> {
-        let validated = journal::Validated {
-            iteration: learned.iteration,
-            mean_dice: learned.validation.mean_dice(),
-            lowest_dice: learned.validation.lowest_dice(),
-            best,
-            by_source: learned.validation.by_source(),
-            seconds: learned.took.as_secs_f64(),
+    fn after_validation(
+        &mut self,
+        validated: ValidatedWeights,
+        is_best: bool,
+    ) -> anyhow::Result<()> {
+        let record = ValidationRecord {
+            iteration: validated.iteration,
+            mean_dice: validated.validation.mean_dice(),
+            lowest_dice: validated.validation.lowest_dice(),
+            best: is_best,
+            by_source: validated.validation.by_source(),
+            seconds: validated.duration.as_secs_f64(),
         };
-        self.last_dice = Some(validated.mean_dice);
+        self.last_dice = Some(record.mean_dice);
         self.progress
-            .say(&in_words(&validated, self.began.elapsed()));
+            .say(&validation_text(&record, self.started.elapsed()));
         self.journal
-            .validated(&validated)
+            .validation(&record)
             .context("the record of the run was not written")?;
-        if best {
-            let written = self.export.write(&self.out, &learned, &self.setup.recipe);
+        if is_best {
+            let written = self.export.write(&self.out, &validated, &self.setup.recipe);
             written.context("the best weights so far were not written")?;
         }
         Ok(())
     }
 
-    fn moment(&mut self, run: &Run) -> anyhow::Result<ControlFlow<()>> {
+    fn after_iteration(&mut self, run: &Run) -> anyhow::Result<ControlFlow<()>> {
         let ends = self.stop.load(Ordering::Relaxed) || run.is_finished();
         if ends || run.iteration().is_multiple_of(self.checkpoint_every) {
             let written = checkpoint::write(&self.out.join(RECORDS), run, &self.setup);
@@ -188,15 +187,24 @@ impl Follower for Recorder {
     }
 }
 
-fn in_words(validated: &journal::Validated, elapsed: Duration) -> String {
-    let journal::Validated {
+fn step_text(record: &StepRecord, last_dice: Option<f64>) -> String {
+    let dice = last_dice.map_or(String::new(), |dice| format!(", Dice {dice:.4}"));
+    let (rate, wait) = (record.images_per_second, 100.0 * record.wait_share);
+    format!(
+        "loss {:.4}{dice}, {rate:.1} images/s, waited {wait:.1} %",
+        record.loss
+    )
+}
+
+fn validation_text(record: &ValidationRecord, elapsed: Duration) -> String {
+    let ValidationRecord {
         iteration,
         mean_dice,
         lowest_dice,
         by_source,
         best,
         ..
-    } = validated;
+    } = record;
     let minutes = elapsed.as_secs_f64() / 60.0;
     let sources: Vec<_> = by_source
         .iter()
@@ -209,17 +217,17 @@ fn in_words(validated: &journal::Validated, elapsed: Duration) -> String {
     )
 }
 
-/// Says what a run would be.
-pub(super) fn describe(setup: &Setup, loaded: &Loaded) {
-    let recipe = serde_json::to_string_pretty(setup).expect("numbers and names are JSON");
-    let films = loaded.films.train.len();
-    let remark = loaded
+/// Prints the setup of a run to standard output.
+pub(super) fn describe(setup: &Setup, films: &Films) {
+    let setup = serde_json::to_string_pretty(setup).expect("numbers and names are JSON");
+    let count = films.data.train.len();
+    let remark = films
         .remark
         .as_ref()
         .map_or(String::new(), |remark| format!("{remark}\n"));
-    // Nobody is left to tell where standard output is closed.
+    // If standard output is closed, nobody reads the text.
     drop(writeln!(
         io::stdout(),
-        "{recipe}\n{remark}{films} films to train on"
+        "{setup}\n{remark}{count} films to train on"
     ));
 }

@@ -1,4 +1,4 @@
-//! Decides how the films and masks of many cases are read: in parallel, few at a time, and with all that is wrong.
+//! Reads the films and reference masks of many cases in parallel.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -6,33 +6,37 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use rayon::prelude::*;
 
+use super::case::Case;
 use super::digest::FilmDigest;
+use super::error::CaseError;
 use super::problem::{Problem, Problems};
-use super::{Case, DatasetError};
 use lungfield_radiograph::mask::Mask;
 use lungfield_radiograph::radiograph::Radiograph;
 
-/// What is left of a case once it has been read.
+/// The result of reading a case.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Read<T> {
-    /// The identity of its film.
+pub struct ReadCase<T> {
+    /// The digest of the film.
     pub digest: FilmDigest,
-    /// What was kept of its film and its mask.
+    /// What the caller made of the film and the mask.
     pub kept: T,
 }
 
-/// Reads every case, and returns what `keep` makes of each, in their order, or all that is wrong.
+/// Reads every case and returns what `keep` makes of each, in their order, or every problem that was found.
 ///
-/// Runs on rayon's current thread pool. No more films are decoded at a time than it has threads, also where `keep`
-/// itself hands work to the pool. Cases of the same film are a problem, whatever their sources and splits: each but
-/// the first is listed with the first.
+/// Runs on the current thread pool of rayon. At most as many films are decoded at a time as the pool has threads, even
+/// if `keep` hands work to the pool. Two cases with the same film are a problem, whatever their sources and splits:
+/// each case but the first is listed together with the first.
 pub fn read_all<T: Send>(
     cases: &[Case],
     keep: impl Fn(&Case, Radiograph, Mask) -> T + Sync,
-) -> Result<Vec<Read<T>>, Problems> {
+) -> Result<Vec<ReadCase<T>>, Problems> {
     let mut all = Vec::with_capacity(cases.len());
     let mut problems = Vec::new();
-    for (case, outcome) in cases.iter().zip(each(cases, |case| read(case, &keep))) {
+    for (case, outcome) in cases
+        .iter()
+        .zip(for_each_case(cases, |case| read(case, &keep)))
+    {
         match outcome {
             Ok(read) => all.push((case, read)),
             Err(cause) => {
@@ -53,20 +57,20 @@ pub fn read_all<T: Send>(
 fn read<T>(
     case: &Case,
     keep: impl Fn(&Case, Radiograph, Mask) -> T,
-) -> Result<Read<T>, DatasetError> {
+) -> Result<ReadCase<T>, CaseError> {
     let film = case.film()?;
     let reference = case.reference(&film)?;
-    Ok(Read {
+    Ok(ReadCase {
         digest: FilmDigest::of(&film),
         kept: keep(case, film, reference),
     })
 }
 
-/// What `work` makes of each case, in their order.
+/// Calls `work` for each case and returns the results in the order of the cases.
 ///
-/// There is a runner for each thread of the pool, and each runner has one case at a time. A plain parallel iterator
-/// would have more: a thread that waits for work which `keep` handed out would take up another case meanwhile.
-fn each<T: Send>(cases: &[Case], work: impl Fn(&Case) -> T + Sync) -> Vec<T> {
+/// There is one runner for each thread of the pool, and a runner works on one case at a time. A plain parallel iterator
+/// would hold more cases: a thread that waits for work of `keep` would begin another case meanwhile.
+fn for_each_case<T: Send>(cases: &[Case], work: impl Fn(&Case) -> T + Sync) -> Vec<T> {
     let next = AtomicUsize::new(0);
     let run = |_runner| {
         std::iter::from_fn(|| {
@@ -82,7 +86,7 @@ fn each<T: Send>(cases: &[Case], work: impl Fn(&Case) -> T + Sync) -> Vec<T> {
     done.into_iter().map(|(_, result)| result).collect()
 }
 
-/// The cases whose film is also that of a case before them.
+/// Lists the cases whose film is also the film of an earlier case.
 fn same_films<'a>(films: impl Iterator<Item = (&'a Case, FilmDigest)>) -> Vec<Problem> {
     let mut known: HashMap<_, &Case> = HashMap::new();
     let mut problems = Vec::new();
@@ -105,8 +109,8 @@ mod tests {
     use rayon::ThreadPoolBuilder;
 
     use super::*;
-    use crate::train::dataset::builders::{folders, phantom, table};
-    use crate::train::dataset::{ListOptions, list};
+    use crate::dataset::builders::{folders, phantom, table};
+    use crate::dataset::{ListOptions, list};
     use lungfield_codec::png;
 
     fn within<T: Send>(threads: usize, work: impl FnOnce() -> T + Send) -> T {

@@ -1,4 +1,4 @@
-//! Decides what the tests' data sets look like: phantoms on disk, laid out as each data set was published.
+//! Data sets for tests: phantoms on disk, in each layout.
 
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
@@ -6,20 +6,20 @@ use std::path::{Path, PathBuf};
 use ::gif::{Encoder, Frame};
 use tempfile::TempDir;
 
-use super::case::{Case, FilmFile, ReferenceFile};
-use super::jsrt::{FILM_SIDE, MASK_SIDE};
-use super::{DataFolder, Layout, ListOptions, Problems, Split, list};
+use super::case::{Case, FilmFile, ReferenceFiles};
+use super::files::jsrt::{FILM_SIDE, MASK_SIDE};
+use super::{DatasetFolder, DatasetLayout, ListOptions, Problems, Split, list};
 use lungfield_codec::png;
 use lungfield_radiograph::geometry::Size;
 use lungfield_radiograph::mask::Mask;
 use lungfield_radiograph::phantom::{Depth, Phantom, PhantomOptions};
 use lungfield_radiograph::radiograph::{Pixels, Radiograph};
 
-/// A palette in which lung is 1.
-pub(super) const BLACK_AND_WHITE: [u8; 6] = [0, 0, 0, 255, 255, 255];
+/// A palette of black and white.
+pub(crate) const BLACK_AND_WHITE: [u8; 6] = [0, 0, 0, 255, 255, 255];
 
-/// A small phantom of its own for every seed.
-pub(in crate::train) fn phantom(seed: u64) -> Phantom {
+/// Draws a small phantom.
+pub(crate) fn phantom(seed: u64) -> Phantom {
     let size = Size::new(64, 48).expect("there are pixels");
     Phantom::draw(&PhantomOptions {
         seed,
@@ -28,14 +28,14 @@ pub(in crate::train) fn phantom(seed: u64) -> Phantom {
     })
 }
 
-/// A folder that goes with its owner, named `clinic`.
+/// A data set in a temporary folder named `clinic`.
 #[derive(Debug)]
-pub(in crate::train) struct DataSet {
+pub(crate) struct DataSet {
     root: TempDir,
 }
 
 impl DataSet {
-    pub(in crate::train) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let set = Self {
             root: tempfile::tempdir().expect("the system has a place for temporary files"),
         };
@@ -43,49 +43,49 @@ impl DataSet {
         set
     }
 
-    pub(in crate::train) fn folder(&self) -> PathBuf {
+    pub(crate) fn folder(&self) -> PathBuf {
         self.root.path().join("clinic")
     }
 
-    pub(in crate::train) fn write(&self, file: impl AsRef<Path>, bytes: impl AsRef<[u8]>) {
+    pub(crate) fn write(&self, file: impl AsRef<Path>, bytes: impl AsRef<[u8]>) {
         let path = self.folder().join(file);
         fs_err::create_dir_all(path.parent().expect("a file lies in a folder"))
             .expect("folders can be made");
         fs_err::write(path, bytes).expect("files can be written");
     }
 
-    pub(in crate::train) fn remove(&self, file: impl AsRef<Path>) {
+    pub(crate) fn remove(&self, file: impl AsRef<Path>) {
         fs_err::remove_file(self.folder().join(file)).expect("the file is there");
     }
 
-    pub(in crate::train) fn write_film(&self, file: impl AsRef<Path>, film: &Radiograph) {
+    pub(crate) fn write_film(&self, file: impl AsRef<Path>, film: &Radiograph) {
         self.write(file, png::encode_radiograph(film));
     }
 
-    pub(in crate::train) fn write_mask(&self, file: impl AsRef<Path>, mask: &Mask) {
+    pub(crate) fn write_mask(&self, file: impl AsRef<Path>, mask: &Mask) {
         self.write(file, png::encode_mask(mask));
     }
 
-    pub(in crate::train) fn data(&self, layout: Option<Layout>) -> DataFolder {
-        DataFolder {
+    pub(crate) fn data(&self, layout: Option<DatasetLayout>) -> DatasetFolder {
+        DatasetFolder {
             folder: self.folder(),
             layout,
         }
     }
 
-    /// What is listed when the layout is recognised and nothing may be left out.
-    pub(in crate::train) fn list(&self) -> Result<Vec<Case>, Problems> {
+    /// Lists its cases. The layout is recognised, and no film may lack a mask.
+    pub(crate) fn list(&self) -> Result<Vec<Case>, Problems> {
         Ok(list(&[self.data(None)], ListOptions::default())?.cases)
     }
 
-    /// What is wrong with it, as it is shown.
-    pub(in crate::train) fn refusal(&self) -> String {
+    /// Returns the problems of the data set as text.
+    pub(crate) fn refusal(&self) -> String {
         self.list().expect_err("something is wrong").to_string()
     }
 }
 
-/// The phantoms of seeds 0 to `count` as `images/NAME.png` and `masks/NAME.png`, named a, b and so on.
-pub(in crate::train) fn folders(count: u8) -> DataSet {
+/// Writes the phantoms of seeds 0 to `count` as `images/NAME.png` and `masks/NAME.png`, named a, b and so on.
+pub(crate) fn folders(count: u8) -> DataSet {
     let set = DataSet::new();
     for seed in 0..count {
         let (name, phantom) = (char::from(b'a' + seed), phantom(seed.into()));
@@ -95,8 +95,8 @@ pub(in crate::train) fn folders(count: u8) -> DataSet {
     set
 }
 
-/// Phantoms as the Montgomery set has its films.
-pub(in crate::train) fn montgomery(names: &[&str]) -> DataSet {
+/// Writes phantoms in the layout of the Montgomery set.
+pub(crate) fn montgomery(names: &[&str]) -> DataSet {
     let set = DataSet::new();
     for (seed, name) in (0..).zip(names) {
         let phantom = phantom(seed);
@@ -108,8 +108,8 @@ pub(in crate::train) fn montgomery(names: &[&str]) -> DataSet {
     set
 }
 
-/// Phantoms as the Shenzhen set has its films.
-pub(in crate::train) fn shenzhen(names: &[&str]) -> DataSet {
+/// Writes phantoms in the layout of the Shenzhen set.
+pub(crate) fn shenzhen(names: &[&str]) -> DataSet {
     let set = DataSet::new();
     for (seed, name) in (0..).zip(names) {
         let phantom = phantom(seed);
@@ -119,9 +119,9 @@ pub(in crate::train) fn shenzhen(names: &[&str]) -> DataSet {
     set
 }
 
-/// A list of cases of one source, `clinic`: lines of `name,patient,split,finding,doubtful_reference`, each with a
-/// phantom of its own.
-pub(in crate::train) fn table(lines: &[&str]) -> DataSet {
+/// Writes a list of cases of the source `clinic` from lines of `name,patient,split,finding,doubtful_reference`. Each
+/// case has a phantom of its own.
+pub(crate) fn table(lines: &[&str]) -> DataSet {
     let set = DataSet::new();
     let mut list =
         "case,patient,split,finding,doubtful_reference,source,image,reference,width\n".to_owned();
@@ -139,8 +139,8 @@ pub(in crate::train) fn table(lines: &[&str]) -> DataSet {
     set
 }
 
-/// A phantom as the JSRT set has its films, under one name in one fold.
-pub(in crate::train) fn add_jsrt(set: &DataSet, seed: u64, name: &str, fold: &str) {
+/// Adds a phantom in the layout of the JSRT set, with its masks in one fold.
+pub(crate) fn add_jsrt(set: &DataSet, seed: u64, name: &str, fold: &str) {
     let phantom = large_phantom(seed);
     let Pixels::Sixteen(bright) = phantom.film.pixels() else {
         unreachable!("drawn with 12 bits")
@@ -161,8 +161,8 @@ pub(in crate::train) fn add_jsrt(set: &DataSet, seed: u64, name: &str, fold: &st
     }
 }
 
-/// A phantom of a JSRT film's size and depth, drawn coarsely.
-pub(in crate::train) fn large_phantom(seed: u64) -> Phantom {
+/// Draws a phantom with the size and depth of a JSRT film, coarsely.
+pub(crate) fn large_phantom(seed: u64) -> Phantom {
     const COARSE_SIDE: u32 = 128;
     let factor = (FILM_SIDE / COARSE_SIDE) as usize;
     let coarse = Size::square(COARSE_SIDE).expect("there are pixels");
@@ -186,16 +186,16 @@ pub(in crate::train) fn large_phantom(seed: u64) -> Phantom {
     }
 }
 
-/// Values as a JSRT film stores them.
-pub(super) fn jsrt_bytes(values: &[u16]) -> Vec<u8> {
+/// Encodes values as a JSRT film stores them.
+pub(crate) fn jsrt_bytes(values: &[u16]) -> Vec<u8> {
     values
         .iter()
         .flat_map(|value| value.to_be_bytes())
         .collect()
 }
 
-/// A mask as the SCR masks are stored.
-pub(super) fn encode_gif(mask: &Mask) -> Vec<u8> {
+/// Encodes a mask as the SCR masks are stored.
+pub(crate) fn encode_gif(mask: &Mask) -> Vec<u8> {
     let side =
         |side: u32| u16::try_from(side).expect("a GIF is at most 65535 pixels wide and high");
     let (width, height) = (side(mask.size().width()), side(mask.size().height()));
@@ -208,8 +208,8 @@ pub(super) fn encode_gif(mask: &Mask) -> Vec<u8> {
     encoder.into_inner().expect("memory takes a trailer")
 }
 
-/// The patient's left lung and the right one, which lies at the left of the film.
-pub(in crate::train) fn lungs(mask: &Mask) -> [Mask; 2] {
+/// Cuts a mask into the patient's left lung and right lung, which lies on the left side of the film.
+pub(crate) fn lungs(mask: &Mask) -> [Mask; 2] {
     let columns = mask.size().columns();
     [false, true].map(|right| {
         let here = |at: usize| (at % columns < columns / 2) == right;
@@ -218,13 +218,8 @@ pub(in crate::train) fn lungs(mask: &Mask) -> [Mask; 2] {
     })
 }
 
-/// A case without files.
-pub(in crate::train) fn case(
-    source: &str,
-    patient: &str,
-    name: &str,
-    split: Option<Split>,
-) -> Case {
+/// Returns a case without files.
+pub(crate) fn case(source: &str, patient: &str, name: &str, split: Option<Split>) -> Case {
     Case {
         name: name.to_owned(),
         source: source.to_owned(),
@@ -232,7 +227,7 @@ pub(in crate::train) fn case(
         finding: None,
         doubtful: false,
         split,
-        film: FilmFile::Picture(PathBuf::new()),
-        reference: ReferenceFile::Whole(PathBuf::new()),
+        film: FilmFile::Image(PathBuf::new()),
+        reference: ReferenceFiles::Whole(PathBuf::new()),
     }
 }

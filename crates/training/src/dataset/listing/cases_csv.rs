@@ -1,20 +1,20 @@
-//! Decides what `cases.csv` says: a case in each line.
+//! Lists the cases of the layout [`DatasetLayout::Cases`](crate::dataset::DatasetLayout::Cases): one case in each line of `cases.csv`.
 
 use std::path::{Path, PathBuf};
 
 use csv::StringRecord;
 use serde::Deserialize;
 
-use super::Split;
-use super::case::{Case, FilmFile, ReferenceFile};
-use super::layout::CASES;
-use super::listing::Listing;
-use super::problem::{CaseName, Problem};
+use super::collector::Collector;
+use crate::dataset::case::{Case, FilmFile, ReferenceFiles};
+use crate::dataset::layout::CASES;
+use crate::dataset::problem::{CaseName, Problem};
+use crate::dataset::split::Split;
 
-/// The columns that a list can't do without.
+/// The columns that every list must have.
 const REQUIRED: [&str; 4] = ["case", "source", "image", "reference"];
 
-/// One line; further columns are allowed, and paths start from the list's folder.
+/// A line of the list. Paths are relative to the folder of the list. Unknown columns are ignored.
 #[derive(Deserialize)]
 struct Row {
     case: String,
@@ -31,7 +31,7 @@ struct Row {
     doubtful_reference: Option<Doubtful>,
 }
 
-/// What a list may say of a reference mask; nothing means no.
+/// Whether a reference mask is doubtful. An empty field means no.
 #[derive(Clone, Copy, PartialEq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 enum Doubtful {
@@ -39,8 +39,8 @@ enum Doubtful {
     No,
 }
 
-/// Lists the cases in `folder/cases.csv`, in its order.
-pub(super) fn list(folder: &Path, listing: &mut Listing) -> Result<(), Problem> {
+/// Lists the cases in `folder/cases.csv`, in the order of its lines.
+pub(super) fn list(folder: &Path, collector: &mut Collector) -> Result<(), Problem> {
     let path = folder.join(CASES);
     let bytes = fs_err::read(&path)?;
     let bad_line = |reason: String| Problem::Line {
@@ -62,17 +62,17 @@ pub(super) fn list(folder: &Path, listing: &mut Listing) -> Result<(), Problem> 
     for record in reader.records() {
         match record
             .map_err(|error| error.to_string())
-            .and_then(|record| row(&record, &columns))
+            .and_then(|record| parse_row(&record, &columns))
         {
-            Ok(row) => add(folder, row, listing),
-            Err(reason) => listing.problems.push(bad_line(reason)),
+            Ok(row) => add(folder, row, collector),
+            Err(reason) => collector.problems.push(bad_line(reason)),
         }
     }
     Ok(())
 }
 
-/// One line, or what is wrong with it.
-fn row(record: &StringRecord, columns: &StringRecord) -> Result<Row, String> {
+/// Parses a line.
+fn parse_row(record: &StringRecord, columns: &StringRecord) -> Result<Row, String> {
     let row: Row = record
         .deserialize(Some(columns))
         .map_err(|error| error.to_string())?;
@@ -83,7 +83,7 @@ fn row(record: &StringRecord, columns: &StringRecord) -> Result<Row, String> {
     Ok(row)
 }
 
-fn add(folder: &Path, row: Row, listing: &mut Listing) {
+fn add(folder: &Path, row: Row, collector: &mut Collector) {
     let Row {
         case: name,
         source,
@@ -102,24 +102,24 @@ fn add(folder: &Path, row: Row, listing: &mut Listing) {
     let has_film = image.is_file();
     let has_mask = reference.is_file();
     if !has_film {
-        listing.problems.push(Problem::NoFilm {
+        collector.problems.push(Problem::NoFilm {
             case: case(),
             path: image.clone(),
         });
     }
     if !has_mask {
-        listing.miss_mask(case(), reference.clone());
+        collector.miss_mask(case(), reference.clone());
     }
     if has_film && has_mask {
-        listing.cases.push(Case {
+        collector.cases.push(Case {
             patient: patient.unwrap_or_else(|| name.clone()),
             name,
             source,
             finding,
             doubtful: doubtful_reference == Some(Doubtful::Yes),
             split,
-            film: FilmFile::Picture(image),
-            reference: ReferenceFile::Whole(reference),
+            film: FilmFile::Image(image),
+            reference: ReferenceFiles::Whole(reference),
         });
     }
 }

@@ -1,4 +1,4 @@
-//! Decides when two films are the same: when their pixels are, whatever file holds them.
+//! The digest of a film, which depends on its pixels and not on its file.
 
 use std::fmt;
 use std::str::FromStr;
@@ -7,25 +7,40 @@ use sha2::{Digest, Sha256};
 
 use lungfield_radiograph::radiograph::{Pixels, Radiograph};
 
-/// What is hashed first, so that a digest of a film is that of nothing else.
+/// The prefix of the hashed bytes, so that the digest of a film is not the digest of anything else.
 const DOMAIN: &[u8] = b"lungfield film 1\0";
-/// Samples that are turned into bytes at a time.
+/// The number of samples that are converted to bytes at a time.
 const SAMPLES_AT_ONCE: usize = 4096;
 
-/// The identity of a film: the sha256 of its decoded pixels.
+/// The identity of a film: the SHA-256 of its decoded pixels.
 ///
-/// What is hashed is a domain string, then width and height in pixels as 32-bit little-endian numbers, the bits of a
-/// sample (8 or 16) as a byte, and the samples row by row, little-endian. The pixel spacing has no part in it.
+/// The hashed bytes are a domain string, the width and the height in pixels as 32-bit little-endian numbers, the bits of
+/// a sample (8 or 16) as one byte, and the samples row by row, little-endian. The pixel spacing is not hashed.
+///
+/// As text a digest has 64 lower-case hexadecimal digits; digits of either case are parsed.
+///
+/// ```
+/// use lungfield_radiograph::geometry::Size;
+/// use lungfield_radiograph::phantom::{Depth, Phantom, PhantomOptions};
+/// use lungfield_training::dataset::FilmDigest;
+///
+/// let size = Size::new(64, 48).expect("both sides are above 0");
+/// let film = |seed| Phantom::draw(&PhantomOptions { seed, size, depth: Depth::Eight }).film;
+/// let digest = FilmDigest::of(&film(1));
+/// assert_eq!(digest, FilmDigest::of(&film(1)));
+/// assert_ne!(digest, FilmDigest::of(&film(2)));
+/// assert_eq!(digest.to_string().parse(), Ok(digest));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct FilmDigest([u8; 32]);
 
-/// A text that is no digest.
+/// A text that is not a digest of a film.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a film's sha256 has 64 hexadecimal digits")]
 pub struct InvalidDigest;
 
 impl FilmDigest {
-    /// The digest of a film.
+    /// Computes the digest of a film.
     #[must_use]
     pub fn of(film: &Radiograph) -> Self {
         let mut hash = Sha256::new_with_prefix(DOMAIN);
@@ -38,14 +53,14 @@ impl FilmDigest {
             }
             Pixels::Sixteen(values) => {
                 hash.update([16]);
-                hash_deep(&mut hash, values);
+                hash_sixteen(&mut hash, values);
             }
         }
         Self(hash.finalize().into())
     }
 }
 
-fn hash_deep(hash: &mut Sha256, values: &[u16]) {
+fn hash_sixteen(hash: &mut Sha256, values: &[u16]) {
     let mut bytes = Vec::with_capacity(2 * SAMPLES_AT_ONCE);
     for values in values.chunks(SAMPLES_AT_ONCE) {
         bytes.clear();
@@ -54,7 +69,6 @@ fn hash_deep(hash: &mut Sha256, values: &[u16]) {
     }
 }
 
-/// 64 lower-case hexadecimal digits.
 impl fmt::Display for FilmDigest {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0
@@ -63,7 +77,6 @@ impl fmt::Display for FilmDigest {
     }
 }
 
-/// Reads 64 hexadecimal digits of either case.
 impl FromStr for FilmDigest {
     type Err = InvalidDigest;
 

@@ -1,4 +1,4 @@
-//! Decides how a mask in a GIF file is read. One data set has its masks in GIF files; no service is sent any.
+//! Reads a mask from a GIF file, the format of the SCR masks. The service does not accept GIF files.
 
 use ::gif::{ColorOutput, DecodeOptions, Decoder, DecodingError};
 
@@ -7,15 +7,20 @@ use lungfield_codec::{DecodeError, Limits};
 use lungfield_radiograph::geometry::Size;
 use lungfield_radiograph::mask::Mask;
 
-/// The grey value from which on a pixel is lung, as in other images of 8 bits.
+/// The lowest grey value of lung, as in other 8-bit images.
 const HALF: u8 = 128;
-/// Bytes of a colour in a palette.
+/// The bytes of one colour in a palette.
 const COLOUR_BYTES: usize = 3;
 
 type Source<'a> = Decoder<&'a [u8]>;
 
-/// Decodes a mask from a GIF file of a single frame that fills its screen; a pixel is lung from grey value 128 on.
-pub(super) fn decode_mask(bytes: &[u8], limits: Limits) -> Result<Mask, ReferenceError> {
+/// Decodes a mask from a GIF file with a single frame that fills the screen.
+///
+/// A pixel is lung where its grey value is at least 128. A colour that is not grey is an error if a pixel uses it.
+pub(in crate::dataset) fn decode_mask(
+    bytes: &[u8],
+    limits: Limits,
+) -> Result<Mask, ReferenceError> {
     let mut options = DecodeOptions::new();
     options.set_color_output(ColorOutput::Indexed);
     options.check_frame_consistency(true);
@@ -43,7 +48,7 @@ pub(super) fn decode_mask(bytes: &[u8], limits: Limits) -> Result<Mask, Referenc
     Ok(Mask::new(size, pixels).expect("the frame fills the screen"))
 }
 
-/// The pixels of the only frame, as indices into its palette, row by row.
+/// Reads the pixels of the only frame, as indices into its palette, row by row.
 fn only_frame(decoder: &mut Source, size: Size) -> Result<Vec<u8>, ReferenceError> {
     let frame = decoder
         .next_frame_info()
@@ -59,7 +64,7 @@ fn only_frame(decoder: &mut Source, size: Size) -> Result<Vec<u8>, ReferenceErro
     Ok(indices)
 }
 
-/// Which colours of a palette mean lung; `None` for those that are not grey.
+/// Returns for each colour of a palette whether it means lung, or `None` where it is not grey.
 fn lung_colours(palette: &[u8]) -> Vec<Option<bool>> {
     let is_grey = |colour: &[u8]| colour.iter().all(|value| *value == colour[0]);
     let colours = palette.chunks_exact(COLOUR_BYTES);
@@ -81,7 +86,7 @@ mod tests {
     use ::gif::{Encoder, Frame};
 
     use super::*;
-    use crate::train::dataset::builders::{BLACK_AND_WHITE, encode_gif};
+    use crate::dataset::builders::{BLACK_AND_WHITE, encode_gif};
     use lungfield_radiograph::phantom::{Depth, Phantom, PhantomOptions};
 
     const WIDTH: u16 = 60;

@@ -1,4 +1,4 @@
-//! Decides how the films of the JSRT set and their SCR masks are read.
+//! Reads the films of the JSRT data set and their SCR masks.
 //!
 //! A film is a file of bare pixels: 2048 rows of 2048 big-endian 16-bit values, of which 12 bits are used (Shiraishi et
 //! al. 2000). Its masks were published on a grid of half as many rows and columns, a GIF file for each lung (van Ginneken
@@ -7,40 +7,41 @@
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use super::case::DatasetError;
 use super::gif;
+use crate::dataset::error::CaseError;
 use lungfield_codec::{DecodeError, Limits};
 use lungfield_radiograph::geometry::Size;
 use lungfield_radiograph::mask::Mask;
 use lungfield_radiograph::radiograph::{PixelSpacing, Pixels, Radiograph};
 
 /// The side of a film, in pixels.
-pub(super) const FILM_SIDE: u32 = 2048;
+pub(in crate::dataset) const FILM_SIDE: u32 = 2048;
 /// The side of a mask, in pixels.
-pub(super) const MASK_SIDE: u32 = 1024;
-/// Film pixels along a side of a mask pixel.
+pub(in crate::dataset) const MASK_SIDE: u32 = 1024;
+/// The film pixels along each side of a mask pixel.
 const FILM_PIXELS: usize = 2;
 /// The largest value of 12 bits.
 const LARGEST: u16 = 4095;
-/// The distance between neighbouring pixels, in both directions.
+/// The distance between neighbouring pixels in both directions, in millimetres.
 const SPACING_MM: f64 = 0.175;
 
-/// Reads a film. No more of the file is read than a film has.
-pub(super) fn film(path: &Path) -> Result<Radiograph, DatasetError> {
+/// Reads a film. At most one byte more than a film has is read from the file.
+pub(in crate::dataset) fn read_film(path: &Path) -> Result<Radiograph, CaseError> {
     let size_bytes = 2 * film_size().pixels();
     let mut bytes = Vec::with_capacity(size_bytes + 1);
     fs_err::File::open(path)?
         .take(size_bytes as u64 + 1)
         .read_to_end(&mut bytes)?;
-    develop(&bytes).map_err(|cause| DatasetError::Film {
+    invert(&bytes).map_err(|cause| CaseError::Film {
         path: path.to_owned(),
         cause,
     })
 }
 
-/// Turns stored values into brightness. What is stored is high where the film is black, so it is turned round: lungs
-/// come out dark, as on every other film.
-fn develop(bytes: &[u8]) -> Result<Radiograph, DecodeError> {
+/// Converts stored values to brightness.
+///
+/// A stored value is high where the film is black. It is inverted, so that lungs are dark as on every other film.
+fn invert(bytes: &[u8]) -> Result<Radiograph, DecodeError> {
     let size = film_size();
     if bytes.len() != 2 * size.pixels() {
         return Err(DecodeError::Undecodable(format!(
@@ -62,30 +63,28 @@ fn develop(bytes: &[u8]) -> Result<Radiograph, DecodeError> {
         .expect("there is a value for each pixel"))
 }
 
-/// Reads the masks of both lungs as one, on the film's grid.
+/// Reads the masks of both lungs and unites them on the grid of the film.
 ///
-/// Everywhere else a mask of another size than its film is refused, since nobody knows how the two lie on each other.
-/// Here it is known: the masks cover their films from edge to edge, so that each of their pixels stands for 2×2 of the
-/// film's.
-pub(super) fn reference([left, right]: &[PathBuf; 2]) -> Result<Mask, DatasetError> {
-    let both = lung(left)?.union(&lung(right)?);
+/// In every other data set a mask must have the size of its film. An SCR mask covers its film from edge to edge on a
+/// grid of half as many rows and columns, so each of its pixels stands for 2×2 pixels of the film.
+pub(in crate::dataset) fn read_reference([left, right]: &[PathBuf; 2]) -> Result<Mask, CaseError> {
+    let both = read_lung(left)?.union(&read_lung(right)?);
     Ok(doubled(
         &both.expect("both masks were checked to have one size"),
     ))
 }
 
-fn lung(path: &Path) -> Result<Mask, DatasetError> {
+fn read_lung(path: &Path) -> Result<Mask, CaseError> {
     let limits = Limits {
         max_pixels: u64::from(FILM_SIDE).pow(2),
     };
-    let mask = gif::decode_mask(&fs_err::read(path)?, limits).map_err(|cause| {
-        DatasetError::Reference {
+    let mask =
+        gif::decode_mask(&fs_err::read(path)?, limits).map_err(|cause| CaseError::Reference {
             path: path.to_owned(),
             cause,
-        }
-    })?;
+        })?;
     if Some(mask.size()) != Size::square(MASK_SIDE) {
-        return Err(DatasetError::ScrSize {
+        return Err(CaseError::ScrSize {
             path: path.to_owned(),
             found: mask.size(),
         });
@@ -112,7 +111,7 @@ fn film_size() -> Size {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::train::dataset::builders::{encode_gif, jsrt_bytes};
+    use crate::dataset::builders::{encode_gif, jsrt_bytes};
 
     fn path(folder: &tempfile::TempDir, name: &str, bytes: &[u8]) -> PathBuf {
         let path = folder.path().join(name);
@@ -121,11 +120,11 @@ mod tests {
     }
 
     #[test]
-    fn twelve_bits_are_turned_round() {
+    fn twelve_bit_values_are_inverted() {
         let mut values = vec![0_u16; film_size().pixels()];
         values[..3].copy_from_slice(&[4095, 0x0102, 1]);
         let folder = tempfile::tempdir().unwrap();
-        let film = film(&path(&folder, "a.IMG", &jsrt_bytes(&values))).unwrap();
+        let film = read_film(&path(&folder, "a.IMG", &jsrt_bytes(&values))).unwrap();
         let Pixels::Sixteen(bright) = film.pixels() else {
             panic!("12 bits became 8")
         };
@@ -135,12 +134,12 @@ mod tests {
     }
 
     #[test]
-    fn a_file_of_another_length_or_depth_is_no_film() {
+    fn a_file_of_another_length_or_depth_is_refused() {
         let folder = tempfile::tempdir().unwrap();
         let mut values = vec![0_u16; film_size().pixels()];
         for count in [values.len() - 1, values.len() + 1] {
             values.resize(count, 0);
-            let text = film(&path(&folder, "a.IMG", &jsrt_bytes(&values)))
+            let text = read_film(&path(&folder, "a.IMG", &jsrt_bytes(&values)))
                 .unwrap_err()
                 .to_string();
             assert!(
@@ -150,7 +149,7 @@ mod tests {
         }
         values.resize(film_size().pixels(), 0);
         values[17] = 4096;
-        let text = film(&path(&folder, "a.IMG", &jsrt_bytes(&values)))
+        let text = read_film(&path(&folder, "a.IMG", &jsrt_bytes(&values)))
             .unwrap_err()
             .to_string();
         assert!(text.contains("up to 4095"), "{text}");
@@ -169,7 +168,7 @@ mod tests {
             path(&folder, "l.gif", &mask(side + 3)),
             path(&folder, "r.gif", &mask(last)),
         ];
-        let found = reference(&lungs).unwrap();
+        let found = read_reference(&lungs).unwrap();
         let lung: Vec<_> = found
             .pixels()
             .enumerate()
@@ -192,7 +191,9 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let size = Size::square(512).unwrap();
         let small = path(&folder, "small.gif", &encode_gif(&Mask::empty(size)));
-        let text = reference(&[small.clone(), small]).unwrap_err().to_string();
+        let text = read_reference(&[small.clone(), small])
+            .unwrap_err()
+            .to_string();
         assert!(
             text.contains("small.gif") && text.contains("512×512"),
             "{text}"

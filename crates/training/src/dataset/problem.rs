@@ -1,21 +1,22 @@
-//! Decides how what is wrong with data is told: all of it at once, in lines that name the case.
+//! Problems with data sets, which are collected and reported all at once.
 
 use std::fmt;
 use std::path::PathBuf;
 
-use clap::ValueEnum;
+use super::case::Case;
+use super::error::CaseError;
+use super::layout::DatasetLayout;
+use super::split::Split;
 
-use super::{Case, DatasetError, Layout, Split};
-
-/// The most problems that are shown.
+/// The most problems that are listed in a text.
 const SHOWN: usize = 50;
 
-/// A case, as a problem names it.
+/// The source and name of a case, by which a problem refers to it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CaseName {
-    /// The data set that it was published in.
+    /// The data set in which the case was published.
     pub source: String,
-    /// Its name there.
+    /// The name of the case in its data set.
     pub name: String,
 }
 
@@ -34,25 +35,25 @@ impl fmt::Display for CaseName {
     }
 }
 
-/// One thing that is wrong with data.
+/// A problem with a data set.
 #[derive(Debug, thiserror::Error)]
 pub enum Problem {
-    /// There is not even a folder.
+    /// No folder was given.
     #[error("there is no data set to read")]
     NoData,
-    /// A folder or a list can't be read.
+    /// A folder or a list of cases can't be read.
     #[error(transparent)]
     File(#[from] std::io::Error),
-    /// A folder is of no layout that is read here.
+    /// A folder has no known layout.
     #[error(
         "{folder} is of no known layout; looked for {}",
-        signs(Layout::value_variants())
+        signs(&DatasetLayout::ALL)
     )]
     NoLayout {
         /// The folder.
         folder: PathBuf,
     },
-    /// A folder is of several layouts: say which is meant.
+    /// Several layouts fit a folder, so the user has to choose one.
     #[error(
         "{folder} is of several layouts: {}; say which is meant",
         signs(layouts)
@@ -61,17 +62,17 @@ pub enum Problem {
         /// The folder.
         folder: PathBuf,
         /// The layouts that fit.
-        layouts: Vec<Layout>,
+        layouts: Vec<DatasetLayout>,
     },
-    /// A folder is not of the layout that it is said to have.
+    /// A folder does not have the layout that the user chose.
     #[error("{folder} is not of the layout {layout}; looked for {}", layout.signs())]
     OtherLayout {
         /// The folder.
         folder: PathBuf,
-        /// The layout that was asked for.
-        layout: Layout,
+        /// The layout that the user chose.
+        layout: DatasetLayout,
     },
-    /// A data set without cases.
+    /// A data set has no case.
     #[error("{folder} has no film with a reference mask")]
     Empty {
         /// The folder.
@@ -85,20 +86,20 @@ pub enum Problem {
         /// The columns that it lacks.
         missing: Vec<&'static str>,
     },
-    /// A line of a list of cases says nothing that can be used.
+    /// A line of a list of cases can't be used.
     #[error("{path}: {reason}")]
     Line {
         /// The list.
         path: PathBuf,
-        /// What is wrong, and in which line.
+        /// The problem and the number of the line.
         reason: String,
     },
-    /// A case in a list has no film.
+    /// The film of a case in a list does not exist.
     #[error("{case} has no film: there is no file {path}")]
     NoFilm {
         /// The case.
         case: CaseName,
-        /// Where its film was looked for.
+        /// The path of the missing film.
         path: PathBuf,
     },
     /// A film has no reference mask.
@@ -106,38 +107,38 @@ pub enum Problem {
     NoMask {
         /// The case.
         case: CaseName,
-        /// Where its mask was looked for.
+        /// The path of the missing mask.
         path: PathBuf,
     },
-    /// A mask has no film, or its film has another mask.
+    /// A mask belongs to no film, or its film has another mask.
     #[error("{path} is a mask without a film of its own")]
     StrayMask {
         /// The mask.
         path: PathBuf,
     },
-    /// Two cases of a source have the same name.
+    /// Several cases of a source have the same name.
     #[error("{case} is the name of several cases")]
     SameName {
         /// The name.
         case: CaseName,
     },
-    /// A film or a mask can't be read.
+    /// The film or the mask of a case can't be read.
     #[error("{case}: {cause}")]
     Unreadable {
         /// The case.
         case: CaseName,
-        /// What went wrong.
-        cause: Box<DatasetError>,
+        /// The reason.
+        cause: Box<CaseError>,
     },
-    /// Two cases have the same film: one of them could be trained on and the other tested, and either way it counts twice.
+    /// Two cases have the same film, so it would count twice, and it could be trained on and tested.
     #[error("{first} and {second} are the same film, pixel by pixel; leave one of them out")]
     SameFilm {
-        /// The first case with this film.
+        /// The first case with the film.
         first: CaseName,
         /// A later one.
         second: CaseName,
     },
-    /// A patient is in several splits.
+    /// The cases of a patient are in several splits.
     #[error(
         "patient {patient} of {source_name} is in several splits: {}",
         joined(splits)
@@ -150,27 +151,27 @@ pub enum Problem {
         /// The splits.
         splits: Vec<Split>,
     },
-    /// There are no such parts of a whole.
+    /// The shares of the splits are not from 0 to 1, or their sum is not.
     #[error(
         "{validation} for validation and {test} for test are no parts of the films: both lie from 0 to 1, and so does their sum"
     )]
     Shares {
-        /// The part for validation.
+        /// The share of the validation split.
         validation: f64,
-        /// The part for test.
+        /// The share of the test split.
         test: f64,
     },
-    /// Nothing to work on.
+    /// No case has the split.
     #[error("the data has no {split} case among {among}")]
     EmptySplit {
-        /// What was asked for.
+        /// The split.
         split: Split,
-        /// How many cases there are in all.
+        /// The number of cases of all splits.
         among: usize,
     },
 }
 
-fn signs(layouts: &[Layout]) -> String {
+fn signs(layouts: &[DatasetLayout]) -> String {
     joined(
         &layouts
             .iter()
@@ -187,20 +188,20 @@ fn joined(things: &[impl ToString]) -> String {
         .join(", ")
 }
 
-/// All that is wrong with data; at least one problem.
+/// The problems of some data sets; at least one.
 ///
-/// Shown as a heading with their number and a line each, the first fifty of them.
+/// As text they are a heading with their number, and a line for each of the first fifty.
 #[derive(Debug)]
 pub struct Problems(Vec<Problem>);
 
 impl Problems {
-    /// Some problems, or `None` where there are none.
+    /// Returns the problems as an error, or `None` if there are none.
     #[must_use]
     pub fn new(problems: Vec<Problem>) -> Option<Self> {
         (!problems.is_empty()).then_some(Self(problems))
     }
 
-    /// Each of them, in the order in which they were found.
+    /// Returns the problems in the order in which they were found.
     #[must_use]
     pub fn all(&self) -> &[Problem] {
         &self.0
@@ -234,7 +235,7 @@ impl fmt::Display for Problems {
 mod tests {
     use super::*;
 
-    fn strays(count: usize) -> Problems {
+    fn stray_masks(count: usize) -> Problems {
         let stray = |index: usize| Problem::StrayMask {
             path: format!("{index}.png").into(),
         };
@@ -243,12 +244,12 @@ mod tests {
 
     #[test]
     fn problems_are_counted_and_take_a_line_each() {
-        let text = strays(1).to_string();
+        let text = stray_masks(1).to_string();
         assert_eq!(
             text,
             "1 problem with the data:\n  0.png is a mask without a film of its own"
         );
-        let text = strays(50).to_string();
+        let text = stray_masks(50).to_string();
         assert!(text.starts_with("50 problems with the data:\n"), "{text}");
         assert_eq!(text.lines().count(), 51);
         assert!(text.lines().last().unwrap().contains("49.png"), "{text}");
@@ -256,7 +257,7 @@ mod tests {
 
     #[test]
     fn no_more_than_fifty_problems_are_shown() {
-        let text = strays(53).to_string();
+        let text = stray_masks(53).to_string();
         assert_eq!(text.lines().count(), 52);
         assert!(
             text.starts_with("53 problems") && text.ends_with("\n  and 3 more"),
