@@ -23,8 +23,8 @@ use lungfield_radiograph::postprocess;
 use lungfield_radiograph::preprocess::Prepared;
 use lungfield_radiograph::radiograph::Radiograph;
 use lungfield_training::dataset::{Case, Split};
-use lungfield_training::evaluation::measure::{Measure, Scored};
-use lungfield_training::evaluation::score::Examinee;
+use lungfield_training::evaluation::evaluator::Evaluator;
+use lungfield_training::evaluation::measure::{Measure, ScoredCase};
 use lungfield_training::evaluation::summary::{Group, Summary};
 
 use crate::client::PATIENCE;
@@ -251,16 +251,16 @@ async fn a_real_film_gets_the_same_mask_in_every_place_of_a_batch() {
 }
 
 /// How the shipped model does on some cases.
-fn scored(cases: &[Case]) -> Vec<Scored> {
+fn scored(cases: &[Case]) -> Vec<ScoredCase> {
     let (manifest, mut segmenter) = (manifest(), segmenter(placement()));
     let preprocessor = manifest.preprocessor().unwrap();
     let threshold = manifest.threshold;
-    let mut examinee = Examinee {
+    let mut evaluator = Evaluator {
         segmenter: &mut segmenter,
         preprocessor: &preprocessor,
         threshold,
     };
-    examinee
+    evaluator
         .score(cases, NonZeroUsize::new(BATCH).unwrap(), &mut |_| ())
         .unwrap()
 }
@@ -271,7 +271,7 @@ fn the_shipped_model_reaches_the_article_on_real_films() {
     let cases = small::cases(&data, Split::Test).unwrap();
     let summary = Summary::of(&scored(&cases));
     let all = summary
-        .0
+        .rows
         .iter()
         .find(|row| row.group == Group::All)
         .unwrap();
@@ -287,10 +287,7 @@ async fn a_server_scores_a_real_film_as_the_evaluation_does() {
     for (case, score) in cases.iter().zip(scored(&cases)) {
         let film = case.film().unwrap();
         let served = answer(&pipeline, &film, &case.reference(&film).unwrap()).await;
-        let (served, scored) = (
-            served.overlap.unwrap().dice(),
-            score.measures.overlap.dice(),
-        );
+        let (served, scored) = (served.overlap.unwrap().dice(), score.dice());
         assert!(
             (served - scored).abs() < 1e-3,
             "{}: {served} and {scored}",

@@ -2,8 +2,9 @@
 //! their report.
 
 pub mod dataset;
-pub mod drawing;
 pub mod evaluation;
+mod network;
+pub mod plot;
 mod random;
 pub mod settings;
 pub mod train;

@@ -1,7 +1,7 @@
-//! Decides how far a model's probabilities can be taken at their word: where it says 0.7, is seven tenths lung?
+//! The calibration of a model: whether 70 % of the pixels with a probability of 0.7 are lung.
 //!
-//! The question is asked on the model grid, where the model speaks: each placed pixel's probability is compared with the
-//! share of lung among the film pixels that it covers, as in training. Padding is no part of a film and does not count.
+//! Calibration is measured on the model grid. The probability of each pixel is compared with the share of lung among the
+//! film pixels that it covers, as in training. The padding beside the film does not count.
 
 use serde::Serialize;
 
@@ -9,10 +9,10 @@ use lungfield_radiograph::geometry::Geometry;
 use lungfield_radiograph::mask::{Mask, ProbabilityMap};
 use lungfield_radiograph::postprocess;
 
-/// Number of bins; each is a tenth of the range from 0 to 1 wide.
+/// The number of bins. Each is a tenth of the range from 0 to 1.
 const BINS: usize = 10;
 
-/// The model pixels whose probability lies in one tenth of the range.
+/// The model pixels whose probability is in one tenth of the range.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Bin {
     pixels: u64,
@@ -21,19 +21,19 @@ pub struct Bin {
 }
 
 impl Bin {
-    /// Number of model pixels.
+    /// Returns the number of model pixels.
     #[must_use]
     pub fn pixels(self) -> u64 {
         self.pixels
     }
 
-    /// The mean of their probabilities; `None` for a bin without pixels.
+    /// Returns the mean of the probabilities, or `None` for a bin without pixels.
     #[must_use]
     pub fn mean_predicted(self) -> Option<f64> {
         self.mean(self.predicted)
     }
 
-    /// The mean share of lung in them; `None` for a bin without pixels.
+    /// Returns the mean share of lung, or `None` for a bin without pixels.
     #[must_use]
     pub fn mean_observed(self) -> Option<f64> {
         self.mean(self.observed)
@@ -44,15 +44,15 @@ impl Bin {
     }
 }
 
-/// What a model said and what was there, in ten bins. Those of several films add up.
+/// The predicted and the observed share of lung, in ten bins. The calibrations of several films can be summed.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Calibration([Bin; BINS]);
 
 impl Calibration {
-    /// The calibration on one film. A bin takes its lower bound in and leaves its upper one out, but for the last.
+    /// Computes the calibration on one film. A bin includes its lower bound; only the last includes its upper bound.
     ///
     /// # Panics
-    /// Where map and reference mask are not of the geometry's sides, which is the caller's mistake.
+    /// If the map or the reference mask does not have the size that `geometry` states.
     #[must_use]
     pub fn of(map: &ProbabilityMap, geometry: &Geometry, reference: &Mask) -> Self {
         assert_eq!(
@@ -79,16 +79,16 @@ impl Calibration {
         Self(bins)
     }
 
-    /// The bins, from the lowest probabilities to the highest.
+    /// Returns the bins, from the lowest probabilities to the highest.
     #[must_use]
     pub fn bins(&self) -> &[Bin] {
         &self.0
     }
 
-    /// The expected calibration error (Naeini et al. 2015): how far the mean probability of a bin lies from its mean
-    /// share of lung, on average over pixels. 0 without pixels.
+    /// Returns the expected calibration error (Naeini et al. 2015): the distance between the mean probability of a bin and
+    /// its mean share of lung, averaged over pixels. It is 0 without pixels.
     ///
-    /// Most of a film is far from any border and easy, so this number is small even where borders are off.
+    /// Most pixels are far from any border and easy, so the error is small even if borders are wrong.
     #[must_use]
     pub fn expected_error(&self) -> f64 {
         let pixels: u64 = self.0.iter().map(|bin| bin.pixels).sum();
@@ -114,7 +114,7 @@ impl<'a> std::iter::Sum<&'a Self> for Calibration {
     }
 }
 
-/// As JSON: the error, and for each bin its pixels and both means, `null` where there are none.
+/// Serialises the error, and for each bin its pixels and both means. The means of a bin without pixels are `null`.
 impl Serialize for Calibration {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         #[derive(Serialize)]
@@ -141,7 +141,7 @@ impl Serialize for Calibration {
     }
 }
 
-/// The rows of a map that the film takes up, without the padding beside it.
+/// Returns the rows of a map within the film, without the padding beside it.
 fn placed_rows<'a>(
     map: &'a ProbabilityMap,
     geometry: &Geometry,
@@ -159,6 +159,7 @@ fn placed_rows<'a>(
     rows.map(move |row| &row[left..left + placed.columns()])
 }
 
+/// Returns the index of a probability's bin.
 #[expect(
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,

@@ -1,9 +1,11 @@
-//! Decides how a model is scored on a data set, how the scores are summed up, and how they are shown.
+//! Evaluation: a model is scored on data sets, the scores are summed up, and a report is written.
 
 pub mod calibration;
+pub mod evaluator;
+#[cfg(test)]
+mod fixtures;
 pub mod measure;
 pub mod report;
-pub mod score;
 pub mod statistics;
 pub mod summary;
-pub mod warned;
+pub mod warning_counts;

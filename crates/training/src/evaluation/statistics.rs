@@ -1,4 +1,4 @@
-//! Decides how many numbers become few: mean, spread, quantiles, and how sure one can be of the mean.
+//! Statistics of numbers: mean, deviation, median, range, and a confidence interval of the mean.
 
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
@@ -6,14 +6,14 @@ use serde::Serialize;
 
 use lungfield_radiograph::surface::quantile;
 
-/// How many times the films are drawn anew.
+/// The number of resamples of the bootstrap.
 pub const RESAMPLES: usize = 2000;
-/// The share of resampled means that lie within an interval.
+/// The confidence level of an interval.
 pub const CONFIDENCE: f64 = 0.95;
-/// What the drawing begins with: the same films always have the same interval.
+/// The seed of the bootstrap. It is fixed, so the same numbers always have the same interval.
 const SEED: [u8; 32] = [0x1f; 32];
 
-/// Two bounds between which a mean lies with the probability [`CONFIDENCE`].
+/// A confidence interval of a mean, at the level [`CONFIDENCE`].
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Interval {
     /// The lower bound.
@@ -22,14 +22,23 @@ pub struct Interval {
     pub upper: f64,
 }
 
-/// What some numbers, at least one, come down to.
+/// The statistics of some numbers; at least one.
+///
+/// ```
+/// use lungfield_training::evaluation::statistics::Statistics;
+///
+/// let statistics = Statistics::of(&[vec![0.95, 0.97], vec![0.96]]).expect("there are three numbers");
+/// assert!((statistics.mean - 0.96).abs() < 1e-12);
+/// assert_eq!((statistics.count, statistics.median), (3, 0.96));
+/// assert!(statistics.interval.lower <= 0.96 && 0.96 <= statistics.interval.upper);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Statistics {
-    /// How many numbers there are.
+    /// The number of numbers.
     pub count: usize,
-    /// Their mean.
+    /// The mean.
     pub mean: f64,
-    /// The bootstrap interval of the mean.
+    /// The confidence interval of the mean.
     pub interval: Interval,
     /// The median.
     pub median: f64,
@@ -37,15 +46,15 @@ pub struct Statistics {
     pub minimum: f64,
     /// The highest.
     pub maximum: f64,
-    /// The standard deviation of a sample (with n − 1); 0 for a single number.
+    /// The standard deviation of the sample (with n − 1); 0 for a single number.
     pub deviation: f64,
 }
 
 impl Statistics {
-    /// The statistics of all numbers in all `strata` together, or `None` where there is no number.
+    /// Computes the statistics of the numbers of all `strata` together. Returns `None` if there is no number.
     ///
-    /// The interval is a percentile bootstrap (Efron 1979) of [`RESAMPLES`] resamples. Each draws from every stratum as
-    /// many numbers as it has, so that no resample has more of one source than the data have.
+    /// The interval is a percentile bootstrap (Efron 1979) of [`RESAMPLES`] resamples. Each resample draws from every
+    /// stratum as many numbers as the stratum has, so the shares of the strata stay the same.
     #[must_use]
     pub fn of(strata: &[Vec<f64>]) -> Option<Self> {
         let mut sorted = strata.concat();
@@ -71,12 +80,13 @@ pub fn mean(numbers: &[f64]) -> f64 {
     numbers.iter().sum::<f64>() / numbers.len().max(1) as f64
 }
 
+/// Computes the percentile bootstrap interval of the mean.
 fn bootstrap(strata: &[Vec<f64>], count: usize) -> Interval {
-    let mut chance = ChaCha8Rng::from_seed(SEED);
+    let mut rng = ChaCha8Rng::from_seed(SEED);
     let mut resample = || {
         strata
             .iter()
-            .map(|stratum| redrawn(stratum, &mut chance))
+            .map(|stratum| resampled_sum(stratum, &mut rng))
             .sum::<f64>()
     };
     let mut means: Vec<f64> = (0..RESAMPLES).map(|_| resample() / count as f64).collect();
@@ -88,18 +98,18 @@ fn bootstrap(strata: &[Vec<f64>], count: usize) -> Interval {
     }
 }
 
-/// The sum of as many numbers as there are, drawn with replacement.
-fn redrawn(values: &[f64], chance: &mut ChaCha8Rng) -> f64 {
+/// Draws as many values as there are, with replacement, and returns their sum.
+fn resampled_sum(values: &[f64], rng: &mut ChaCha8Rng) -> f64 {
     values
         .iter()
-        .map(|_| values[below(values.len(), chance)])
+        .map(|_| values[draw_index(values.len(), rng)])
         .sum()
 }
 
-/// An index below `length`. Written out, since a library's way of drawing may change with its version; what it favours
-/// one index over another is less than `length / 2³²`.
-fn below(length: usize, chance: &mut ChaCha8Rng) -> usize {
-    let index = (u64::from(chance.next_u32()) * length as u64) >> 32;
+/// Draws an index below `length`. It is implemented here, since the method of a library may change with its version. The
+/// probabilities of two indices differ by less than `length / 2³²`.
+fn draw_index(length: usize, rng: &mut ChaCha8Rng) -> usize {
+    let index = (u64::from(rng.next_u32()) * length as u64) >> 32;
     usize::try_from(index).expect("an index below a length")
 }
 

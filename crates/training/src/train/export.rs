@@ -7,8 +7,8 @@ use serde::Serialize;
 use tch::{Device, TchError};
 
 use super::learn::ValidatedWeights;
-use super::network;
 use super::recipe::Recipe;
+use crate::network;
 use lungfield_engine::segmenter::SegmentError;
 use lungfield_model::golden::Golden;
 use lungfield_model::manifest::{Description, Manifest, ManifestError, WEIGHTS};

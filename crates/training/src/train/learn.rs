@@ -14,11 +14,11 @@ use super::augment::AugmentedSample;
 use super::average::{MovingAverage, copies};
 use super::feed::{self, FeedOptions};
 use super::loss::loss;
-use super::network;
 use super::optimiser::Optimiser;
 use super::recipe::Recipe;
 use super::validate::{self, ValidateError, Validation};
 use crate::dataset::{EvalSample, TrainingSample};
+use crate::network;
 
 /// The films of a training run.
 #[derive(Clone, Debug)]

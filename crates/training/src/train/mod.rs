@@ -8,7 +8,6 @@ pub mod feed;
 pub mod journal;
 pub mod learn;
 pub mod loss;
-mod network;
 pub mod number;
 pub mod optimiser;
 mod orthogonal;

@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use tch::{Device, TchError, Tensor};
 
-use super::network;
 use super::recipe::Recipe;
 use crate::dataset::EvalSample;
 use crate::evaluation::statistics::mean;
+use crate::network;
 use lungfield_engine::segmenter::{SegmentError, Segmenter};
 use lungfield_model::torch::TorchSegmenter;
 use lungfield_radiograph::mask::Threshold;

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::time::Instant;
 
 use bytes::Bytes;
-use lungfield_engine::pipeline::{Film, Form, Question};
+use lungfield_engine::pipeline::{Film, Form, Question, Segmentation};
 use lungfield_model::manifest::Manifest;
 use lungfield_training::dataset::{Problems, Split, read_all};
 use lungfield_training::train::recipe::Recipe;
@@ -126,7 +126,16 @@ async fn what_is_trained_is_served_and_scored() {
         "{said}"
     );
 
-    let pipeline = small::pipeline(&out);
+    let film = Film {
+        image: Bytes::from(small::film(9, 96)).into(),
+        reference: None,
+    };
+    assert_eq!(segment(&out, film).await.size.pixels(), 96 * 96);
+    assert_table_of_three(&scored(&out, data.path(), &[]));
+}
+
+/// Segments a film with a model directory.
+async fn segment(model: &Path, film: Film) -> Segmentation {
     let question = Question {
         threshold: None,
         form: Form::Rle {
@@ -135,39 +144,12 @@ async fn what_is_trained_is_served_and_scored() {
         },
         deadline: Instant::now() + PATIENCE,
     };
-    let film = Film {
-        image: Bytes::from(small::film(9, 96)).into(),
-        reference: None,
-    };
-    assert_eq!(
-        pipeline
-            .segment(film, question)
-            .await
-            .unwrap()
-            .size
-            .pixels(),
-        96 * 96
-    );
+    let pipeline = small::pipeline(model);
+    pipeline.segment(film, question).await.unwrap()
+}
 
-    let (model, films) = (
-        format!("--model={}", out.display()),
-        format!("--data={}", data.path().display()),
-    );
-    let scored = run(
-        EVALUATE,
-        [
-            &*model,
-            &*films,
-            "--device=cpu",
-            "--precision=f32",
-            "--cases",
-        ],
-    );
-    let (table, said) = (
-        String::from_utf8(scored.stdout).unwrap(),
-        String::from_utf8(scored.stderr).unwrap(),
-    );
-    assert!(scored.status.success(), "{said}");
+/// Asserts that `lungfield-evaluate` printed the scores of three phantoms, and the table of Dice.
+fn assert_table_of_three(table: &str) {
     let lines: Vec<_> = table.lines().collect();
     assert_eq!(lines[0], "case,source,dice,jaccard");
     assert!(lines[1].starts_with("phantom-8,phantom,"), "{table}");
@@ -203,30 +185,31 @@ fn a_run_that_can_not_begin_says_why_and_leaves_nothing() {
     }
 }
 
-/// The Dice scores that `lungfield-evaluate` prints of the cases of a split, by name.
-fn evaluated(model: &Path, data: &Path, more: &[&str]) -> Vec<(String, f64)> {
+/// Runs `lungfield-evaluate` with `--cases`, and returns what it prints.
+fn scored(model: &Path, data: &Path, more: &[&str]) -> String {
     let (model, data) = (
         format!("--model={}", model.display()),
         format!("--data={}", data.display()),
     );
-    let scored = run(
-        EVALUATE,
-        [
-            &*model,
-            &*data,
-            "--device=cpu",
-            "--precision=f32",
-            "--cases",
-        ]
-        .iter()
-        .chain(more),
-    );
+    let flags = [
+        &*model,
+        &*data,
+        "--device=cpu",
+        "--precision=f32",
+        "--cases",
+    ];
+    let scored = run(EVALUATE, flags.iter().chain(more));
     assert!(
         scored.status.success(),
         "{}",
         String::from_utf8_lossy(&scored.stderr)
     );
-    let table = String::from_utf8(scored.stdout).unwrap();
+    String::from_utf8(scored.stdout).unwrap()
+}
+
+/// Returns the Dice scores that `lungfield-evaluate` prints of the cases, by name.
+fn evaluated(model: &Path, data: &Path, more: &[&str]) -> Vec<(String, f64)> {
+    let table = scored(model, data, more);
     let rows = table
         .lines()
         .skip(1)
@@ -266,27 +249,12 @@ async fn training_evaluation_and_the_service_agree_on_a_films_dice() {
         "{evaluated:?} {in_training}"
     );
 
-    let pipeline = small::pipeline(&out);
     let read = |name| Bytes::from(fs_err::read(data.path().join(name)).unwrap());
     let film = Film {
         image: read("4.png").into(),
         reference: Some(read("4-mask.png").into()),
     };
-    let question = Question {
-        threshold: None,
-        form: Form::Rle {
-            plain: false,
-            with_reference: false,
-        },
-        deadline: Instant::now() + PATIENCE,
-    };
-    let served = pipeline
-        .segment(film, question)
-        .await
-        .unwrap()
-        .overlap
-        .unwrap()
-        .dice();
+    let served = segment(&out, film).await.overlap.unwrap().dice();
     assert!(
         (served - in_training).abs() < 1e-3,
         "{served} {in_training}"

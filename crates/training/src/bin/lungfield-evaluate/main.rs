@@ -1,11 +1,12 @@
 //! Scores a model on the cases of one or several data sets.
 
-mod scoring;
+mod run;
+mod selection;
 
 use clap::Parser;
 use lungfield_training::settings::EvaluateSettings;
 
-use self::scoring::evaluate;
+use self::run::evaluate;
 
 fn main() -> anyhow::Result<()> {
     evaluate(&EvaluateSettings::parse(), &mut std::io::stdout().lock())

@@ -1,19 +1,19 @@
-//! Decides what programs read of a report: every number on the page, and the films that they come from.
+//! The report as JSON: every number of the page, and the cases behind them.
 
 use std::collections::BTreeMap;
 use std::io;
 
 use serde::Serialize;
 
-use super::super::calibration::Calibration;
-use super::super::measure::{Measure, Scored, THRESHOLDS, thresholds};
-use super::super::statistics::{CONFIDENCE, RESAMPLES, Statistics};
-use super::super::summary::{ARTICLE, Article, Group, Row, Summary};
-use super::super::warned::Warned;
-use super::picture::Picture;
+use super::thumbnail::Thumbnail;
 use super::{DataFacts, ModelFacts, Report};
+use crate::evaluation::calibration::Calibration;
+use crate::evaluation::measure::{Measure, ScoredCase, THRESHOLDS, thresholds};
+use crate::evaluation::statistics::{CONFIDENCE, RESAMPLES, Statistics};
+use crate::evaluation::summary::{ARTICLE, Article, Group, Row, Summary};
+use crate::evaluation::warning_counts::WarningCounts;
 
-/// The format that this version writes.
+/// The version of the format.
 const FORMAT: u32 = 1;
 
 #[derive(Serialize)]
@@ -23,13 +23,13 @@ struct Document<'a> {
     data: &'a DataFacts,
     bootstrap: Bootstrap,
     article: Article,
-    /// What the fields `dice_by_threshold` go by.
+    /// The thresholds of the fields `dice_by_threshold`.
     thresholds: [f64; THRESHOLDS],
-    groups: Vec<GroupRow<'a>>,
-    warnings: Warnings,
-    best: Vec<Named<'a>>,
-    worst: Vec<Named<'a>>,
-    films: Vec<Film<'a>>,
+    groups: Vec<GroupRecord<'a>>,
+    warnings: WarningRecord,
+    best: Vec<CaseRef<'a>>,
+    worst: Vec<CaseRef<'a>>,
+    films: Vec<CaseRecord<'a>>,
 }
 
 #[derive(Serialize)]
@@ -39,52 +39,52 @@ struct Bootstrap {
 }
 
 #[derive(Serialize)]
-struct GroupRow<'a> {
+struct GroupRecord<'a> {
     group: &'static str,
-    /// Of a group that is a source.
+    /// The source, if the group is one.
     source: Option<&'a str>,
     films: usize,
-    measures: BTreeMap<Measure, Measured<'a>>,
+    measures: BTreeMap<Measure, MeasureRecord<'a>>,
     dice_by_threshold: [f64; THRESHOLDS],
     calibration: Calibration,
 }
 
 #[derive(Serialize)]
-struct Measured<'a> {
+struct MeasureRecord<'a> {
     undefined: usize,
-    /// `null` where the measure is undefined on every film.
+    /// `null` if the measure is undefined for every case.
     statistics: Option<&'a Statistics>,
 }
 
-/// What a server would have warned of.
+/// The numbers of cases with warnings.
 #[derive(Serialize)]
-struct Warnings {
+struct WarningRecord {
     films_with_warnings: usize,
     films_by_code: BTreeMap<&'static str, usize>,
 }
 
 #[derive(Serialize)]
-struct Named<'a> {
+struct CaseRef<'a> {
     case: &'a str,
     source: &'a str,
 }
 
 #[derive(Serialize)]
-struct Film<'a> {
+struct CaseRecord<'a> {
     case: &'a str,
     source: &'a str,
     doubtful_reference: bool,
     width_px: u32,
     height_px: u32,
     warnings: Vec<&'static str>,
-    /// `null` where a measure is undefined.
+    /// `null` for a measure that is undefined.
     measures: BTreeMap<Measure, Option<f64>>,
     dice_by_threshold: [f64; THRESHOLDS],
     calibration: Calibration,
 }
 
-/// The report as indented JSON.
-pub(super) fn report(report: &Report, summary: &Summary) -> io::Result<Vec<u8>> {
+/// Encodes the report as indented JSON.
+pub(super) fn encode(report: &Report, summary: &Summary) -> io::Result<Vec<u8>> {
     let document = Document {
         format: FORMAT,
         model: &report.model,
@@ -94,22 +94,22 @@ pub(super) fn report(report: &Report, summary: &Summary) -> io::Result<Vec<u8>> 
             confidence: CONFIDENCE,
         },
         article: ARTICLE,
-        thresholds: std::array::from_fn(twentieths),
-        groups: summary.0.iter().map(GroupRow::of).collect(),
-        warnings: Warnings::of(&report.films),
-        best: report.best.iter().map(Named::of).collect(),
-        worst: report.worst.iter().map(Named::of).collect(),
-        films: report.films.iter().map(Film::of).collect(),
+        thresholds: thresholds().map(|threshold| rounded(threshold.get())),
+        groups: summary.rows.iter().map(GroupRecord::of).collect(),
+        warnings: WarningRecord::of(&report.films),
+        best: report.best.iter().map(CaseRef::of).collect(),
+        worst: report.worst.iter().map(CaseRef::of).collect(),
+        films: report.films.iter().map(CaseRecord::of).collect(),
     };
     Ok(serde_json::to_vec_pretty(&document)?)
 }
 
-/// A threshold as a person writes it, 0.15 and not 0.15000000596.
-fn twentieths(index: usize) -> f64 {
-    (f64::from(thresholds()[index].get()) * 100.0).round() / 100.0
+/// Rounds a threshold to two decimal places, so that it is written as 0.15 and not as 0.15000000596.
+fn rounded(threshold: f32) -> f64 {
+    (f64::from(threshold) * 100.0).round() / 100.0
 }
 
-impl<'a> GroupRow<'a> {
+impl<'a> GroupRecord<'a> {
     fn of(row: &'a Row) -> Self {
         let (group, source) = match &row.group {
             Group::Source(name) => ("source", Some(name.as_str())),
@@ -120,7 +120,7 @@ impl<'a> GroupRow<'a> {
             let undefined = row.undefined(measure);
             (
                 measure,
-                Measured {
+                MeasureRecord {
                     undefined,
                     statistics: row.statistics(measure),
                 },
@@ -137,11 +137,11 @@ impl<'a> GroupRow<'a> {
     }
 }
 
-impl Warnings {
-    fn of(films: &[Scored]) -> Self {
-        let Warned {
+impl WarningRecord {
+    fn of(films: &[ScoredCase]) -> Self {
+        let WarningCounts {
             warned, by_warning, ..
-        } = Warned::of(films);
+        } = WarningCounts::of(films);
         let by_code = by_warning
             .into_iter()
             .map(|(warning, films)| (warning.code(), films));
@@ -152,17 +152,17 @@ impl Warnings {
     }
 }
 
-impl<'a> Named<'a> {
-    fn of(picture: &'a Picture) -> Self {
+impl<'a> CaseRef<'a> {
+    fn of(thumbnail: &'a Thumbnail) -> Self {
         Self {
-            case: &picture.case,
-            source: &picture.source,
+            case: &thumbnail.case,
+            source: &thumbnail.source,
         }
     }
 }
 
-impl<'a> Film<'a> {
-    fn of(film: &'a Scored) -> Self {
+impl<'a> CaseRecord<'a> {
+    fn of(film: &'a ScoredCase) -> Self {
         let measures = &film.measures;
         Self {
             case: &film.case,

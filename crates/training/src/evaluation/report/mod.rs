@@ -1,97 +1,86 @@
-//! Decides what the report of an evaluation holds, and writes it: a page for people, and the same as CSV and JSON for
-//! programs.
+//! The report of an evaluation: a page for people, and the same numbers as CSV and JSON for programs.
 
-mod cases;
-mod figure;
-mod html;
+mod cases_csv;
+mod facts;
+mod figures;
 mod json;
 mod page;
-pub mod picture;
-mod svg;
-mod tables;
+#[cfg(test)]
+mod tests;
+pub mod thumbnail;
+mod words;
 
 use std::io;
 use std::path::Path;
 
-use serde::Serialize;
-
-use self::picture::Picture;
-use super::measure::Scored;
+pub use self::facts::{DataFacts, ModelFacts};
+use self::thumbnail::Thumbnail;
+use super::measure::ScoredCase;
 use super::summary::Summary;
-use lungfield_radiograph::mask::Threshold;
 use lungfield_support::files;
 
-/// The page: one file that needs no other, no script and no network.
+/// The page. It needs no other file, no script and no network.
 pub const PAGE: &str = "report.html";
-/// A line for each film, with every measure.
+/// The list of cases with every measure.
 pub const CASES: &str = "cases.csv";
 /// All numbers of the page.
 pub const DATA: &str = "report.json";
 
-/// Which model was evaluated, and how it was run.
-#[derive(Clone, Debug, Serialize)]
-pub struct ModelFacts {
-    /// Its name.
-    pub name: String,
-    /// Its version.
-    pub version: String,
-    /// The sha256 of its weights, in hexadecimal.
-    pub weights_sha256: String,
-    /// The terms on which the weights may be used.
-    pub license: String,
-    /// Channels of the network's first block.
-    pub network_width: u16,
-    /// The side of the square model grid, in pixels.
-    pub side: u32,
-    /// Whether each film was segmented together with its mirror image.
-    pub flip_averaging: bool,
-    /// The probability from which on a pixel was lung.
-    pub threshold: Threshold,
-    /// The numbers in which the network computed, as in `bf16`.
-    pub precision: String,
-    /// Where it ran, as in `cpu`.
-    pub device: String,
-}
-
-/// On which films.
-#[derive(Clone, Debug, Serialize)]
-pub struct DataFacts {
-    /// The names of the data sets' folders.
-    pub folders: Vec<String>,
-    /// Which cases of them were taken, as in `test`.
-    pub split: String,
-    /// The day of the evaluation, as in `2026-05-17`.
-    pub date: String,
-    /// How many films of them were left out, since they have no reference mask.
-    pub without_reference: usize,
-    /// Whether the model has seen some of these films in training; the page then begins with a warning.
-    pub training_included: bool,
-}
-
-/// Everything that a report shows.
+/// The contents of a report.
 #[derive(Clone, Debug)]
 pub struct Report {
     /// The model.
     pub model: ModelFacts,
     /// The data.
     pub data: DataFacts,
-    /// Every film with its measures.
-    pub films: Vec<Scored>,
+    /// Every case with its measures.
+    pub films: Vec<ScoredCase>,
     /// The films with the highest Dice scores, the best first.
-    pub best: Vec<Picture>,
-    /// Those with the lowest, the worst first.
-    pub worst: Vec<Picture>,
+    pub best: Vec<Thumbnail>,
+    /// The films with the lowest Dice scores, the worst first.
+    pub worst: Vec<Thumbnail>,
 }
 
-/// Writes [`PAGE`], [`CASES`] and [`DATA`] into `folder`, which is made where it does not exist. Each file is replaced
+/// Writes [`PAGE`], [`CASES`] and [`DATA`] into a folder, which is created if it does not exist. Each file is replaced
 /// whole or not at all.
+///
+/// ```
+/// use lungfield_radiograph::mask::Threshold;
+/// use lungfield_training::evaluation::report::{DataFacts, ModelFacts, PAGE, Report, write};
+///
+/// let model = ModelFacts {
+///     name: "example".to_owned(),
+///     version: "1.0.0".to_owned(),
+///     weights_sha256: String::new(),
+///     license: "CC0-1.0".to_owned(),
+///     network_width: 16,
+///     network: "SegNet".to_owned(),
+///     side: 256,
+///     flip_averaging: false,
+///     threshold: Threshold::HALF,
+///     precision: "f32".to_owned(),
+///     device: "cpu".to_owned(),
+/// };
+/// let data = DataFacts {
+///     folders: vec!["films".to_owned()],
+///     split: "test".to_owned(),
+///     date: "2026-05-17".to_owned(),
+///     without_reference: 0,
+///     training_included: false,
+/// };
+/// let report = Report { model, data, films: Vec::new(), best: Vec::new(), worst: Vec::new() };
+/// let folder = tempfile::tempdir()?;
+/// write(&report, folder.path())?;
+/// assert!(std::fs::read_to_string(folder.path().join(PAGE))?.contains("No film was scored."));
+/// # Ok::<_, std::io::Error>(())
+/// ```
 pub fn write(report: &Report, folder: &Path) -> io::Result<()> {
     let summary = Summary::of(&report.films);
     fs_err::create_dir_all(folder)?;
-    files::replace(&folder.join(CASES), &cases::cases(&report.films)?)?;
-    files::replace(&folder.join(DATA), &json::report(report, &summary)?)?;
-    files::replace(&folder.join(PAGE), page::page(report, &summary).as_bytes())
+    files::replace(&folder.join(CASES), &cases_csv::encode(&report.films)?)?;
+    files::replace(&folder.join(DATA), &json::encode(report, &summary)?)?;
+    files::replace(
+        &folder.join(PAGE),
+        page::render(report, &summary).as_bytes(),
+    )
 }
-
-#[cfg(test)]
-mod tests;

@@ -1,121 +1,180 @@
-//! Decides what the picture of a training run shows: the loss and the learning rate above, the validation Dice below,
-//! over one axis of iterations.
+//! The picture of a training run: the loss and the learning rate above, the Dice of the validation films below.
 
 use std::collections::BTreeSet;
-use std::ops::Range;
 
-use super::axis::{Axis, Spacing, grouped, rounded};
-use super::panel::{COLUMNS, Panel};
-use super::series::{Point, smoothed, thinned};
-use super::style::{SOURCE_STYLES, picture};
 use super::{StepRecord, ValidationRecord};
-use crate::drawing::{Anchor, Drawing};
+use crate::plot::{
+    Area, DataPoint, Drawing, LegendEntry, Panel, Pixels, Scale, Spacing, Symbol, draw_legend,
+    grouped, rounded, series_class, smoothed, thinned,
+};
 
-const SIZE: [f64; 2] = [960.0, 600.0];
-/// From the foot of each panel to its head.
-const LOSS_ROWS: Range<f64> = 290.0..70.0;
-const DICE_ROWS: Range<f64> = 546.0..326.0;
-/// The points of a curve; more would not be seen.
+const WIDTH: f64 = 960.0;
+const HEIGHT: f64 = 600.0;
+/// The panels of the loss and of the Dice.
+const LOSS: Area = Area {
+    left: 64.0,
+    right: 704.0,
+    top: 74.0,
+    bottom: 290.0,
+};
+const DICE: Area = Area {
+    left: 64.0,
+    right: 704.0,
+    top: 334.0,
+    bottom: 550.0,
+};
+/// The left and right edges of the legends.
+const LEGEND: [f64; 2] = [768.0, 948.0];
+/// The most points of a curve; more could not be seen.
 const MOST_POINTS: usize = 640;
-/// What the axis of the learning rate has room for above the highest.
+/// The length of the axis of the learning rate, relative to the highest rate.
 const RATE_ROOM: f64 = 1.15;
-/// The least length of the axis of iterations, so that all its ticks are whole.
+/// The shortest axis of iterations, so that its ticks are whole numbers.
 const FEWEST_ITERATIONS: u32 = 10;
+/// Rules for the classes that only these curves have.
+const RULES: &str = include_str!("curves.css");
 
-/// Draws a run as an SVG document. Entries are in the order of their iterations.
+/// Draws a run as an SVG document. The records are in the order of their iterations.
 ///
-/// A curve has a hole where a value is not finite, or not above 0 for the loss, whose axis is logarithmic.
+/// A curve has a gap where a value is not finite. The axis of the loss is logarithmic, so a loss that is not above 0 is a
+/// gap too.
+///
+/// ```
+/// use lungfield_training::train::journal::StepRecord;
+/// use lungfield_training::train::journal::curves::draw;
+///
+/// let step = |iteration, loss| StepRecord {
+///     iteration,
+///     loss,
+///     learning_rate: 0.02,
+///     images_per_second: 8.0,
+///     wait_share: 0.0,
+/// };
+/// let svg = draw(&[step(10, 0.9), step(20, 0.4)], &[]);
+/// assert!(svg.contains("<title>20 iterations</title>"));
+/// ```
 #[must_use]
 pub fn draw(steps: &[StepRecord], validations: &[ValidationRecord]) -> String {
     let last = steps
         .last()
         .map(|step| step.iteration)
-        .max(validations.last().map(|found| found.iteration));
-    let iterations = Axis::from_zero(f64::from(last.unwrap_or(0).max(FEWEST_ITERATIONS)), COLUMNS);
-    let best = validations.iter().rev().find(|found| found.best);
+        .max(validations.last().map(|record| record.iteration));
+    let across = Pixels {
+        start: LOSS.left,
+        end: LOSS.right,
+    };
+    let longest = f64::from(last.unwrap_or(0).max(FEWEST_ITERATIONS));
+    let iterations = Scale::linear(0.0, longest, across);
+    let best = validations.iter().rev().find(|record| record.best);
     let summary = summary(last, best);
     let mut drawing = Drawing::new();
-    drawing.text([COLUMNS.start, 32.0], Anchor::Start, "title", &summary);
-
-    let mut panel = Panel::new(
-        &mut drawing,
-        &iterations,
-        LOSS_ROWS,
-        "training loss, on a logarithmic axis",
-    );
-    best.inspect(|best| panel.mark(best.iteration));
-    draw_rate(&mut panel, steps);
-    draw_loss(&mut panel, steps);
-    panel.finish();
-
-    let mut panel = Panel::new(
-        &mut drawing,
-        &iterations,
-        DICE_ROWS,
-        "Dice on the validation films, on a logarithmic axis of 1 − Dice",
-    );
-    best.inspect(|best| panel.mark(best.iteration));
-    draw_dice(&mut panel, validations, best);
-    panel.iterations();
-    panel.finish();
-    picture(&drawing, SIZE, &summary)
+    let mut panel = Panel::new(&mut drawing, LOSS, iterations);
+    panel.heading(34.0, &summary);
+    let legend = draw_losses(&mut panel, steps, best);
+    draw_legend(&mut drawing, beside(LOSS), &legend);
+    let mut panel = Panel::new(&mut drawing, DICE, iterations);
+    let legend = draw_scores(&mut panel, validations, best);
+    panel.bottom_axis("iteration");
+    draw_legend(&mut drawing, beside(DICE), &legend);
+    drawing.styled_document(WIDTH, HEIGHT, &summary, RULES)
 }
 
-/// The run in a line.
+/// Describes the run in a line.
 fn summary(iteration: Option<u32>, best: Option<&ValidationRecord>) -> String {
     let done = iteration.map(|iteration| format!("{} iterations", grouped(f64::from(iteration))));
     let best = best.map(|best| {
         let iteration = grouped(f64::from(best.iteration));
         format!("best mean Dice {} at {iteration}", rounded(best.mean_dice))
     });
-    let told: Vec<_> = done.into_iter().chain(best).collect();
-    if told.is_empty() {
+    let parts: Vec<_> = done.into_iter().chain(best).collect();
+    if parts.is_empty() {
         "no iteration yet".to_owned()
     } else {
-        told.join(", ")
+        parts.join(", ")
     }
 }
 
-fn draw_rate(panel: &mut Panel<'_>, steps: &[StepRecord]) {
-    let points = thinned(
-        &points(steps, |step| Some((step.iteration, step.learning_rate))),
+/// Returns the area of the legend beside a panel.
+fn beside(panel: Area) -> Area {
+    let [left, right] = LEGEND;
+    Area {
+        left,
+        right,
+        ..panel
+    }
+}
+
+/// Returns the pixels of a vertical axis.
+fn upwards(panel: Area) -> Pixels {
+    Pixels {
+        start: panel.bottom,
+        end: panel.top,
+    }
+}
+
+/// Draws the panel of the losses and the learning rates.
+fn draw_losses(
+    panel: &mut Panel<'_>,
+    steps: &[StepRecord],
+    best: Option<&ValidationRecord>,
+) -> Vec<LegendEntry> {
+    panel.columns();
+    panel.base_line();
+    if let Some(best) = best {
+        panel.rule(best.iteration.into(), "rule");
+    }
+    let mut legend = draw_rate(panel, steps);
+    legend.extend(draw_loss(panel, steps));
+    legend
+}
+
+fn draw_rate(panel: &mut Panel<'_>, steps: &[StepRecord]) -> Vec<LegendEntry> {
+    let rates = thinned(
+        &series(steps, |step| (step.iteration, step.learning_rate)),
         MOST_POINTS,
     );
-    let highest = points
+    let highest = rates
         .iter()
-        .map(|point| point.1)
+        .map(|point| point.y)
         .filter(|rate| rate.is_finite())
         .fold(0.0, f64::max);
-    if highest > 0.0 {
-        let axis = Axis::from_zero(highest * RATE_ROOM, LOSS_ROWS);
-        panel.right_axis(&axis, "learning rate");
-        panel.curve("rate", "learning rate", &points, &axis);
+    if highest <= 0.0 {
+        return Vec::new();
     }
+    let scale = Scale::linear(0.0, highest * RATE_ROOM, upwards(LOSS));
+    panel.right_axis(&scale, "learning rate");
+    panel.curve(&rates, &scale, "rate");
+    vec![entry("rate", "learning rate", &rates)]
 }
 
-fn draw_loss(panel: &mut Panel<'_>, steps: &[StepRecord]) {
+fn draw_loss(panel: &mut Panel<'_>, steps: &[StepRecord]) -> Vec<LegendEntry> {
+    let label = "training loss, on a logarithmic axis";
     let raw = thinned(
-        &points(steps, |step| Some((step.iteration, step.loss))),
+        &series(steps, |step| (step.iteration, step.loss)),
         MOST_POINTS,
     );
-    let axis = Axis::around(
-        Spacing::Logarithmic,
-        raw.iter().map(|point| point.1),
-        LOSS_ROWS,
-    );
-    if let Some(axis) = &axis {
-        panel.left_axis(axis);
-        panel.curve("raw", "loss", &raw, axis);
-        panel.curve("loss", "loss, smoothed", &smoothed(&raw), axis);
+    let losses = raw.iter().map(|point| point.y);
+    let scale = Scale::around(Spacing::Logarithmic, losses, upwards(LOSS));
+    let mut legend = Vec::new();
+    if let Some(scale) = &scale {
+        panel.left_axis(scale, label);
+        panel.curve(&raw, scale, "raw");
+        let smooth = smoothed(&raw);
+        panel.curve(&smooth, scale, "s0");
+        legend.push(entry("raw", "loss", &raw));
+        legend.push(entry("s0", "loss, smoothed", &smooth));
+    } else {
+        panel.title(label);
     }
     if let Some(alarm) = alarm(steps) {
-        panel.say("alarm", 0.9, &alarm);
-    } else if axis.is_none() {
-        panel.say("muted", 0.5, "no loss yet");
+        panel.note(0.9, "alarm", &alarm);
+    } else if scale.is_none() {
+        panel.note(0.5, "label", "no loss yet");
     }
+    legend
 }
 
-/// What to say of losses that are not finite.
+/// Reports losses that are not finite.
 fn alarm(steps: &[StepRecord]) -> Option<String> {
     let mut lost = steps.iter().filter(|step| !step.loss.is_finite());
     let at = format!(
@@ -130,66 +189,116 @@ fn alarm(steps: &[StepRecord]) -> Option<String> {
     })
 }
 
-fn draw_dice(
+/// Draws the panel of the validation scores.
+fn draw_scores(
     panel: &mut Panel<'_>,
     validations: &[ValidationRecord],
     best: Option<&ValidationRecord>,
-) {
-    let mean = points(validations, |found| {
-        Some((found.iteration, found.mean_dice))
-    });
-    let lowest = points(validations, |found| {
-        Some((found.iteration, found.lowest_dice))
-    });
-    let sources: BTreeSet<&str> = validations
-        .iter()
-        .flat_map(|found| &found.by_source)
-        .map(|(source, _)| source.as_str())
-        .collect();
-    let sources: Vec<_> = sources
-        .into_iter()
-        .map(|source| (source, of_source(validations, source)))
-        .collect();
+) -> Vec<LegendEntry> {
+    let label = "Dice on the validation films, on a logarithmic axis of 1 − Dice";
+    let mean = series(validations, |record| (record.iteration, record.mean_dice));
+    let lowest = series(validations, |record| (record.iteration, record.lowest_dice));
+    let sources = source_series(validations);
     let all = [&mean, &lowest]
         .into_iter()
-        .chain(sources.iter().map(|(_, points)| points))
+        .chain(sources.iter().map(|source| &source.series))
         .flatten();
-    let Some(axis) = Axis::around(Spacing::Dice, all.map(|point| point.1), DICE_ROWS) else {
-        return panel.say("muted", 0.5, "no validation yet");
-    };
-    panel.left_axis(&axis);
-    panel.curve("mean", "all films", &mean, &axis);
-    panel.curve("lowest", "lowest film", &lowest, &axis);
+    panel.columns();
     if let Some(best) = best {
-        panel.explain("best", "best", best.mean_dice);
+        panel.rule(best.iteration.into(), "rule");
     }
-    // In front of the mean, which is wide enough to be seen behind a source that does as well.
-    for (index, (source, points)) in sources.iter().enumerate() {
-        panel.curve(
-            &format!("source{}", index % SOURCE_STYLES),
-            source,
-            points,
-            &axis,
+    let scores = all.map(|point| point.y);
+    let Some(scale) = Scale::around(Spacing::Dice, scores, upwards(DICE)) else {
+        panel.title(label);
+        panel.note(0.5, "label", "no validation yet");
+        return Vec::new();
+    };
+    panel.left_axis(&scale, label);
+    panel.curve(&mean, &scale, "all");
+    panel.curve(&lowest, &scale, "lowest");
+    let mut legend = vec![
+        entry("all", "all films", &mean),
+        entry("lowest", "lowest film", &lowest),
+    ];
+    // The mean is drawn first: it is wide enough to be seen behind a source with the same scores.
+    for (index, source) in sources.iter().enumerate() {
+        let class = series_class(index);
+        panel.curve(&source.series, &scale, &class);
+        legend.push(entry(&class, source.name, &source.series));
+    }
+    if let Some(best) = best {
+        let point = DataPoint {
+            x: best.iteration.into(),
+            y: best.mean_dice,
+        };
+        panel.ring(point, &scale);
+        legend.insert(
+            2,
+            LegendEntry {
+                symbol: Symbol::Ring,
+                name: "best".to_owned(),
+                value: rounded(best.mean_dice),
+            },
         );
     }
-    if let Some(best) = best {
-        panel.ring("best", (f64::from(best.iteration), best.mean_dice), &axis);
-    }
+    legend
 }
 
-fn of_source(validations: &[ValidationRecord], source: &str) -> Vec<Point> {
-    points(validations, |found| {
-        let (_, dice) = found.by_source.iter().find(|(name, _)| name == source)?;
-        Some((found.iteration, *dice))
-    })
+/// The mean Dice of a source over the validations.
+struct SourceSeries<'a> {
+    name: &'a str,
+    series: Vec<DataPoint>,
 }
 
-fn points<T>(entries: &[T], point: impl Fn(&T) -> Option<(u32, f64)>) -> Vec<Point> {
-    entries
+/// Returns the series of each source, sorted by name. A source may be missing from some validations.
+fn source_series(validations: &[ValidationRecord]) -> Vec<SourceSeries<'_>> {
+    let names: BTreeSet<&str> = validations
         .iter()
-        .filter_map(point)
-        .map(|(iteration, value)| (f64::from(iteration), value))
+        .flat_map(|record| &record.by_source)
+        .map(|(source, _)| source.as_str())
+        .collect();
+    let of_source = |name: &str| {
+        validations
+            .iter()
+            .filter_map(|record| {
+                let (_, dice) = record.by_source.iter().find(|(source, _)| source == name)?;
+                Some(DataPoint {
+                    x: record.iteration.into(),
+                    y: *dice,
+                })
+            })
+            .collect()
+    };
+    names
+        .into_iter()
+        .map(|name| SourceSeries {
+            name,
+            series: of_source(name),
+        })
         .collect()
+}
+
+fn series<T>(records: &[T], point: impl Fn(&T) -> (u32, f64)) -> Vec<DataPoint> {
+    records
+        .iter()
+        .map(|record| {
+            let (iteration, y) = point(record);
+            DataPoint {
+                x: iteration.into(),
+                y,
+            }
+        })
+        .collect()
+}
+
+/// Returns the legend entry of a curve, with the last value that is finite.
+fn entry(class: &str, name: &str, series: &[DataPoint]) -> LegendEntry {
+    let last = series.iter().rev().find(|point| point.y.is_finite());
+    LegendEntry {
+        symbol: Symbol::Curve(class.to_owned()),
+        name: name.to_owned(),
+        value: last.map_or(String::new(), |point| rounded(point.y)),
+    }
 }
 
 #[cfg(test)]
@@ -250,13 +359,11 @@ mod tests {
     fn one_entry_is_a_dot() {
         let svg = draw(&[step(50, 0.7)], &[]);
         assert!(is_sound(&svg), "{svg}");
-        assert!(svg.contains("class=\"curve loss dot\""), "{svg}");
+        assert!(svg.contains("class=\"curve s0 dot\""), "{svg}");
         assert!(svg.contains("no validation yet"));
         let svg = draw(&[], &[validated(200, 0.9, true)]);
         assert!(is_sound(&svg), "{svg}");
-        assert!(
-            svg.contains("class=\"curve mean dot\"") && svg.contains("class=\"curve source1 dot\"")
-        );
+        assert!(svg.contains("class=\"curve all dot\"") && svg.contains("class=\"curve s1 dot\""));
     }
 
     #[test]
@@ -270,7 +377,7 @@ mod tests {
         let svg = draw(&steps, &[]);
         assert!(is_sound(&svg), "{svg}");
         assert!(svg.contains("the loss is not finite at iteration 100, nor in 1 later entries"));
-        assert_eq!(svg.matches("class=\"curve loss dot\"").count(), 2);
+        assert_eq!(svg.matches("class=\"curve s0 dot\"").count(), 2);
         let lost = draw(&[step(50, f64::NAN)], &[]);
         assert!(
             is_sound(&lost) && lost.contains("at iteration 50<"),
@@ -287,13 +394,9 @@ mod tests {
         ];
         let svg = draw(&[step(600, 0.25)], &found);
         assert!(svg.contains("<title>600 iterations, best mean Dice 0.9000 at 400</title>"));
+        assert_eq!(svg.matches("class=\"rule\"").count(), 2, "in both panels");
         assert_eq!(
-            svg.matches("class=\"reached\"").count(),
-            2,
-            "in both panels"
-        );
-        assert_eq!(
-            svg.matches("class=\"best\"").count(),
+            svg.matches("class=\"ring\"").count(),
             2,
             "on the curve and in the legend"
         );
@@ -308,7 +411,7 @@ mod tests {
         };
         let svg = draw(&[], &[early, validated(400, 0.9, true)]);
         assert!(
-            is_sound(&svg) && svg.contains("class=\"curve source0 dot\""),
+            is_sound(&svg) && svg.contains("class=\"curve s0 dot\""),
             "{svg}"
         );
     }

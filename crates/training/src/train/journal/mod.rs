@@ -2,12 +2,8 @@
 //!
 //! `metrics.jsonl` is the record; the event file and the curves are made from it whenever a run begins or resumes.
 
-mod axis;
 pub mod curves;
-mod panel;
 mod record;
-mod series;
-mod style;
 mod tensorboard;
 
 use std::io::{self, Write};

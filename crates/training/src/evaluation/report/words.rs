@@ -1,24 +1,15 @@
-//! Decides how a page puts things into words, and into one string.
+//! Words and numbers in the sentences of a report.
 
-use std::fmt;
-
-/// What something writes about itself, as a string.
-pub(super) fn rendered(write: impl FnOnce(&mut String) -> fmt::Result) -> String {
-    let mut out = String::new();
-    write(&mut out).expect("memory takes every character");
-    out
-}
-
-/// `1 film`, `2 films`.
-pub(super) fn counted(count: usize, what: &str) -> String {
+/// Writes a count with its noun: `1 film`, `2 films`.
+pub(super) fn counted(count: usize, noun: &str) -> String {
     if count == 1 {
-        format!("1 {what}")
+        format!("1 {noun}")
     } else {
-        format!("{count} {what}s")
+        format!("{count} {noun}s")
     }
 }
 
-/// Names as a sentence lists them: `a`, `a and b`, `a, b and c`.
+/// Writes names as a sentence lists them: `a`, `a and b`, `a, b and c`.
 pub(super) fn listed(names: &[&str]) -> String {
     match names {
         [] => String::new(),

@@ -1,8 +1,9 @@
-//! Decides which films a report shows, and how large.
+//! The pictures of the best and the worst films of a report.
 
 use fast_image_resize::pixels::{U8, U16};
 
-use super::super::measure::Scored;
+use crate::evaluation::evaluator::SegmentedCase;
+use crate::evaluation::measure::ScoredCase;
 use lungfield_codec::overlay;
 use lungfield_radiograph::geometry::{Geometry, Size};
 use lungfield_radiograph::mask::Mask;
@@ -11,60 +12,71 @@ use lungfield_radiograph::postprocess;
 use lungfield_radiograph::preprocess::resize;
 use lungfield_radiograph::radiograph::{Pixels, Radiograph};
 
-/// The longest side of a picture, in pixels: a page with a dozen of them stays below 3 MB.
+/// The longest side of a thumbnail, in pixels. A page with a dozen of them is below 3 MB.
 const LONGEST: u32 = 384;
 
-/// A film with what was found on it, drawn for the report.
+/// The picture of a scored film: the mask of the model in red, the outline of the reference mask in white.
 #[derive(Clone, Debug)]
-pub struct Picture {
-    /// The case's name.
+pub struct Thumbnail {
+    /// The name of the case.
     pub case: String,
-    /// The data set that it was published in.
+    /// The data set in which the case was published.
     pub source: String,
     /// The Dice score, on the film's own grid.
     pub dice: f64,
-    /// Whether its reference mask is known to be doubtful.
+    /// Whether the reference mask is known to be doubtful.
     pub doubtful: bool,
-    /// The overlay that [`picture`] draws.
+    /// The picture as a PNG image, with no side longer than 384 pixels.
     pub png: Vec<u8>,
 }
 
-impl Picture {
-    /// The picture of a film that was scored.
-    #[must_use]
-    pub fn of(film: &Scored, png: Vec<u8>) -> Self {
-        let dice = film.measures.overlap.dice();
-        Self {
-            case: film.case.clone(),
-            source: film.source.clone(),
-            dice,
-            doubtful: film.doubtful,
-            png,
-        }
+impl Thumbnail {
+    /// Draws the thumbnail of a scored case.
+    pub fn draw(scored: &ScoredCase, segmented: &SegmentedCase) -> Result<Self, SizeMismatch> {
+        let SegmentedCase {
+            film,
+            mask,
+            reference,
+        } = segmented;
+        Ok(Self {
+            case: scored.case.clone(),
+            source: scored.source.clone(),
+            dice: scored.dice(),
+            doubtful: scored.doubtful,
+            png: draw_overlay(film, mask, reference)?,
+        })
     }
 }
 
-/// Where in `films` the ones to show are: up to `count` with the highest Dice scores, the best first, and as many with
-/// the lowest, the worst first. Equal scores go by the films' order.
-///
-/// No film is shown twice: where there are fewer than twice as many, the worst come first and the best are fewer.
-#[must_use]
-pub fn choose(films: &[Scored], count: usize) -> (Vec<usize>, Vec<usize>) {
-    let dice = |index: usize| films[index].measures.overlap.dice();
-    let mut ascending: Vec<usize> = (0..films.len()).collect();
-    ascending.sort_by(|&a, &b| dice(a).total_cmp(&dice(b)));
-    let (worst, rest) = ascending.split_at(count.min(films.len()));
-    (
-        rest.iter().rev().take(count).copied().collect(),
-        worst.to_vec(),
-    )
+/// The films that a report shows, by their indices.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Chosen {
+    /// The films with the highest Dice scores, the best first.
+    pub best: Vec<usize>,
+    /// The films with the lowest Dice scores, the worst first.
+    pub worst: Vec<usize>,
 }
 
-/// Draws the overlay of `mask` and `reference` on `film` as [`overlay::draw`] does, with no side longer than 384 pixels.
+/// Chooses up to `count` films with the highest Dice scores, and as many with the lowest. Films with equal scores are
+/// chosen in their order.
 ///
-/// A longer film is reduced first, and the masks with it: a pixel of theirs is lung where at least half of what it
-/// covers is. So the outline keeps its width, and no film is enlarged.
-pub fn picture(film: &Radiograph, mask: &Mask, reference: &Mask) -> Result<Vec<u8>, SizeMismatch> {
+/// No film is chosen twice. If there are fewer than `2 * count` films, the worst are chosen first and the best are fewer.
+#[must_use]
+pub fn choose(films: &[ScoredCase], count: usize) -> Chosen {
+    let mut ascending: Vec<usize> = (0..films.len()).collect();
+    ascending.sort_by(|&a, &b| films[a].dice().total_cmp(&films[b].dice()));
+    let (worst, rest) = ascending.split_at(count.min(films.len()));
+    Chosen {
+        best: rest.iter().rev().take(count).copied().collect(),
+        worst: worst.to_vec(),
+    }
+}
+
+/// Draws an overlay with no side longer than [`LONGEST`].
+///
+/// A larger film is reduced first, together with the masks: a pixel of a reduced mask is lung if at least half of the
+/// pixels that it covers are. So the outline keeps its width, and no film is enlarged.
+fn draw_overlay(film: &Radiograph, mask: &Mask, reference: &Mask) -> Result<Vec<u8>, SizeMismatch> {
     let size = film.size();
     for drawn in [mask, reference] {
         if drawn.size() != size {
@@ -86,7 +98,7 @@ pub fn picture(film: &Radiograph, mask: &Mask, reference: &Mask) -> Result<Vec<u
     )
 }
 
-/// The mask on the pixels that the film takes up in the geometry's square.
+/// Reduces a mask to the pixels of the film within the square of the geometry.
 fn reduced_mask(mask: &Mask, geometry: &Geometry) -> Mask {
     let coverage = postprocess::coverage(mask, geometry);
     let (left, top, size) = (
@@ -105,7 +117,7 @@ fn reduced_mask(mask: &Mask, geometry: &Geometry) -> Mask {
     Mask::new(size, pixels).expect("the film takes up as many pixels as it is placed on")
 }
 
-/// The film at a smaller size, as deep as it was; every one of its pixels counts.
+/// Reduces a film, with its bit depth. Every pixel of the film counts.
 fn reduced_film(film: &Radiograph, size: Size) -> Radiograph {
     let pixels = match film.pixels() {
         Pixels::Eight(greys) => {
@@ -124,8 +136,8 @@ fn reduced_film(film: &Radiograph, size: Size) -> Radiograph {
 mod tests {
     use std::io::Cursor;
 
-    use super::super::super::measure::tests::scored;
     use super::*;
+    use crate::evaluation::fixtures::scored;
     use lungfield_radiograph::phantom::{Depth, Phantom, PhantomOptions};
 
     fn phantom(width: u32, height: u32, depth: Depth) -> Phantom {
@@ -155,13 +167,17 @@ mod tests {
     #[test]
     fn the_best_and_the_worst_are_chosen_and_no_film_is_both() {
         let films: Vec<_> = [5, 9, 10, 7, 8]
-            .map(|found| scored(&format!("{found}"), "x", [10, found]))
+            .map(|found| scored(&format!("{found}"), "x", 10, found))
             .into();
-        assert_eq!(choose(&films, 2), (vec![2, 1], vec![0, 3]));
-        assert_eq!(choose(&films, 3), (vec![2, 1], vec![0, 3, 4]));
-        assert_eq!(choose(&films, 9), (vec![], vec![0, 3, 4, 1, 2]));
-        assert_eq!(choose(&[], 3), (vec![], vec![]));
-        assert_eq!(choose(&films, 0), (vec![], vec![]));
+        let chosen = |count| {
+            let Chosen { best, worst } = choose(&films, count);
+            (best, worst)
+        };
+        assert_eq!(chosen(2), (vec![2, 1], vec![0, 3]));
+        assert_eq!(chosen(3), (vec![2, 1], vec![0, 3, 4]));
+        assert_eq!(chosen(9), (vec![], vec![0, 3, 4, 1, 2]));
+        assert_eq!(chosen(0), (vec![], vec![]));
+        assert_eq!(choose(&[], 3), Chosen::default());
     }
 
     #[test]
@@ -169,7 +185,7 @@ mod tests {
         for depth in [Depth::Eight, Depth::Twelve] {
             let Phantom { film, mask } = phantom(800, 600, depth);
             let (size, pixels) =
-                decoded(&picture(&film, &mask, &Mask::empty(film.size())).unwrap());
+                decoded(&draw_overlay(&film, &mask, &Mask::empty(film.size())).unwrap());
             assert_eq!(size, (384, 288));
             let red =
                 pixels.iter().filter(|rgb| rgb[0] > rgb[1]).count() as f64 / pixels.len() as f64;
@@ -181,14 +197,14 @@ mod tests {
     #[test]
     fn a_small_film_is_drawn_as_it_is() {
         let Phantom { film, mask } = phantom(200, 384, Depth::Eight);
-        let drawn = picture(&film, &mask, &mask).unwrap();
+        let drawn = draw_overlay(&film, &mask, &mask).unwrap();
         assert_eq!(drawn, overlay::draw(&film, &mask, Some(&mask)).unwrap());
     }
 
     #[test]
     fn a_dozen_pictures_fit_on_a_page() {
         let Phantom { film, mask } = phantom(512, 512, Depth::Eight);
-        let bytes = picture(&film, &mask, &mask).unwrap().len();
+        let bytes = draw_overlay(&film, &mask, &mask).unwrap().len();
         assert!(bytes < 3_000_000 / 12 * 3 / 4, "{bytes} bytes");
     }
 
@@ -196,7 +212,7 @@ mod tests {
     fn masks_of_another_size_are_refused() {
         let Phantom { film, mask } = phantom(40, 40, Depth::Eight);
         let other = Mask::empty(Size::new(40, 41).unwrap());
-        assert!(picture(&film, &other, &mask).is_err());
-        assert!(picture(&film, &mask, &other).is_err());
+        assert!(draw_overlay(&film, &other, &mask).is_err());
+        assert!(draw_overlay(&film, &mask, &other).is_err());
     }
 }

@@ -1,25 +1,25 @@
-//! Decides how warnings are summed up: on how many films there is one, and on how many each.
+//! The number of cases with warnings, in all and by warning.
 
 use std::fmt;
 
-use super::measure::Scored;
+use super::measure::ScoredCase;
 use lungfield_radiograph::lungs::Warning;
 
-/// How many films a server would have warned of.
+/// The number of cases with warnings that a server would give.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Warned {
-    /// All films.
+pub struct WarningCounts {
+    /// The number of cases.
     pub films: usize,
-    /// Those with a warning or several.
+    /// The number of cases with a warning.
     pub warned: usize,
-    /// Those with each warning that there is, in the order of [`Warning::ALL`].
+    /// The number of cases with each warning that occurs, in the order of [`Warning::ALL`].
     pub by_warning: Vec<(Warning, usize)>,
 }
 
-impl Warned {
-    /// The warnings of some films.
+impl WarningCounts {
+    /// Counts the warnings of scored cases.
     #[must_use]
-    pub fn of(films: &[Scored]) -> Self {
+    pub fn of(films: &[ScoredCase]) -> Self {
         let with = |warning| {
             films
                 .iter()
@@ -41,7 +41,7 @@ impl Warned {
     }
 }
 
-impl fmt::Display for Warned {
+impl fmt::Display for WarningCounts {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "{} of {}", self.warned, self.films)?;
         let mut before = ": ";
@@ -55,14 +55,14 @@ impl fmt::Display for Warned {
 
 #[cfg(test)]
 mod tests {
-    use super::super::measure::tests::scored;
     use super::*;
+    use crate::evaluation::fixtures::scored;
 
     #[test]
     fn a_film_with_two_warnings_counts_once_and_with_each() {
-        let film = |warnings: &[Warning]| Scored {
+        let film = |warnings: &[Warning]| ScoredCase {
             warnings: warnings.to_vec(),
-            ..scored("a", "b", [5, 4])
+            ..scored("a", "b", 5, 4)
         };
         let films = [
             film(&[]),
@@ -70,9 +70,9 @@ mod tests {
             film(&[Warning::LowConfidence]),
         ];
         assert_eq!(
-            Warned::of(&films).to_string(),
+            WarningCounts::of(&films).to_string(),
             "2 of 3: one_lung 1, low_confidence 2"
         );
-        assert_eq!(Warned::of(&films[..1]).to_string(), "0 of 1");
+        assert_eq!(WarningCounts::of(&films[..1]).to_string(), "0 of 1");
     }
 }
