@@ -1,5 +1,4 @@
-//! Decides what the tests learn from and serve where any model will do: phantoms, and a small model that has hardly
-//! seen any.
+//! Phantoms and a small model that is trained on a few of them, for tests that work with any model.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -37,7 +36,7 @@ use tempfile::TempDir;
 /// The side of the small model's grid.
 const SIDE: u32 = 64;
 
-/// An 8-bit phantom.
+/// Draws an 8-bit phantom.
 #[must_use]
 pub fn phantom(seed: u64, width: u32, height: u32) -> Phantom {
     let size = Size::new(width, height).unwrap();
@@ -48,19 +47,19 @@ pub fn phantom(seed: u64, width: u32, height: u32) -> Phantom {
     })
 }
 
-/// The bytes of a square phantom's film as a PNG.
+/// Encodes the film of a square phantom as PNG.
 #[must_use]
 pub fn film(seed: u64, side: u32) -> Vec<u8> {
     png::encode_radiograph(&phantom(seed, side, side).film)
 }
 
-/// The bytes of a square phantom's mask as a PNG.
+/// Encodes the mask of a square phantom as PNG.
 #[must_use]
 pub fn reference(seed: u64, side: u32) -> Vec<u8> {
     png::encode_mask(&phantom(seed, side, side).mask)
 }
 
-/// The numbers of a run that is over in a moment.
+/// Returns the recipe of a run that takes a moment.
 #[must_use]
 pub fn recipe(iterations: u32) -> Recipe {
     Recipe {
@@ -87,31 +86,31 @@ pub fn recipe(iterations: u32) -> Recipe {
     }
 }
 
-/// Phantoms of the small model's side to learn from, and as many others to be judged by.
-pub fn films(count: u64) -> TrainingData {
+/// Prepares phantoms of the small model's side to train on, and as many others to validate on.
+pub fn training_data(count: u64) -> TrainingData {
     let preprocessor = Preprocessor::new(preprocessing()).unwrap();
-    let exam = |seed| {
+    let sample = |seed| {
         let phantom = phantom(seed, SIDE, SIDE);
         EvalSample::new(&phantom.film, phantom.mask, "phantom", &preprocessor)
     };
     TrainingData {
-        train: (0..count).map(exam).map(Into::into).collect(),
-        validation: (count..2 * count).map(exam).collect(),
+        train: (0..count).map(sample).map(Into::into).collect(),
+        validation: (count..2 * count).map(sample).collect(),
     }
 }
 
-/// Keeps in memory what a run comes to, and stops it after an iteration.
+/// An observer that keeps the results of a run in memory, and stops the run after an iteration.
 #[derive(Debug, Default)]
-pub struct Keeper {
+pub struct MemoryObserver {
     /// The loss of every iteration.
     pub losses: Vec<f64>,
     /// The best weights so far.
     pub best: Option<ValidatedWeights>,
-    /// The iteration after which the run is stopped.
+    /// The iteration after which the run is stopped; `None` for the last.
     pub stop_after: Option<u32>,
 }
 
-impl TrainingObserver for Keeper {
+impl TrainingObserver for MemoryObserver {
     type Error = anyhow::Error;
 
     fn after_step(&mut self, step: &Step) -> anyhow::Result<()> {
@@ -140,9 +139,10 @@ impl TrainingObserver for Keeper {
     }
 }
 
-/// A turn to train: one run at a time, since libtorch draws the first weights of all runs in a process from one
-/// generator. With one thread: planes this small gain nothing from more, and threads that spin while they wait take
-/// the cores from other tests.
+/// Locks training, with one thread, until the guard is dropped.
+///
+/// One run at a time: libtorch draws the initial weights of all runs in a process from one generator. With one thread:
+/// small planes do not gain from more, and threads that spin while they wait take the cores from other tests.
 pub fn turn() -> MutexGuard<'static, ()> {
     static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
     let turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
@@ -152,15 +152,15 @@ pub fn turn() -> MutexGuard<'static, ()> {
 
 /// Trains on the CPU and returns the loss of every iteration with the best weights.
 #[must_use]
-pub fn trained(recipe: &Recipe, films: &TrainingData) -> (Vec<f64>, ValidatedWeights) {
+pub fn trained(recipe: &Recipe, data: &TrainingData) -> (Vec<f64>, ValidatedWeights) {
     let _turn = turn();
     let mut run = Run::start(recipe, Placement::cpu().device()).unwrap();
-    let mut keeper = Keeper::default();
-    learn(&mut run, films, &mut keeper).unwrap();
-    (keeper.losses, keeper.best.unwrap())
+    let mut observer = MemoryObserver::default();
+    learn(&mut run, data, &mut observer).unwrap();
+    (observer.losses, observer.best.unwrap())
 }
 
-/// Writes a model directory of small weights.
+/// Writes a model directory of the small model.
 pub fn export(folder: &Path, validated: &ValidatedWeights, recipe: &Recipe) {
     let export = Export {
         name: "small".to_owned(),
@@ -172,7 +172,7 @@ pub fn export(folder: &Path, validated: &ValidatedWeights, recipe: &Recipe) {
     export.write(folder, validated, recipe).unwrap();
 }
 
-/// The preprocessing of the small model.
+/// Returns the preprocessing of the small model.
 #[must_use]
 pub fn preprocessing() -> PreprocessOptions {
     PreprocessOptions {
@@ -181,14 +181,20 @@ pub fn preprocessing() -> PreprocessOptions {
     }
 }
 
-/// A model directory of its own for every caller, to serve or to spoil. The model was trained for two iterations, so
-/// its masks mean nothing, and it is sure of little: serve it in 32 bits.
+/// Writes the small model into a temporary directory of the caller.
+///
+/// The model is trained for two iterations, so its masks mean nothing and its probabilities are near the threshold:
+/// serve it in 32 bits.
 #[must_use]
 pub fn model() -> TempDir {
     static FILES: LazyLock<[(&str, Vec<u8>); 2]> = LazyLock::new(|| {
         let folder = tempfile::tempdir().unwrap();
         let recipe = recipe(2);
-        export(folder.path(), &trained(&recipe, &films(4)).1, &recipe);
+        export(
+            folder.path(),
+            &trained(&recipe, &training_data(4)).1,
+            &recipe,
+        );
         [MANIFEST, WEIGHTS].map(|name| (name, fs_err::read(folder.path().join(name)).unwrap()))
     });
     let folder = tempfile::tempdir().unwrap();
@@ -198,7 +204,7 @@ pub fn model() -> TempDir {
     folder
 }
 
-/// The cases of one split in a data set's folder.
+/// Lists the cases of one split of a data set.
 pub fn cases(folder: &Path, split: Split) -> Result<Vec<Case>, Problems> {
     let data = DatasetFolder {
         folder: folder.to_owned(),
@@ -207,7 +213,7 @@ pub fn cases(folder: &Path, split: Split) -> Result<Vec<Case>, Problems> {
     in_split(&list(&[data], ListOptions::default())?.cases, split)
 }
 
-/// A data set of phantoms on disk, with as many cases of each split as are named.
+/// Writes a data set of phantoms, with the given number of cases of each split.
 #[must_use]
 pub fn data_set(splits: &[(&str, u64)]) -> TempDir {
     let folder = tempfile::tempdir().unwrap();
@@ -237,7 +243,7 @@ pub fn data_set(splits: &[(&str, u64)]) -> TempDir {
     folder
 }
 
-/// The pipeline of a model directory, in 32 bits on the CPU.
+/// Loads the pipeline of a model directory, in 32 bits on the CPU.
 #[must_use]
 pub fn pipeline(folder: &Path) -> Pipeline {
     let model = ModelSettings {

@@ -18,7 +18,7 @@ use lungfield_testing::PATIENCE;
 use lungfield_testing::program::run;
 
 use crate::TRAIN;
-use lungfield_testing::small::{self, Keeper};
+use lungfield_testing::small::{self, MemoryObserver};
 
 /// A run of 20 iterations in which everything that a checkpoint must hold plays a part.
 fn recipe(method: Method) -> Recipe {
@@ -36,7 +36,7 @@ fn recipe(method: Method) -> Recipe {
 }
 
 /// The checkpoint's bytes after the run has gone on to iteration `until`, from `folder`'s checkpoint where it has one.
-fn after(until: u32, recipe: &Recipe, films: &TrainingData, folder: &Path) -> Vec<u8> {
+fn after(until: u32, recipe: &Recipe, data: &TrainingData, folder: &Path) -> Vec<u8> {
     let setup = Setup {
         recipe: recipe.clone(),
         preprocessing: small::preprocessing(),
@@ -47,11 +47,11 @@ fn after(until: u32, recipe: &Recipe, films: &TrainingData, folder: &Path) -> Ve
         Some(found) => found.resume(device).unwrap(),
         None => Run::start(recipe, device).unwrap(),
     };
-    let mut keeper = Keeper {
+    let mut observer = MemoryObserver {
         stop_after: Some(until),
-        ..Keeper::default()
+        ..MemoryObserver::default()
     };
-    learn(&mut run, films, &mut keeper).unwrap();
+    learn(&mut run, data, &mut observer).unwrap();
     assert_eq!(run.iteration(), until);
     checkpoint::write(folder, &run, &setup).unwrap();
     fs_err::read(folder.join(CHECKPOINT)).unwrap()
@@ -59,15 +59,15 @@ fn after(until: u32, recipe: &Recipe, films: &TrainingData, folder: &Path) -> Ve
 
 #[test]
 fn twenty_iterations_are_ten_and_ten_more_bit_for_bit() {
-    let films = small::films(7);
+    let data = small::training_data(7);
     for method in [Method::Sgd, Method::Adamw, Method::Muon] {
         let _turn = small::turn();
         let (whole, halves) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-        let expected = after(20, &recipe(method), &films, whole.path());
-        let half = after(10, &recipe(method), &films, halves.path());
+        let expected = after(20, &recipe(method), &data, whole.path());
+        let half = after(10, &recipe(method), &data, halves.path());
         assert_ne!(half, expected, "ten iterations are not twenty");
         assert!(
-            after(20, &recipe(method), &films, halves.path()) == expected,
+            after(20, &recipe(method), &data, halves.path()) == expected,
             "{method:?}"
         );
     }

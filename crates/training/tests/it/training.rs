@@ -20,7 +20,7 @@ use crate::{EVALUATE, TRAIN};
 
 #[test]
 fn the_loss_falls() {
-    let (losses, best) = small::trained(&small::recipe(30), &small::films(12));
+    let (losses, best) = small::trained(&small::recipe(30), &small::training_data(12));
     assert_eq!(losses.len(), 30);
     let mean = |losses: &[f64]| losses.iter().sum::<f64>() / losses.len() as f64;
     let (first, last) = (mean(&losses[..5]), mean(&losses[25..]));
@@ -30,14 +30,14 @@ fn the_loss_falls() {
 
 #[test]
 fn the_same_seed_gives_the_same_weights_and_another_one_others() {
-    let films = small::films(6);
+    let data = small::training_data(6);
     let sha256 = |seed| {
         let recipe = Recipe {
             seed,
             ..small::recipe(4)
         };
         let folder = tempfile::tempdir().unwrap();
-        small::export(folder.path(), &small::trained(&recipe, &films).1, &recipe);
+        small::export(folder.path(), &small::trained(&recipe, &data).1, &recipe);
         Manifest::read(folder.path()).unwrap().weights_sha256
     };
     assert_eq!(sha256(7), sha256(7));

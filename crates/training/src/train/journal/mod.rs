@@ -1,6 +1,6 @@
-//! Decides what a training run records of itself: lines for programs, events for `TensorBoard`, curves for the eye.
+//! The journal of a training run: records as lines of JSON, events for `TensorBoard`, and curves.
 //!
-//! `metrics.jsonl` is the record; the event file and the curves are made from it whenever a run begins or resumes.
+//! `metrics.jsonl` is the source. The event file and the curves are made from it when a run begins or resumes.
 
 pub mod curves;
 mod record;
@@ -16,34 +16,34 @@ use serde::{Deserialize, Serialize};
 use self::record::{Entry, Event};
 use lungfield_support::files;
 
-/// The record: a JSON object a line, in the order of the run.
+/// The file of the records: a JSON object in each line, in the order of the run.
 pub const METRICS: &str = "metrics.jsonl";
-/// The picture of the record, drawn anew at every validation.
+/// The picture of the records, drawn again after every validation.
 pub const CURVES: &str = "curves.svg";
 
-/// How some iterations went; the caller chooses how many, and averages over them.
+/// The record of some iterations. The caller chooses how many, and averages over them.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct StepRecord {
-    /// Iterations done.
+    /// The number of finished iterations.
     pub iteration: u32,
-    /// The mean loss; it need not be finite.
+    /// The mean loss, which may be NaN or infinite.
     #[serde(deserialize_with = "record::number")]
     pub loss: f64,
-    /// The learning rate of the last of them.
+    /// The learning rate of the last iteration.
     #[serde(deserialize_with = "record::number")]
     pub learning_rate: f64,
-    /// Films that the network learned from in a second.
+    /// The number of films per second.
     #[serde(deserialize_with = "record::number")]
     pub images_per_second: f64,
-    /// The share of the time for which the network waited for films, from 0 to 1.
+    /// The share of the time in which the network waited for films, from 0 to 1.
     #[serde(deserialize_with = "record::number")]
     pub wait_share: f64,
 }
 
-/// How well weights did on the validation films.
+/// The record of a validation.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ValidationRecord {
-    /// Iterations done.
+    /// The number of finished iterations.
     pub iteration: u32,
     /// The mean Dice over all films.
     #[serde(deserialize_with = "record::number")]
@@ -51,20 +51,38 @@ pub struct ValidationRecord {
     /// The lowest Dice of a film.
     #[serde(deserialize_with = "record::number")]
     pub lowest_dice: f64,
-    /// Whether no earlier weights did as well.
+    /// Whether no earlier weights scored as high.
     pub best: bool,
-    /// The mean Dice over the films of each source, by the source's name.
+    /// The mean Dice over the films of each source, with the name of the source.
     #[serde(with = "record::by_name")]
     pub by_source: Vec<(String, f64)>,
-    /// How long the validation took.
+    /// The duration of the validation, in seconds.
     #[serde(deserialize_with = "record::number")]
     pub seconds: f64,
 }
 
-/// The open record of a run in its folder.
+/// The open journal of a run.
 ///
-/// One process at a time writes to a folder. What is written survives the end of the process at any moment; after a
-/// power cut the last lines may be missing, and only [`Journal::finish`] waits for the disk.
+/// Only one process at a time may write to a folder. Everything that is written survives a crash of the process. After a
+/// power cut the last lines may be missing, since only [`Journal::finish`] waits for the disk.
+///
+/// ```
+/// use lungfield_training::train::journal::{Journal, METRICS, StepRecord};
+///
+/// let folder = tempfile::tempdir()?;
+/// let mut journal = Journal::open(folder.path(), 0)?;
+/// journal.step(&StepRecord {
+///     iteration: 10,
+///     loss: 0.5,
+///     learning_rate: 0.02,
+///     images_per_second: 8.0,
+///     wait_share: 0.0,
+/// })?;
+/// journal.finish()?;
+/// let lines = std::fs::read_to_string(folder.path().join(METRICS))?;
+/// assert!(lines.starts_with(r#"{"event":"step","iteration":10,"loss":0.5,"#));
+/// # Ok::<_, std::io::Error>(())
+/// ```
 #[derive(Debug)]
 pub struct Journal {
     folder: PathBuf,
@@ -76,16 +94,15 @@ pub struct Journal {
 }
 
 impl Journal {
-    /// Begins the record of a run in `folder`, which is made where it does not exist, or goes on with it.
+    /// Begins or continues the journal in `folder`, which is created if it does not exist.
     ///
-    /// `done` is the iteration that the run resumes from, 0 for a new run: what the folder's record says of later
-    /// iterations never happened, and is cut off together with a last line that was never finished.
-    /// Fails where the record holds any other line that can't be read, rather than lose what follows it.
+    /// `done` is the iteration from which the run resumes, and 0 for a new run. Records of later iterations and an
+    /// incomplete last line are removed. Any other line that can't be read is an error.
     pub fn open(folder: &Path, done: u32) -> io::Result<Self> {
         Self::with_clock(folder, done, SystemTime::now)
     }
 
-    /// As [`Journal::open`], with the clock that dates the entries.
+    /// Does the same as [`Journal::open`], with the clock that dates the entries.
     pub fn with_clock(folder: &Path, done: u32, clock: fn() -> SystemTime) -> io::Result<Self> {
         fs_err::create_dir_all(folder)?;
         let path = folder.join(METRICS);
@@ -113,18 +130,18 @@ impl Journal {
         Ok(journal)
     }
 
-    /// Records how some iterations went.
+    /// Records some iterations.
     pub fn step(&mut self, record: &StepRecord) -> io::Result<()> {
         self.write(Event::Step(record.clone()))
     }
 
-    /// Records a validation and draws the curves anew.
+    /// Records a validation and draws the curves again.
     pub fn validation(&mut self, record: &ValidationRecord) -> io::Result<()> {
         self.write(Event::Validation(record.clone()))?;
         self.draw()
     }
 
-    /// Draws the curves a last time and sees to it that all is on disk.
+    /// Draws the curves a last time and waits until everything is on disk.
     pub fn finish(self) -> io::Result<()> {
         self.draw()?;
         self.lines.sync_all()?;
@@ -136,7 +153,7 @@ impl Journal {
             event,
             time: (self.clock)(),
         };
-        // One call each, so that the end of the process cuts off a whole entry or none.
+        // Each entry is written by one call, so that a crash leaves it whole or not at all.
         self.lines.write_all(record::line(&entry).as_bytes())?;
         self.events.write_all(&tensorboard::entry(&entry))?;
         self.remember(entry.event);
@@ -156,7 +173,7 @@ impl Journal {
     }
 }
 
-/// What the record at `path` says of a run up to the iteration `done`; nothing where there is no record.
+/// Reads the entries up to the iteration `done`. A file that does not exist has none.
 fn kept(path: &Path, done: u32) -> io::Result<Vec<Entry>> {
     let bytes = match fs_err::read(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
@@ -171,12 +188,13 @@ fn kept(path: &Path, done: u32) -> io::Result<Vec<Entry>> {
     record::kept(&bytes, done).map_err(unreadable)
 }
 
-/// Puts an event file with `entries` into `folder`, in place of all earlier ones of ours, and gives its path.
+/// Writes an event file with `entries` into `folder` in place of all earlier ones that Lungfield wrote, and returns its
+/// path.
 ///
-/// `TensorBoard` joins the event files of a folder, but what makes it forget the iterations that a resumed run did not
-/// keep differs between its two readers, so it is left none to forget. A reader that is running drops what it has of the
-/// earlier files when it comes to the new one. For that the new one must follow them by name, and the last
-/// of them must still be there: it is emptied, and removed the next time.
+/// `TensorBoard` joins the event files of a folder. Its two readers differ in how they discard iterations that a resumed
+/// run repeats, so the new file replaces the earlier ones. A running reader discards what it has read from them when it
+/// comes to the new file. For that the name of the new file must be the last, and the file before it must still exist:
+/// it is emptied now and removed the next time.
 fn begin_events(folder: &Path, entries: &[Entry], now: SystemTime) -> io::Result<PathBuf> {
     let mut earlier = Vec::new();
     for found in fs_err::read_dir(folder)? {

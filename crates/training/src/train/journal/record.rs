@@ -1,4 +1,4 @@
-//! Decides how an entry of the record is written as a line of JSON, and which lines a resumed run keeps.
+//! The entries of `metrics.jsonl`, one JSON object in a line.
 
 use std::time::SystemTime;
 
@@ -6,7 +6,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 
 use super::{StepRecord, ValidationRecord};
 
-/// What an entry tells.
+/// The event of an entry.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "lowercase")]
 pub(super) enum Event {
@@ -14,12 +14,12 @@ pub(super) enum Event {
     Validation(ValidationRecord),
 }
 
-/// A dated event.
+/// An event with its time.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct Entry {
     #[serde(flatten)]
     pub(super) event: Event,
-    /// In RFC 3339, to the millisecond.
+    /// The time, in RFC 3339 with milliseconds.
     #[serde(with = "rfc3339")]
     pub(super) time: SystemTime,
 }
@@ -33,7 +33,7 @@ impl Entry {
     }
 }
 
-/// A line that is no entry.
+/// A line that is not an entry.
 #[derive(Debug, thiserror::Error)]
 #[error("line {line} is no entry of a training run's record: {cause}")]
 pub(super) struct Unreadable {
@@ -41,12 +41,12 @@ pub(super) struct Unreadable {
     cause: serde_json::Error,
 }
 
-/// The line of an entry. JSON has no other numbers than finite ones: the rest become `null`.
+/// Encodes an entry as a line. Numbers that are not finite become `null`, since JSON has none.
 pub(super) fn line(entry: &Entry) -> String {
     serde_json::to_string(entry).expect("an entry is plain data with text for keys") + "\n"
 }
 
-/// The entries of a record up to the iteration `done`. A last line may be broken off; it is left out.
+/// Decodes the entries up to the iteration `done`. A last line that is incomplete is left out.
 pub(super) fn kept(bytes: &[u8], done: u32) -> Result<Vec<Entry>, Unreadable> {
     let mut entries = Vec::new();
     let mut lines = bytes
@@ -56,7 +56,7 @@ pub(super) fn kept(bytes: &[u8], done: u32) -> Result<Vec<Entry>, Unreadable> {
     while let Some((index, line)) = lines.next() {
         match serde_json::from_slice::<Entry>(line) {
             Ok(entry) if entry.iteration() <= done => entries.push(entry),
-            // Entries are in order: what follows this one never happened either.
+            // Entries are in order, so all that follow are of later iterations too.
             Ok(_) => break,
             Err(_) if lines.peek().is_none() => break,
             Err(cause) => {
@@ -70,12 +70,12 @@ pub(super) fn kept(bytes: &[u8], done: u32) -> Result<Vec<Entry>, Unreadable> {
     Ok(entries)
 }
 
-/// A number that [`line()`] wrote; `null` is not a number.
+/// Deserialises a number that [`line()`] wrote; `null` is NaN.
 pub(super) fn number<'a, D: Deserializer<'a>>(deserializer: D) -> Result<f64, D::Error> {
     Ok(Option::deserialize(deserializer)?.unwrap_or(f64::NAN))
 }
 
-/// Named numbers as a JSON object. They come back in the order of their names.
+/// Serialises named numbers as a JSON object. Deserialised, they are sorted by name.
 pub(super) mod by_name {
     use std::collections::BTreeMap;
 
@@ -99,7 +99,7 @@ pub(super) mod by_name {
     }
 }
 
-/// A time as `2026-11-24T05:01:58.123Z`.
+/// Serialises a time as `2026-11-24T05:01:58.123Z`.
 mod rfc3339 {
     use std::borrow::Cow;
     use std::time::{SystemTime, UNIX_EPOCH};
@@ -110,7 +110,7 @@ mod rfc3339 {
         time: &SystemTime,
         serializer: S,
     ) -> Result<S::Ok, S::Error> {
-        // A clock that was never set may be before 1970, which the formatter does not know.
+        // A clock that was never set may be before 1970, which the formatter does not support.
         serializer.collect_str(&humantime::format_rfc3339_millis((*time).max(UNIX_EPOCH)))
     }
 

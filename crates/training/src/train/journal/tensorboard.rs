@@ -1,7 +1,8 @@
-//! Decides how the record is written for `TensorBoard`: the bytes of an event file.
+//! Event files for `TensorBoard`.
 //!
-//! An event file is a row of records, each a length and a payload with a checksum of their own (`TFRecord`), and each payload
-//! an `Event` in protobuf's encoding (`tensorflow/core/util/event.proto`, `tensorflow/core/framework/summary.proto`).
+//! An event file is a sequence of records (`TFRecord`). A record has a length and a payload, each with a checksum. The
+//! payload is an `Event` in the encoding of Protocol Buffers (`tensorflow/core/util/event.proto`,
+//! `tensorflow/core/framework/summary.proto`).
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -12,16 +13,16 @@ use super::{StepRecord, ValidationRecord};
 
 /// CRC-32C.
 const CRC: Crc<u32> = Crc::<u32>::new(&CRC_32_ISCSI);
-/// How `TensorBoard` knows an event file by its name; the second in which it was begun follows.
+/// The prefix by which `TensorBoard` recognises an event file. The second of its creation follows.
 const PREFIX: &str = "events.out.tfevents.";
-/// How we know our own.
+/// The suffix of the event files that Lungfield writes.
 const SUFFIX: &str = ".lungfield";
-/// The version of the format, which stands in the first event.
+/// The version of the format, which is in the first event.
 const VERSION: &str = "brain.Event:2";
 /// `SessionLog.SessionStatus.START`.
 const START: u64 = 1;
 
-/// The fields of the messages that we write, by number.
+/// The numbers of the fields that are written.
 mod field {
     pub(super) const EVENT_WALL_TIME: u64 = 1;
     pub(super) const EVENT_STEP: u64 = 2;
@@ -34,12 +35,12 @@ mod field {
     pub(super) const SESSION_STATUS: u64 = 1;
 }
 
-/// The name of an event file that was begun in a second since 1970.
+/// Returns the name of an event file that was created in the given second since 1970.
 pub(super) fn file_name(second: u64) -> String {
     format!("{PREFIX}{second:010}{SUFFIX}")
 }
 
-/// The second in which an event file of ours was begun; none for other files.
+/// Returns the second in which an event file was created, or `None` if Lungfield did not write it.
 pub(super) fn second(file_name: &str) -> Option<u64> {
     file_name
         .strip_prefix(PREFIX)?
@@ -48,15 +49,15 @@ pub(super) fn second(file_name: &str) -> Option<u64> {
         .ok()
 }
 
-/// The time since 1970; none has passed before that.
+/// Returns the time since 1970; zero for earlier times.
 pub(super) fn unix(time: SystemTime) -> Duration {
     time.duration_since(UNIX_EPOCH).unwrap_or_default()
 }
 
-/// An event file that holds `entries` and to which further ones can be appended. An empty one begins `now`.
+/// Encodes an event file with `entries`, to which further ones can be appended. A file without entries is dated `now`.
 ///
-/// It begins with the start of a session at step 0: a running `TensorBoard` that has read an earlier file of the same
-/// folder then drops all that it knows of the run from step 0 on.
+/// The file begins with the start of a session at step 0. A running `TensorBoard` that has read an earlier file of the
+/// same folder then discards everything from step 0 on.
 pub(super) fn file(entries: &[Entry], now: SystemTime) -> Vec<u8> {
     let begun = entries.first().map_or(now, |entry| entry.time);
     let mut version = dated(begun, 0);
@@ -70,17 +71,19 @@ pub(super) fn file(entries: &[Entry], now: SystemTime) -> Vec<u8> {
     file
 }
 
-/// The record of an entry.
+/// Encodes the record of an entry.
 pub(super) fn entry(entry: &Entry) -> Vec<u8> {
     match &entry.event {
-        Event::Step(step) => scalars(entry.time, step.iteration, &of_step(step)),
-        Event::Validation(validated) => {
-            scalars(entry.time, validated.iteration, &of_validation(validated))
-        }
+        Event::Step(step) => scalars(entry.time, step.iteration, &step_values(step)),
+        Event::Validation(validated) => scalars(
+            entry.time,
+            validated.iteration,
+            &validation_values(validated),
+        ),
     }
 }
 
-fn of_step(step: &StepRecord) -> Vec<(String, f64)> {
+fn step_values(step: &StepRecord) -> Vec<(String, f64)> {
     let values = [
         ("train/loss", step.loss),
         ("train/learning_rate", step.learning_rate),
@@ -93,7 +96,7 @@ fn of_step(step: &StepRecord) -> Vec<(String, f64)> {
         .collect()
 }
 
-fn of_validation(validated: &ValidationRecord) -> Vec<(String, f64)> {
+fn validation_values(validated: &ValidationRecord) -> Vec<(String, f64)> {
     let mut values = vec![
         ("validation/dice".to_owned(), validated.mean_dice),
         ("validation/lowest_dice".to_owned(), validated.lowest_dice),
@@ -103,7 +106,7 @@ fn of_validation(validated: &ValidationRecord) -> Vec<(String, f64)> {
     values
 }
 
-/// The record of some tagged values at an iteration.
+/// Encodes the record of tagged values at an iteration.
 fn scalars(time: SystemTime, iteration: u32, values: &[(String, f64)]) -> Vec<u8> {
     let mut summary = Vec::new();
     for (tag, value) in values {
@@ -117,7 +120,7 @@ fn scalars(time: SystemTime, iteration: u32, values: &[(String, f64)]) -> Vec<u8
     framed(&event)
 }
 
-/// The first fields of an event. A step of 0 is the default and stays unwritten, as is usual in protobuf.
+/// Encodes the first fields of an event. A step of 0 is the default and is not written, as is usual in Protocol Buffers.
 fn dated(time: SystemTime, step: u32) -> Vec<u8> {
     let mut event = Vec::new();
     put_varint(&mut event, field::EVENT_WALL_TIME << 3 | 1);

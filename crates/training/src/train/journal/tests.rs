@@ -1,4 +1,4 @@
-//! Journals on disk: what a new run, a resumed run and a killed run leave in a folder.
+//! Tests of the files that new, resumed and killed runs leave in a folder.
 
 use std::time::{Duration, UNIX_EPOCH};
 
