@@ -1,4 +1,4 @@
-//! Decides that plain clients read the status of an answer that does not wait for their 20 MB.
+//! Tests that curl and urllib read the status of a refusal that is sent before they have sent their 20 MB.
 
 use std::io::Write;
 use std::process::{Command, Stdio};
@@ -11,7 +11,7 @@ use crate::server::{Server, Setup};
 const UPLOAD_BYTES: usize = 20 << 20;
 const TIMES: usize = 20;
 
-/// Sends a file of 20 MB as often as that, and prints one status a line.
+/// A script that sends a file repeatedly, and prints each status on a line. Its arguments: URL, file, repetitions.
 const PYTHON: &str = "
 import sys, urllib.error, urllib.request
 opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
@@ -24,9 +24,9 @@ for _ in range(int(sys.argv[3])):
         print(error.code)
 ";
 
-/// Whether a program can be run here; says so where it can't.
+/// Returns whether a program is installed; prints that the test is skipped if not.
 #[expect(clippy::print_stderr, reason = "a test that is skipped says so")]
-fn is_here(program: &str) -> bool {
+fn is_installed(program: &str) -> bool {
     let probe = Command::new(program)
         .arg("--version")
         .stdout(Stdio::null())
@@ -34,19 +34,19 @@ fn is_here(program: &str) -> bool {
         .status();
     let found = probe.is_ok_and(|status| status.success());
     if !found {
-        eprintln!("skipped: there is no {program} here");
+        eprintln!("skipped: {program} is not installed");
     }
     found
 }
 
-/// What a program writes to its standard output; it has to succeed.
+/// Runs a program, asserts that it succeeds, and returns its standard output.
 #[track_caller]
 fn output(command: &mut Command) -> String {
     let output = command.output().unwrap();
-    let said = String::from_utf8_lossy(&output.stderr);
+    let stderr = String::from_utf8_lossy(&output.stderr);
     assert!(
         output.status.success(),
-        "{command:?}: {}: {said}",
+        "{command:?}: {}: {stderr}",
         output.status
     );
     String::from_utf8(output.stdout).unwrap()
@@ -58,7 +58,7 @@ fn upload() -> tempfile::NamedTempFile {
     file
 }
 
-/// Curl as every test here wants it: quiet but for errors, past any proxy, and never for ever.
+/// Returns a curl that prints only errors, uses no proxy, and has a time limit.
 fn curl() -> Command {
     let mut curl = Command::new("curl");
     curl.args([
@@ -84,7 +84,7 @@ fn assert_curl_reads(server: &Server, status: &str, arguments: &[&str]) {
     }
 }
 
-/// Curl as it is, which asks before it sends so much, and told not to ask; with a film and with a form.
+/// Asserts the status that curl reads, for a raw body and a form, each with and without `Expect: 100-continue`.
 #[track_caller]
 fn assert_curl_reads_however_it_sends(server: &Server, status: &str) {
     let file = upload();
@@ -121,34 +121,34 @@ fn assert_urllib_reads(server: &Server, status: &str) {
     );
 }
 
-/// A server whose queue is full, and one whose films are small, each with the status of its refusal.
-fn refuse(ask: impl Fn(&Server, &str)) {
+/// Calls `check` with a server whose queue is full and with one whose limit the body exceeds, each with its status.
+fn check_refusals(check: impl Fn(&Server, &str)) {
     let full = Server::full();
-    ask(&full.server, "503");
+    check(&full.server, "503");
     full.assert_recovers();
 
     let server = Server::start(FakeSegmenter::new(Behaviour::Echo), &Setup::default());
-    ask(&server, "413");
+    check(&server, "413");
     server.assert_still_serves();
 }
 
 #[test]
 fn curl_reads_the_status_of_an_early_refusal() {
-    if is_here("curl") {
-        refuse(assert_curl_reads_however_it_sends);
+    if is_installed("curl") {
+        check_refusals(assert_curl_reads_however_it_sends);
     }
 }
 
 #[test]
 fn urllib_reads_the_status_of_an_early_refusal() {
-    if is_here("python3") {
-        refuse(assert_urllib_reads);
+    if is_installed("python3") {
+        check_refusals(assert_urllib_reads);
     }
 }
 
 #[test]
 fn curl_reads_the_status_of_a_body_that_turns_out_too_long() {
-    if is_here("curl") {
+    if is_installed("curl") {
         let server = Server::echo();
         let file = upload();
         let binary = format!("@{}", file.path().display());
@@ -166,7 +166,7 @@ fn curl_reads_the_status_of_a_body_that_turns_out_too_long() {
 
 #[test]
 fn a_film_is_answered_over_http_2_as_well() {
-    if is_here("curl") && output(Command::new("curl").arg("--version")).contains("HTTP2") {
+    if is_installed("curl") && output(Command::new("curl").arg("--version")).contains("HTTP2") {
         let server = Server::echo();
         let mut file = tempfile::NamedTempFile::new().unwrap();
         file.write_all(&film()).unwrap();
@@ -181,9 +181,9 @@ fn a_film_is_answered_over_http_2_as_well() {
             "--data-binary",
             &binary,
         ]);
-        let said = output(curl.arg(format!("http://{}/v1/segment", server.address)));
+        let printed = output(curl.arg(format!("http://{}/v1/segment", server.address)));
         let answer: serde_json::Value =
-            serde_json::from_str(said.strip_suffix('2').unwrap()).unwrap();
+            serde_json::from_str(printed.strip_suffix('2').unwrap()).unwrap();
         assert_eq!(answer["lungs"][0]["area_px"], 12 * 30);
     }
 }

@@ -1,4 +1,4 @@
-//! Decides what callers and operators see when something breaks around a server that runs.
+//! Tests of faults around a running server: changed weights, a full disk, signals under load, and a killed process.
 
 use std::net::{SocketAddr, TcpListener};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -16,7 +16,7 @@ use crate::server::eventually;
 use lungfield_testing::small;
 
 const NO_DELAY: &str = "--drain-delay=0s";
-/// Callers at a time: enough that a film is always under way.
+/// Callers at the same time: enough that a film is always in flight.
 const CALLERS: usize = 4;
 
 #[test]
@@ -25,7 +25,7 @@ fn weights_that_change_on_disk_change_nothing_until_a_restart_which_refuses_them
     let server = Daemon::start(model.path(), &[NO_DELAY]);
     let before = server.film(&film).send().mask();
     let weights = model.path().join(WEIGHTS);
-    // In place, as a careless copy does it, and then gone.
+    // The file is overwritten in place, then deleted.
     fs_err::write(&weights, b"nonsense").unwrap();
     assert_eq!(server.film(&film).send().mask(), before);
     fs_err::remove_file(&weights).unwrap();
@@ -33,15 +33,15 @@ fn weights_that_change_on_disk_change_nothing_until_a_restart_which_refuses_them
     assert_eq!(server.get("/health/ready").send().status, 200);
 
     fs_err::write(&weights, b"nonsense").unwrap();
-    let (status, said) = serve(model.path(), &[]).end();
+    let (status, log) = serve(model.path(), &[]).end();
     assert_eq!(status.code(), Some(1));
-    assert!(said[0].contains("sha256"), "{said:#?}");
+    assert!(log[0].contains("sha256"), "{log:#?}");
 }
 
 #[test]
 fn a_log_that_takes_nothing_more_keeps_nobody_from_his_answer() {
     let (model, film) = (small::model(), small::film(2, 96));
-    // Nobody can hear where it listens, so it is told.
+    // The log can't tell the port, so the test chooses it.
     let address = TcpListener::bind("127.0.0.1:0")
         .unwrap()
         .local_addr()
@@ -66,26 +66,27 @@ fn a_log_that_takes_nothing_more_keeps_nobody_from_his_answer() {
     }
 }
 
-/// What callers heard who never ceased to ask, until their server was gone.
+/// Sends films from several callers until the server is gone, calls `meanwhile` after the first response, and returns
+/// all responses.
 fn ask_until_gone(address: SocketAddr, film: &[u8], meanwhile: impl FnOnce()) -> Vec<Reply> {
     let gone = AtomicBool::new(false);
-    let (heard, replies) = channel();
+    let (sender, replies) = channel();
     thread::scope(|scope| {
         for _ in 0..CALLERS {
-            let (gone, heard) = (&gone, heard.clone());
+            let (gone, sender) = (&gone, sender.clone());
             scope.spawn(move || {
                 while !gone.load(Ordering::Relaxed) {
                     match Call::new("POST", address, "/v1/segment")
                         .body(film)
                         .try_send()
                     {
-                        Ok(reply) => heard.send(reply).unwrap(),
+                        Ok(reply) => sender.send(reply).unwrap(),
                         Err(_nobody) => gone.store(true, Ordering::Relaxed),
                     }
                 }
             });
         }
-        drop(heard);
+        drop(sender);
         let first = replies.recv().unwrap();
         assert_eq!(first.status, 200);
         meanwhile();
@@ -106,13 +107,10 @@ fn a_signal_under_load_ends_the_server_well_and_whoever_was_let_in_is_answered()
                 _ => reply.assert_problem(503, "draining"),
             }
         }
-        assert!(replies.len() > CALLERS, "films were under way");
-        let (status, said) = server.program.end();
-        assert_eq!(status.code(), Some(0), "{said:#?}");
-        assert!(
-            said.iter().any(|line| line.contains("drained")),
-            "{said:#?}"
-        );
+        assert!(replies.len() > CALLERS, "films were in flight");
+        let (status, log) = server.program.end();
+        assert_eq!(status.code(), Some(0), "{log:#?}");
+        assert!(log.iter().any(|line| line.contains("drained")), "{log:#?}");
     }
 }
 
@@ -131,7 +129,7 @@ fn a_server_that_is_killed_leaves_nothing_behind_that_the_next_one_minds() {
     let replies = ask_until_gone(server.address, &film, || server.program.tell(Signal::KILL));
     assert!(
         replies.iter().all(|reply| reply.mask() == expected),
-        "half an answer is none"
+        "no response was cut short"
     );
     assert_eq!(server.program.end().0.code(), None);
 

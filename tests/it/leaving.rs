@@ -1,4 +1,4 @@
-//! Decides how a server leaves: not ready at first, then closed to new callers, and gone when every film is answered.
+//! Tests of a drain: the server is unready first, then closes its listener, and ends when every film is answered.
 
 use std::net::TcpStream;
 use std::time::Duration;
@@ -10,10 +10,10 @@ use crate::client::Raw;
 use crate::samples::{film, film_of, lungs, some_lungs};
 use crate::server::{Server, Setup, eventually};
 
-/// Long enough for the few requests that are sent while it lasts.
+/// Long enough for the requests that the test sends during it.
 const DRAIN_DELAY: Duration = Duration::from_secs(3);
 
-/// Nobody listens any more. A program that another test starts just now holds the listener until it runs.
+/// Asserts that the listener is closed. A program that another test starts at this moment may hold it for a short time.
 #[track_caller]
 fn assert_closed(server: &Server) {
     eventually("the listener is closed", || {
@@ -75,7 +75,7 @@ fn a_film_that_was_on_its_way_when_the_server_left_is_answered() {
     let mut server = Server::echo();
     let film = film();
     let mut raw = Raw::ask_first(server.address, film.len());
-    assert_eq!(raw.reply().status, 100); // it was let in
+    assert_eq!(raw.reply().status, 100); // the request was admitted
     raw.write(&film[..film.len() / 2]);
     server.leave();
     server.reaches(Phase::Draining);

@@ -1,4 +1,4 @@
-//! Decides how a server bears more than it can take: it refuses early, forgets whoever left, and never mixes films up.
+//! Tests of a server with a full queue or spent budgets, of callers that leave, of deadlines, and of models that fail.
 
 use std::num::NonZeroUsize;
 use std::time::Duration;
@@ -20,7 +20,7 @@ fn a_full_queue_refuses_before_the_body_is_sent() {
     let mut silent = Raw::begin(full.server.address, 1000, "/v1/segment", b"");
     silent.reply().assert_problem(503, "overloaded");
 
-    // Whoever asks first is not told to go on.
+    // A caller that sends `Expect: 100-continue` gets the refusal instead of 100.
     Raw::ask_first(full.server.address, 1000)
         .reply()
         .assert_problem(503, "overloaded");
@@ -30,7 +30,7 @@ fn a_full_queue_refuses_before_the_body_is_sent() {
         .body(film())
         .send()
         .assert_problem(503, "overloaded");
-    // It is busy, not ill.
+    // A full queue does not make the server unready.
     assert_eq!(full.server.get("/health/ready").send().status, 200);
     full.assert_recovers();
 }
@@ -50,7 +50,7 @@ fn bodies_beyond_the_byte_budget_are_refused_until_it_is_given_back() {
     let mut setup = Setup::default();
     setup.http.byte_budget = budget(100_000);
     let (server, mut gate) = Server::gated(&setup);
-    // An overlay needs its film again, so it holds its bytes while it waits for the model.
+    // An overlay is drawn on the film, so the request holds its bytes while it waits for the model.
     let held = server
         .post("/v1/segment?format=overlay")
         .body(film_of_length(60_000))
@@ -118,7 +118,7 @@ fn what_a_stalled_sender_has_sent_counts_until_it_leaves() {
             .send()
     };
     let mut stalled = None;
-    // Where two bodies arrive at a time, either may be the one that finds the budget spent: then all begins anew.
+    // Of two bodies that arrive at the same time, either may find the budget spent: then the loop starts again.
     eventually("what was sent is charged", || {
         drop(stalled.take());
         stalled = Some(Raw::begin(
@@ -153,7 +153,7 @@ fn a_film_whose_deadline_passes_is_answered_and_never_run() {
         server.post("/v1/segment").body(film()).send().status == 200
     });
     let counts = server.app.pipeline().engine().counts();
-    // The one that waited was skipped at the latest when the next film came.
+    // The job that waited is skipped when the next batch is formed, or before.
     assert_eq!(counts.departed + counts.expired, 1, "{counts:?}");
     assert_eq!(counts.jobs, server.passes.batch_sizes().len() as u64);
 }
@@ -161,7 +161,7 @@ fn a_film_whose_deadline_passes_is_answered_and_never_run() {
 #[test]
 fn a_film_whose_caller_left_costs_no_forward_pass() {
     let (server, gate, staying) = Server::left_by_one(&Setup::default().queue_capacity(1));
-    // A full queue has room again once somebody in it has left.
+    // A full queue has room again once a caller in it has left.
     eventually("the departure is seen", || {
         !server.app.pipeline().engine().is_full()
     });
@@ -244,22 +244,23 @@ fn a_lost_model_ends_the_server_once_its_callers_are_answered() {
             "the process ends with a non-zero code"
         );
         assert_eq!(
-            asked(&server, "GET", "/health/live"),
+            call_app(&server, "GET", "/health/live"),
             (200, "live".to_owned())
         );
         assert_eq!(
-            asked(&server, "GET", "/health/ready"),
+            call_app(&server, "GET", "/health/ready"),
             (503, "engine_stopped".to_owned())
         );
         assert_eq!(
-            asked(&server, "POST", "/v1/segment"),
+            call_app(&server, "POST", "/v1/segment"),
             (503, "engine_stopped".to_owned())
         );
     }
 }
 
-/// Status, and status or code, of an answer from the application behind a server that listens no more.
-fn asked(server: &Server, method: &str, path: &str) -> (u16, String) {
+/// Sends a request to the application of a server that has closed its listener. Returns the HTTP status, and the code of
+/// the problem or else the field `status`.
+fn call_app(server: &Server, method: &str, path: &str) -> (u16, String) {
     let request = Request::builder()
         .method(method)
         .uri(path)
@@ -274,8 +275,8 @@ fn asked(server: &Server, method: &str, path: &str) -> (u16, String) {
         .unwrap()
         .to_bytes();
     let answer: serde_json::Value = serde_json::from_slice(&body).unwrap();
-    let told = answer.get("code").unwrap_or(&answer["status"]);
-    (status, told.as_str().unwrap().to_owned())
+    let text = answer.get("code").unwrap_or(&answer["status"]);
+    (status, text.as_str().unwrap().to_owned())
 }
 
 #[test]
@@ -293,7 +294,7 @@ fn a_connection_that_does_not_come_to_its_request_is_closed() {
         raw.write(begun.as_bytes());
         raw.last_words();
     }
-    // Nor may it idle between two requests.
+    // A connection that is idle between two requests is closed too.
     let mut raw = Raw::connect(server.address);
     raw.write(b"GET /health/live HTTP/1.1\r\nHost: x\r\n\r\n");
     assert_eq!(raw.reply().status, 200);

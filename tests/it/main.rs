@@ -6,7 +6,6 @@
 )]
 
 mod access;
-mod bombs;
 mod browser;
 mod client;
 mod dicom;

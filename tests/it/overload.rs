@@ -1,4 +1,4 @@
-//! Decides what callers of an overloaded server hear: their own mask, or at once that they should come back.
+//! Tests of an overloaded server: each caller gets its own mask, or is refused at once.
 
 use std::num::NonZeroUsize;
 use std::thread;
@@ -10,13 +10,13 @@ use crate::client::Reply;
 use crate::samples::{film_of, lungs, some_lungs};
 use crate::server::{Server, Setup, eventually};
 
-/// Films that may wait.
+/// The capacity of the queue.
 const CAPACITY: usize = 6;
-/// Callers at a time: ten times the queue.
+/// Callers at the same time.
 const CALLERS: usize = 10 * CAPACITY;
 const ROUNDS: usize = 3;
 
-/// Sends films until one of them was answered with its mask or they have been turned away too often to go on.
+/// Sends the film of one caller several times, and returns the responses.
 fn call(server: &Server, size: Size, index: u32) -> Vec<Reply> {
     (0..ROUNDS)
         .map(|_| {
@@ -88,7 +88,7 @@ fn whoever_finds_the_queue_full_costs_no_decoder() {
     };
     let waiting: Vec<_> = (1..=6).map(ask).collect();
     eventually("the queue is full", || server.queue_depth() == CAPACITY);
-    // Not a film: it would be 415 where anybody looked at it.
+    // These bytes are not a film: a server that decoded them would answer 415.
     server
         .post("/v1/segment")
         .body(&b"no film"[..])

@@ -1,4 +1,4 @@
-//! Decides what is left of a film once it was answered: nothing, in whatever the server writes or tells.
+//! Tests that nothing of a film is left once it is answered: in logs, traces, metrics, audit lines and files.
 
 use std::path::Path;
 
@@ -15,12 +15,12 @@ use crate::program::Daemon;
 use crate::traces::Collector;
 use lungfield_testing::small;
 
-/// What stands in file names, in a film's text and where DICOM keeps a name.
+/// The name of a patient, in file names, in the text of a film and in DICOM attributes.
 const NAME: &str = "MUSTERMANN^ERIKA";
-/// What stands in a film's pixels, row after row, and what it comes to where somebody writes bytes as text or as numbers.
+/// The pixels of each row. A log that writes bytes as text or as numbers would contain them.
 const PIXELS: &[u8; 32] = b"pixels-of-a-patient-that-is-ill!";
 
-/// A film whose text names a patient and whose pixels can be found again.
+/// Encodes a film whose text names a patient and whose pixels can be recognised.
 fn marked_film() -> Vec<u8> {
     let mut bytes = Vec::new();
     let mut encoder = png::Encoder::new(&mut bytes, 32, 32);
@@ -34,7 +34,7 @@ fn marked_film() -> Vec<u8> {
     bytes
 }
 
-/// A DICOM object of a patient with that name and those pixels.
+/// Encodes a DICOM film with the same name and pixels.
 fn marked_dicom() -> Vec<u8> {
     Object::of(&PIXELS.repeat(32), 32, 32)
         .with(tags::PATIENT_NAME, NAME)
@@ -55,7 +55,7 @@ fn form(film: &[u8]) -> Vec<u8> {
     .concat()
 }
 
-/// Sends everything that is marked in every way that it can be sent.
+/// Sends the marked films in every way that they can be sent, and requests that are refused.
 fn send_all(server: &Daemon) {
     let film = marked_film();
     let media = format!("multipart/form-data; boundary={BOUNDARY}");
@@ -113,7 +113,7 @@ fn send_all(server: &Daemon) {
     odd.send().assert_problem(400, "invalid_timeout");
 }
 
-/// The same by the Open Inference Protocol: in JSON and behind it, good and bad.
+/// Sends the marked films by the Open Inference Protocol, as JSON and as binary data, and requests that are refused.
 fn infer_all(server: &Daemon, film: &[u8], dicom: &[u8]) {
     let name = server.get("/v1/model").send().json()["name"]
         .as_str()
@@ -165,6 +165,7 @@ fn infer_all(server: &Daemon, film: &[u8], dicom: &[u8]) {
     );
 }
 
+/// Asserts that bytes contain neither the name nor the pixels, in any encoding.
 #[track_caller]
 fn assert_nothing_of_it(what: &str, bytes: &[u8]) {
     let numbers = PIXELS[..6]
@@ -182,7 +183,7 @@ fn assert_nothing_of_it(what: &str, bytes: &[u8]) {
         let found = bytes
             .windows(trace.len())
             .any(|window| window.eq_ignore_ascii_case(trace));
-        assert!(!found, "{what} tells {}", String::from_utf8_lossy(trace));
+        assert!(!found, "{what} contains {}", String::from_utf8_lossy(trace));
     }
 }
 
@@ -223,14 +224,14 @@ fn nothing_of_a_film_is_logged_traced_counted_accounted_for_or_left_in_a_file() 
     assert_eq!(limited, 2, "{cores}");
 
     server.program.tell(Signal::TERM);
-    let (_, said) = server.program.end();
-    assert!(said.len() > 20, "the log was on");
-    assert_nothing_of_it("the log", said.join("\n").as_bytes());
+    let (_, log) = server.program.end();
+    assert!(log.len() > 20, "the log has lines");
+    assert_nothing_of_it("the log", log.join("\n").as_bytes());
     let (traced, spans) = collector.spans();
-    assert!(spans.len() > 10, "traces were sent");
+    assert!(spans.len() > 10, "spans were sent");
     assert_nothing_of_it("a trace", &traced);
     let audited = fs_err::read_to_string(&audit).unwrap();
-    assert!(audited.lines().count() >= 25, "the audit log was on");
+    assert!(audited.lines().count() >= 25, "the audit log has lines");
     assert_nothing_of_it("the audit log", audited.as_bytes());
     assert_eq!(
         fs_err::read_dir(temporary.path()).unwrap().count(),
@@ -239,7 +240,7 @@ fn nothing_of_a_film_is_logged_traced_counted_accounted_for_or_left_in_a_file() 
     );
 }
 
-/// The files that a process has open.
+/// Returns the files that a process has open.
 fn open_files(id: u32) -> Vec<std::path::PathBuf> {
     let folder = format!("/proc/{id}/fd");
     let entries = fs_err::read_dir(Path::new(&folder)).unwrap();

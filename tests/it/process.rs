@@ -1,4 +1,4 @@
-//! Tests of the server as a process: how it starts, how it refuses to, how it is ended, and what it says of itself.
+//! Tests of `lungfield-serve` as a process: how it starts, refuses to start, ends, and what it logs.
 
 use std::collections::BTreeMap;
 use std::net::{TcpListener, TcpStream};
@@ -16,9 +16,9 @@ use crate::client::Call;
 use crate::program::{Daemon, serve};
 use lungfield_testing::small;
 
-/// Served at once and ended at once: nothing sends traffic elsewhere first.
+/// No delay before the drain, since no load balancer has to notice it.
 const NO_DELAY: &str = "--drain-delay=0s";
-/// What a server says when it has closed its listener.
+/// A part of the line that is logged when the listener is closed.
 const CLOSED: &str = "draining drain_timeout_ms";
 
 #[test]
@@ -30,9 +30,9 @@ fn a_film_is_served_and_a_signal_ends_the_server_well() {
         let answer = server.film(&small::film(1, 128)).send().segmented();
         assert_eq!(answer["mask"]["size"], serde_json::json!([128, 128]));
         server.program.tell(signal);
-        let (status, said) = server.program.end();
-        assert_eq!(status.code(), Some(0), "{said:#?}");
-        assert!(said.last().unwrap().contains("drained"), "{said:#?}");
+        let (status, log) = server.program.end();
+        assert_eq!(status.code(), Some(0), "{log:#?}");
+        assert!(log.last().unwrap().contains("drained"), "{log:#?}");
     }
 }
 
@@ -67,8 +67,8 @@ fn a_second_signal_ends_the_server_at_once() {
     server.program.tell(Signal::TERM);
     server.program.hear(CLOSED);
     server.program.tell(Signal::INT);
-    let (status, said) = server.program.end();
-    assert_eq!(status.code(), Some(1), "{said:#?}");
+    let (status, log) = server.program.end();
+    assert_eq!(status.code(), Some(1), "{log:#?}");
 }
 
 #[test]
@@ -77,25 +77,25 @@ fn a_drain_that_takes_too_long_is_given_up() {
     let server = Daemon::start(model.path(), &[NO_DELAY, "--drain-timeout=100ms"]);
     let _begun = server.half_way(&film);
     server.program.tell(Signal::TERM);
-    let (status, said) = server.program.end();
+    let (status, log) = server.program.end();
     assert_eq!(status.code(), Some(0));
     assert!(
-        said.iter()
+        log.iter()
             .any(|line| line.contains("WARN") && line.contains("not answered")),
-        "{said:#?}"
+        "{log:#?}"
     );
 }
 
-/// A server does not start, and says why in one line that holds every one of `parts`.
+/// Asserts that a server does not start, and that it logs one line that has every one of `parts`.
 #[track_caller]
 fn assert_refused(model: &Path, flags: &[&str], parts: &[&str]) {
-    let (status, said) = serve(model, flags).end();
-    assert_eq!(status.code(), Some(1), "{said:#?}");
-    assert_eq!(said.len(), 1, "one line, not {said:#?}");
+    let (status, log) = serve(model, flags).end();
+    assert_eq!(status.code(), Some(1), "{log:#?}");
+    assert_eq!(log.len(), 1, "one line, not {log:#?}");
     assert!(
-        said[0].contains("ERROR") && parts.iter().all(|part| said[0].contains(part)),
+        log[0].contains("ERROR") && parts.iter().all(|part| log[0].contains(part)),
         "{parts:?}: {}",
-        said[0]
+        log[0]
     );
 }
 
@@ -148,11 +148,11 @@ fn a_server_without_a_model_does_not_start() {
 #[test]
 fn a_server_whose_log_is_silenced_still_says_why_it_does_not_start() {
     for filter in ["off", "inof"] {
-        let (status, said) = serve(Path::new("/nowhere/model"), &["--log-filter", filter]).end();
+        let (status, log) = serve(Path::new("/nowhere/model"), &["--log-filter", filter]).end();
         assert_eq!(status.code(), Some(1));
         assert!(
-            matches!(&said[..], [line] if line.contains("/nowhere/model")),
-            "{said:#?}"
+            matches!(&log[..], [line] if line.contains("/nowhere/model")),
+            "{log:#?}"
         );
     }
 }
@@ -243,7 +243,7 @@ fn a_server_whose_port_is_taken_does_not_start() {
 #[test]
 fn a_server_that_is_told_to_use_a_missing_gpu_does_not_start() {
     if Path::new("/dev/nvidiactl").exists() {
-        return; // there is one
+        return; // this machine has a GPU
     }
     assert_refused(
         small::model().path(),
@@ -267,13 +267,13 @@ fn a_server_that_is_told_nonsense_does_not_start_and_names_the_setting() {
         ("--log-filter", "lungfield=loud"),
         ("--colour", "blue"),
     ] {
-        let (status, said) = serve(model.path(), &[&format!("{flag}={value}")]).end();
-        assert_eq!(status.code(), Some(2), "{flag}: {said:#?}");
+        let (status, log) = serve(model.path(), &[&format!("{flag}={value}")]).end();
+        assert_eq!(status.code(), Some(2), "{flag}: {log:#?}");
         assert!(
-            said[0].starts_with("error: ") && said[0].contains(flag),
-            "{flag}: {said:#?}"
+            log[0].starts_with("error: ") && log[0].contains(flag),
+            "{flag}: {log:#?}"
         );
-        assert!(!said.concat().contains("panicked"), "{flag}: {said:#?}");
+        assert!(!log.concat().contains("panicked"), "{flag}: {log:#?}");
     }
 }
 
@@ -308,9 +308,9 @@ fn a_json_log_is_an_object_a_line_and_says_nothing_of_what_was_sent() {
         .send()
         .assert_problem(404, "not_found");
     server.program.tell(Signal::TERM);
-    let (status, said) = server.program.end();
+    let (status, log) = server.program.end();
     assert_eq!(status.code(), Some(0));
-    let lines: Vec<Value> = said
+    let lines: Vec<Value> = log
         .iter()
         .map(|line| serde_json::from_str(line).unwrap())
         .collect();
@@ -334,6 +334,6 @@ fn a_json_log_is_an_object_a_line_and_says_nothing_of_what_was_sent() {
         "{}",
         answered[0]
     );
-    let telling = said.iter().find(|line| line.contains("Mustermann"));
+    let telling = log.iter().find(|line| line.contains("Mustermann"));
     assert_eq!(telling, None);
 }

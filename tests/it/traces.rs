@@ -1,4 +1,4 @@
-//! Decides what a collector is sent of a request: its steps, in the caller's own trace, and nothing of its film.
+//! Tests of the spans that a collector receives: the steps of a request, in the trace of its caller, and nothing of its film.
 
 use std::net::SocketAddr;
 use std::sync::mpsc::{Receiver, channel};
@@ -20,7 +20,7 @@ use lungfield_testing::small;
 const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
 const CALLER: &str = "00f067aa0ba902b7";
 
-/// A collector in this process, and what it was sent.
+/// An OTLP collector in this process, and the requests that it received.
 pub(crate) struct Collector {
     pub(crate) address: SocketAddr,
     sent: Receiver<Vec<u8>>,
@@ -50,7 +50,7 @@ impl Collector {
         }
     }
 
-    /// All that has come, as bytes and as spans.
+    /// Returns everything received so far, as bytes and as spans.
     pub(crate) fn spans(&self) -> (Vec<u8>, Vec<Span>) {
         let bodies: Vec<_> = self.sent.try_iter().collect();
         let requests = bodies
@@ -77,7 +77,7 @@ fn the_steps_of_a_request_are_sent_as_a_part_of_its_callers_trace() {
         .form(&form)
         .send()
         .segmented();
-    // Whoever says nothing, or nonsense, begins a trace of its own.
+    // A request without a valid `traceparent` starts a new trace.
     server
         .film(&small::film(2, 64))
         .header("traceparent", "nonsense")
@@ -142,7 +142,7 @@ fn a_collector_that_is_gone_holds_up_neither_films_nor_the_end() {
 
 #[test]
 fn a_collector_is_named_by_its_address() {
-    let (status, said) = serve(small::model().path(), &["--otlp-endpoint=collector:4317"]).end();
-    assert_eq!(status.code(), Some(2), "{said:#?}");
-    assert!(said[0].contains("--otlp-endpoint"), "{said:#?}");
+    let (status, log) = serve(small::model().path(), &["--otlp-endpoint=collector:4317"]).end();
+    assert_eq!(status.code(), Some(2), "{log:#?}");
+    assert!(log[0].contains("--otlp-endpoint"), "{log:#?}");
 }

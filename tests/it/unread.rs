@@ -1,4 +1,4 @@
-//! Tests of callers who do not read what they have asked for: their answers are on a budget, and are given up.
+//! Tests of callers that do not read their responses: responses have a budget, and unread ones are dropped.
 
 use std::time::{Duration, Instant};
 
@@ -12,7 +12,7 @@ use crate::client::{PATIENCE, Raw};
 use crate::samples::{film, film_of, mask, some_lungs};
 use crate::server::{Server, Setup, budget};
 
-/// A picture of noise, of which no system keeps an overlay in its buffers for connections.
+/// Encodes a film of noise, whose overlay is larger than the socket buffers of the system.
 fn large_film() -> Vec<u8> {
     let mut random = ChaCha8Rng::seed_from_u64(1);
     let size = Size::square(3500).unwrap();
@@ -40,7 +40,7 @@ fn an_answer_that_nobody_reads_is_given_up_and_keeps_nobody_from_his_own() {
         &film,
     );
 
-    // However small another answer is: the large one takes all there is.
+    // The large response takes the whole budget, so that even a small one is refused.
     let given_up = Instant::now() + PATIENCE;
     let small = || {
         server
@@ -49,13 +49,19 @@ fn an_answer_that_nobody_reads_is_given_up_and_keeps_nobody_from_his_own() {
             .send()
     };
     while small().status == 200 {
-        assert!(Instant::now() < given_up, "the answer took no room");
+        assert!(
+            Instant::now() < given_up,
+            "the large response never took the budget"
+        );
     }
     small().assert_problem(503, "byte_budget_spent");
     while small().status != 200 {
-        assert!(Instant::now() < given_up, "the answer was not given up");
+        assert!(
+            Instant::now() < given_up,
+            "the large response was never dropped"
+        );
     }
-    // The end of the connection comes with what the system has kept of the answer.
+    // The caller reads what the system had buffered of the response, then the end of the connection.
     assert!(unread.last_words().len() < film.len());
 }
 

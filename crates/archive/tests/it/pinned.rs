@@ -6,8 +6,9 @@ use lungfield_testing::small;
 use parquet::file::reader::{FileReader, SerializedFileReader};
 use parquet::schema::printer::print_schema;
 
+use crate::workspace::SEGMENT;
+
 const PACKAGE: &str = env!("CARGO_MANIFEST_DIR");
-const SEGMENT: &str = env!("CARGO_BIN_EXE_lungfield-segment");
 
 #[test]
 fn flags_are_pinned() {

@@ -1,4 +1,4 @@
-//! Decides which files the tests send to do harm: small ones that declare much, or unpack to it, or take long to read.
+//! Encodes hostile files: small ones that declare much, unpack to much, or take long to read.
 
 use std::io::Write;
 
@@ -6,7 +6,7 @@ use png::{BitDepth, ColorType};
 
 use crate::samples::{fixture, png};
 
-/// A TIFF's tags that are used here.
+/// The numbers of TIFF tags.
 pub(crate) mod tag {
     pub(crate) const WIDTH: u16 = 256;
     pub(crate) const HEIGHT: u16 = 257;
@@ -24,7 +24,7 @@ pub(crate) mod tag {
     pub(crate) const EXTRA_SAMPLES: u16 = 338;
 }
 
-/// Zlib's own coding of nothing but zeros, a thousandth of their length.
+/// Compresses zeros with zlib, to about a thousandth of their length.
 pub(crate) fn zlib_of_zeros(length: u32) -> Vec<u8> {
     const COLUMNS: u32 = 1 << 16;
     let mut file = Vec::new();
@@ -46,7 +46,7 @@ pub(crate) fn zlib_of_zeros(length: u32) -> Vec<u8> {
         .collect()
 }
 
-/// Zlib's coding of these bytes behind as many blocks of five bytes that hold nothing.
+/// Encodes bytes as a zlib stream that begins with `blocks` empty blocks of five bytes.
 pub(crate) fn zlib_behind_nothing(bytes: &[u8], blocks: usize) -> Vec<u8> {
     let length = u16::try_from(bytes.len()).expect("the bytes fit a block");
     let stored = |last: u8, length: u16| {
@@ -63,7 +63,7 @@ pub(crate) fn zlib_behind_nothing(bytes: &[u8], blocks: usize) -> Vec<u8> {
     .concat()
 }
 
-/// Zlib's own sum of bytes (RFC 1950).
+/// Computes the Adler-32 checksum of bytes (RFC 1950).
 fn adler32(bytes: &[u8]) -> u32 {
     let (low, high) = bytes.iter().fold((1, 0), |(low, high), &byte| {
         let low = (low + u32::from(byte)) % 65_521;
@@ -89,7 +89,7 @@ fn png_chunk(kind: &[u8], data: &[u8]) -> Vec<u8> {
     [&length, checked.as_slice(), &sum.to_be_bytes()].concat()
 }
 
-/// An 8-bit grey PNG that declares a size, with chunks between its header and pixels that come as these bytes of zlib.
+/// Encodes an 8-bit grey PNG that declares a size, with chunks between its header and its compressed pixels.
 pub(crate) fn png_of((width, height): (u32, u32), between: &[u8], zlib: &[u8]) -> Vec<u8> {
     let header = [
         &width.to_be_bytes()[..],
@@ -106,7 +106,7 @@ pub(crate) fn png_of((width, height): (u32, u32), between: &[u8], zlib: &[u8]) -
     [b"\x89PNG\r\n\x1a\n", chunks.concat().as_slice()].concat()
 }
 
-/// A good PNG with a text and a colour profile that unpack to as many bytes each.
+/// Encodes a valid PNG with texts and a colour profile that unpack to `length` bytes each.
 pub(crate) fn png_with_packed_words(samples: &[u8], length: u32) -> Vec<u8> {
     let packed = zlib_of_zeros(length);
     let chunks = [
@@ -122,14 +122,14 @@ pub(crate) fn png_with_packed_words(samples: &[u8], length: u32) -> Vec<u8> {
     [head, chunks.concat().as_slice(), rest].concat()
 }
 
-/// A good PNG with as many chunks that mean nothing.
+/// Encodes a valid PNG with `count` chunks of an unknown type.
 pub(crate) fn png_of_chunks(samples: &[u8], count: usize) -> Vec<u8> {
     let plain = png(ColorType::Grayscale, BitDepth::Eight, samples);
     let (head, rest) = plain.split_at(8 + 25);
     [head, &png_chunk(b"abCd", b"").repeat(count), rest].concat()
 }
 
-/// A JPEG of the fixtures that declares another size.
+/// Encodes a JPEG that declares another size than it has.
 pub(crate) fn jpeg_of(width: u16, height: u16) -> Vec<u8> {
     let mut file = fixture!("grey.jpg").to_vec();
     let frame = file
@@ -141,7 +141,7 @@ pub(crate) fn jpeg_of(width: u16, height: u16) -> Vec<u8> {
     file
 }
 
-/// A progressive JPEG of the fixtures whose last scan comes over and over.
+/// Encodes a progressive JPEG whose last scan is repeated.
 pub(crate) fn jpeg_of_scans(count: usize) -> Vec<u8> {
     let file = fixture!("progressive_grey.jpg");
     let scan = file
@@ -153,7 +153,7 @@ pub(crate) fn jpeg_of_scans(count: usize) -> Vec<u8> {
     [head, last.repeat(count).as_slice(), &[0xff, 0xd9]].concat()
 }
 
-/// A little-endian TIFF of these tags, each with its numbers, around data that lie behind the eight bytes of its header.
+/// Encodes a little-endian TIFF with these tags, each with its values. The data follow the header of eight bytes.
 pub(crate) fn tiff(data: &[u8], tags: &[(u16, &[u32])]) -> Vec<u8> {
     let number = |value: usize| u32::try_from(value).unwrap().to_le_bytes();
     let directory = 8 + data.len() + data.len() % 2;
@@ -181,7 +181,7 @@ pub(crate) fn tiff(data: &[u8], tags: &[(u16, &[u32])]) -> Vec<u8> {
     [file.as_slice(), &[0; 4], &lists].concat()
 }
 
-/// The tags of an 8-bit grey TIFF of this size, apart from how its pixels are laid out.
+/// Returns the tags of an 8-bit grey TIFF of this size, without those of its strips or tiles.
 pub(crate) const fn grey(size: [u32; 2]) -> [(u16, u32); 5] {
     [
         (tag::WIDTH, size[0]),

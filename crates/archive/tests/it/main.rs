@@ -1,0 +1,11 @@
+//! Tests of `lungfield-segment` as a program, in one binary, since linking libtorch is slow.
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test ends where its world does not come about"
+)]
+
+mod films;
+mod inputs;
+mod pinned;
+mod runs;
+mod workspace;
