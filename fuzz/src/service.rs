@@ -18,6 +18,7 @@ use lungfield::http::{
 use lungfield_radiograph::mask::Threshold;
 use lungfield_model::device::Precision;
 use lungfield_engine::fake::{Behaviour, FakeSegmenter};
+use lungfield_codec::{ModelIdentity, formats};
 use lungfield_engine::pipeline::Pipeline;
 use lungfield_radiograph::preprocess::{PreprocessOptions, Preprocessor};
 use tokio::runtime::Runtime;
@@ -92,9 +93,11 @@ fn access() -> Access {
 
 fn card() -> ModelCard {
     ModelCard {
-        name: "a-fake".to_owned(),
-        version: "0".to_owned(),
-        weights_sha256: "0".repeat(64),
+        identity: ModelIdentity {
+            name: "a-fake".to_owned(),
+            version: "0".to_owned(),
+            weights_sha256: "0".repeat(64),
+        },
         architecture: "segnet",
         width: 1,
         input_side: FIXTURE.0,
@@ -103,7 +106,7 @@ fn card() -> ModelCard {
             weights: "none".to_owned(),
             note: "fuzzing",
         },
-        formats: ["image/png", "image/jpeg", "image/tiff", "application/dicom"],
+        formats: formats::media_types().collect(),
         device: "cpu".to_owned(),
         precision: Precision::F32,
         max_batch_size: 1,

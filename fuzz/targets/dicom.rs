@@ -1,13 +1,12 @@
 //! Decides what must hold of any bytes that are sent as a DICOM object: as a film, as what is written about it, as a reference mask.
 #![no_main]
 
-use std::sync::Arc;
 use std::time::SystemTime;
 
 use libfuzzer_sys::fuzz_target;
-use lungfield_codec::decode;
+use lungfield_codec::{ModelIdentity, decode};
 use lungfield_codec::dicom::{
-    Algorithm, Findings, Kind, Naming, Origin, Planes, Wanted, is_dicom, write,
+    ObjectContent, Origin, Provenance, Subject, UidPolicy, is_dicom, write,
 };
 use lungfield_codec::reference::decode_reference;
 use lungfield_radiograph::lungs::Lungs;
@@ -20,25 +19,25 @@ fn report(film: &lungfield_radiograph::radiograph::Radiograph, origin: &Origin) 
     let mut mask = Mask::empty(film.size());
     mask.fill(0, 0..1);
     let lungs = Lungs::of(&mask);
-    let findings = Findings {
+    let subject = Subject {
         mask: &mask,
         lungs: &lungs,
         spacing: film.spacing(),
         threshold: Threshold::HALF,
     };
     let text = || "fuzz".to_owned();
-    let algorithm = Arc::new(Algorithm {
-        name: text(),
-        version: text(),
-        weights_sha256: text(),
-    });
-    let wanted = Wanted {
-        kind: Kind::Binary,
-        naming: Naming::Derived,
-        algorithm,
+    let provenance = Provenance {
+        model: ModelIdentity {
+            name: text(),
+            version: text(),
+            weights_sha256: text(),
+        },
+        software_version: text(),
+        uids: UidPolicy::Derived,
         now: SystemTime::UNIX_EPOCH,
     };
-    write(origin, &findings, Planes::None, &wanted).expect("what was read can be repeated")
+    write(origin, &subject, ObjectContent::Binary, &provenance)
+        .expect("what was read can be repeated")
 }
 
 fuzz_target!(|bytes: &[u8]| {

@@ -12,7 +12,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use serde::Serialize;
 use sha2::Sha256;
 
-use super::model::ModelCard;
+use lungfield_codec::ModelIdentity;
 
 /// The fewest bytes of a key, so that it can't be found by trying.
 const SHORTEST_KEY: usize = 16;
@@ -105,7 +105,7 @@ impl Audit {
     /// Writes down how a request ended. One write a line: lines of several servers in one file don't mix.
     pub(super) fn write(
         &self,
-        model: &ModelCard,
+        model: &ModelIdentity,
         record: &Record,
         outcome: Outcome<'_>,
     ) -> std::io::Result<()> {
@@ -129,7 +129,7 @@ impl Audit {
 
 fn line<'a>(
     now: SystemTime,
-    model: &'a ModelCard,
+    model: &'a ModelIdentity,
     record: &'a Record,
     outcome: Outcome<'a>,
 ) -> Line<'a> {

@@ -15,12 +15,12 @@ mod negotiate;
 mod observe;
 mod oip;
 mod origins;
-mod outgoing;
 mod paced;
 mod pages;
 mod problem;
 mod related;
 mod request_id;
+mod responder;
 mod router;
 mod routes;
 mod sample;
@@ -42,7 +42,6 @@ pub use self::router::router;
 pub use self::routes::{PAGES, ROUTES};
 use crate::config::HttpSettings;
 use crate::metrics::Metrics;
-use lungfield_codec::dicom::Algorithm;
 use lungfield_engine::pipeline::Pipeline;
 
 /// Who may ask, from where, and what is written down of it. By default: anybody, from no page of a browser, and nothing.
@@ -67,7 +66,6 @@ pub struct App {
     budget: admission::Budget,
     answers: admission::Budget,
     model: ModelCard,
-    algorithm: Arc<Algorithm>,
     phase: watch::Receiver<Phase>,
     metrics: Metrics,
 }
@@ -84,7 +82,6 @@ impl App {
     ) -> Arc<Self> {
         let budget = admission::Budget::new(options.byte_budget);
         let metrics = Metrics::new(model.labels());
-        let algorithm = Arc::new(model.algorithm());
         let answers = admission::Budget::new(options.answer_budget);
         Arc::new(Self {
             pipeline,
@@ -93,7 +90,6 @@ impl App {
             budget,
             answers,
             model,
-            algorithm,
             phase,
             metrics,
         })

@@ -1,4 +1,4 @@
-//! Decides what `/v1/model` tells of the model that is served.
+//! Describes the served model to callers: `/v1/model`.
 
 use std::sync::Arc;
 
@@ -8,31 +8,28 @@ use serde::Serialize;
 
 use super::App;
 use crate::metrics::ModelLabels;
-use lungfield_codec::dicom::Algorithm;
+use lungfield_codec::{ModelIdentity, formats};
 use lungfield_model::device::{Placement, Precision};
 use lungfield_model::manifest::{Manifest, Network};
 
-/// What a caller may know of the model, and what it may send.
+/// What callers are told of the model, and what they may send.
 #[derive(Clone, Debug, Serialize)]
 pub struct ModelCard {
-    /// The model's name.
-    pub name: String,
-    /// The model's version.
-    pub version: String,
-    /// The sha256 of the weights, in hexadecimal.
-    pub weights_sha256: String,
+    /// The model's name and version, and the hash of its weights.
+    #[serde(flatten)]
+    pub identity: ModelIdentity,
     /// The network's architecture.
     pub architecture: &'static str,
     /// Channels of the network's first block.
     pub width: u16,
     /// The side of the square model grid, in pixels.
     pub input_side: u32,
-    /// The threshold that is used where a caller names none.
+    /// The threshold that is used where a request states none.
     pub threshold: f32,
-    /// On what terms all this may be used.
+    /// The terms of use.
     pub license: License,
-    /// The media types of films that are read.
-    pub formats: [&'static str; 4],
+    /// The media types of films that can be read.
+    pub formats: Vec<&'static str>,
     /// The device that the model runs on.
     pub device: String,
     /// The numbers in which it computes.
@@ -41,20 +38,20 @@ pub struct ModelCard {
     pub max_batch_size: usize,
     /// The limits of this server.
     pub limits: UploadLimits,
-    /// That this is no medical device.
+    /// The intended use: this is not a medical device.
     pub intended_use: &'static str,
 }
 
-/// On what terms a model may be used.
+/// The terms on which a model may be used.
 #[derive(Clone, Debug, Serialize)]
 pub struct License {
     /// The terms of the weights.
     pub weights: String,
-    /// Why they differ from the program's.
+    /// Why they differ from the terms of the program.
     pub note: &'static str,
 }
 
-/// What a caller may send at most.
+/// The limits of what a caller may send.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub struct UploadLimits {
     /// The largest body, in bytes.
@@ -64,7 +61,7 @@ pub struct UploadLimits {
 }
 
 impl ModelCard {
-    /// What `manifest` says of the model, and how it is served here.
+    /// Describes the model of a manifest as it is served.
     #[must_use]
     pub fn new(
         manifest: &Manifest,
@@ -74,9 +71,7 @@ impl ModelCard {
     ) -> Self {
         let Network::SegNet { width } = manifest.network;
         Self {
-            name: manifest.name.clone(),
-            version: manifest.version.clone(),
-            weights_sha256: manifest.weights_sha256.clone(),
+            identity: manifest.model.clone(),
             architecture: "segnet",
             width: width.get(),
             input_side: manifest.preprocessing.side,
@@ -86,7 +81,7 @@ impl ModelCard {
                 note: "the weights have these terms from the films and masks that they learned from; \
                        the program is MIT OR Apache-2.0",
             },
-            formats: ["image/png", "image/jpeg", "image/tiff", "application/dicom"],
+            formats: formats::media_types().collect(),
             device: placement.device_name(),
             precision: placement.precision(),
             max_batch_size,
@@ -97,28 +92,17 @@ impl ModelCard {
 }
 
 impl ModelCard {
-    /// What DICOM objects call it.
-    pub(super) fn algorithm(&self) -> Algorithm {
-        Algorithm {
-            name: self.name.clone(),
-            version: self.version.clone(),
-            weights_sha256: self.weights_sha256.clone(),
-        }
-    }
-
-    /// What the metrics call it.
+    /// Returns the labels by which metrics name the model.
     pub(super) fn labels(&self) -> ModelLabels {
         ModelLabels {
-            name: self.name.clone(),
-            version: self.version.clone(),
-            weights_sha256: self.weights_sha256.clone(),
+            identity: self.identity.clone(),
             device: self.device.clone(),
-            precision: format!("{:?}", self.precision).to_lowercase(),
+            precision: self.precision.name(),
         }
     }
 }
 
-/// Tells of the model.
+/// Responds with the description of the model.
 pub(super) async fn model(State(app): State<Arc<App>>) -> Json<ModelCard> {
     Json(app.model.clone())
 }

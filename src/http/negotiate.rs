@@ -1,74 +1,119 @@
-//! Decides which of the possible answers a caller gets: the `format` parameter says it, else the `Accept` header.
+//! Chooses the rendering of an answer: by the `format` parameter, else by the `Accept` header.
 
 use axum::http::{HeaderMap, header};
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 
 use super::related;
+use lungfield_codec::dicom;
+use lungfield_codec::rendering::{RENDERING_FORMATS, RenderingFormat};
 
-/// What an answer can be.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub(super) enum Format {
-    /// JSON with the mask as RLE.
-    Json,
-    /// The mask as a PNG.
-    Png,
-    /// The film with the mask drawn on it, as a PNG.
-    Overlay,
-    /// The film alone, as a PNG.
-    Film,
-    /// The lungs as a DICOM segmentation.
-    DicomSeg,
-    /// The film with the mask drawn on it, as a DICOM secondary capture.
-    DicomSc,
-    /// The lungs' areas as a DICOM structured report.
-    DicomSr,
+/// A row of the table of renderings that a request has chosen by its name.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct NamedFormat(pub(super) &'static RenderingFormat);
+
+impl<'de> Deserialize<'de> for NamedFormat {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let name = String::deserialize(deserializer)?;
+        let format = RenderingFormat::named(&name).filter(|format| format.in_query);
+        format.map(Self).ok_or_else(|| {
+            let names: Vec<_> = offered()
+                .map(|format| format!("`{}`", format.name))
+                .collect();
+            // As serde words it for an enum.
+            serde::de::Error::custom(format!(
+                "unknown variant `{name}`, expected one of {}",
+                names.join(", ")
+            ))
+        })
+    }
 }
 
-/// The answers that `Accept` can choose, the preferred one first.
-const OFFERS: [(&str, &str, Format, Layout); 4] = [
-    ("application", "json", Format::Json, Layout::Plain),
-    ("image", "png", Format::Png, Layout::Plain),
-    ("application", "dicom", Format::DicomSeg, Layout::Plain),
-    ("multipart", "related", Format::DicomSeg, Layout::Related),
-];
+/// Returns the renderings that a request can choose.
+fn offered() -> impl Iterator<Item = &'static RenderingFormat> {
+    RENDERING_FORMATS
+        .into_iter()
+        .filter(|format| format.in_query)
+}
 
-/// How the answer to one film is laid out.
+/// Returns the rendering that `Accept` chooses for each media type, the preferred one first.
+fn preferred_formats() -> Vec<&'static RenderingFormat> {
+    let mut preferred: Vec<&RenderingFormat> = Vec::new();
+    for format in offered() {
+        if preferred
+            .iter()
+            .all(|other| other.media_type != format.media_type)
+        {
+            preferred.push(format);
+        }
+    }
+    preferred
+}
+
+/// Returns the media types that an answer can have, as a sentence lists them.
+pub(super) fn media_types() -> String {
+    let mut media_types: Vec<_> = preferred_formats()
+        .into_iter()
+        .map(|format| format.media_type)
+        .collect();
+    let last = media_types.pop().unwrap_or_default();
+    format!("{} or {last}", media_types.join(", "))
+}
+
+/// Returns the answers that `Accept` can choose, the preferred one first.
+fn offers() -> Vec<(&'static str, Choice)> {
+    let preferred = preferred_formats().into_iter();
+    let choice = |format: &'static RenderingFormat, envelope| Choice { format, envelope };
+    let single = preferred
+        .clone()
+        .map(|format| (format.media_type, choice(format, Envelope::Single)));
+    let related = preferred
+        .filter(|format| format.media_type == dicom::MEDIA_TYPE)
+        .map(|format| ("multipart/related", choice(format, Envelope::Related)));
+    single.chain(related).collect()
+}
+
+/// An answer that was chosen.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Choice {
+    /// What the answer is written as.
+    pub(super) format: &'static RenderingFormat,
+    /// What contains it.
+    pub(super) envelope: Envelope,
+}
+
+/// What contains the answer to one film.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Layout {
-    /// It is the body.
-    Plain,
-    /// It is the one part of a related body.
+pub(super) enum Envelope {
+    /// Nothing: the answer is the body.
+    Single,
+    /// A related body, of which the answer is the one part.
     Related,
 }
 
-/// The best answer that `Accept` allows (RFC 9110, 12.5.1), or `None` where it allows none. Without the header
-/// anything goes; a range that can't be read allows nothing.
-pub(super) fn accepted(headers: &HeaderMap) -> Option<(Format, Layout)> {
+/// Returns the best answer that `Accept` allows (RFC 9110, 12.5.1), or `None` where it allows none. Without the header every
+/// answer is allowed; a range that can't be read allows none.
+pub(super) fn accepted(headers: &HeaderMap) -> Option<Choice> {
+    let offers = offers();
+    if !headers.contains_key(header::ACCEPT) {
+        return offers.first().map(|&(_, choice)| choice);
+    }
     let mut ranges = Vec::new();
     for value in headers.get_all(header::ACCEPT) {
         ranges.extend(related::split(value.to_str().ok()?, ',').filter_map(Range::parse));
     }
-    if !headers.contains_key(header::ACCEPT) {
-        return Some((Format::Json, Layout::Plain));
-    }
-    let quality = |kind, sub| {
-        let matching = ranges.iter().filter(|range| range.matches(kind, sub));
+    let quality = |media_type| {
+        let matching = ranges.iter().filter(|range| range.matches(media_type));
         matching
             .max_by_key(|range| range.precision())
             .map_or(0, |range| range.quality)
     };
-    let offers = OFFERS.map(|(kind, sub, format, layout)| (quality(kind, sub), (format, layout)));
-    // The first of the best: `max_by_key` would give the last.
+    // In reverse, since `max_by_key` returns the last of equals.
     let best = offers
-        .iter()
-        .map(|offer| offer.0)
-        .max()
-        .filter(|&best| best > 0)?;
-    offers
         .into_iter()
-        .find(|offer| offer.0 == best)
-        .map(|offer| offer.1)
+        .rev()
+        .map(|(media_type, choice)| (quality(media_type), choice))
+        .max_by_key(|&(quality, _)| quality)?;
+    (best.0 > 0).then_some(best.1)
 }
 
 /// One media range of an `Accept` header, with its quality in thousandths.
@@ -76,7 +121,7 @@ pub(super) fn accepted(headers: &HeaderMap) -> Option<(Format, Layout)> {
 struct Range {
     kind: String,
     sub: String,
-    /// What the parts of a related body are to be, where the range says so.
+    /// The media type of a related body's parts, where the range states it.
     parts: Option<String>,
     quality: u16,
 }
@@ -101,24 +146,27 @@ impl Range {
         })
     }
 
-    fn matches(&self, kind: &str, sub: &str) -> bool {
+    fn matches(&self, media_type: &str) -> bool {
+        let Some((kind, sub)) = media_type.split_once('/') else {
+            return false;
+        };
         let is_of_dicom = self
             .parts
             .as_ref()
-            .is_none_or(|parts| parts == related::DICOM);
+            .is_none_or(|parts| parts == dicom::MEDIA_TYPE);
         (self.kind == kind
             && (self.sub == sub || self.sub == "*")
             && (sub != "related" || is_of_dicom))
             || (self.kind == "*" && self.sub == "*")
     }
 
-    /// How exactly the range says what it means: the most exact one that matches counts.
+    /// Returns how specific the range is. The most specific one that matches counts.
     fn precision(&self) -> u8 {
         u8::from(self.kind != "*") + u8::from(self.sub != "*")
     }
 }
 
-/// A quality from 0 to 1 in thousandths.
+/// Reads a quality from 0 to 1, in thousandths.
 fn thousandths(text: &str) -> Option<u16> {
     // The parser would take signs and exponents as well.
     let plain = text
@@ -139,12 +187,12 @@ fn thousandths(text: &str) -> Option<u16> {
 mod tests {
     use super::*;
 
-    fn of(accept: &[&str]) -> Option<Format> {
+    fn of(accept: &[&str]) -> Option<&'static str> {
         let mut headers = HeaderMap::new();
         for value in accept {
             headers.append(header::ACCEPT, value.parse().unwrap());
         }
-        accepted(&headers).map(|(format, _)| format)
+        accepted(&headers).map(|choice| choice.format.name)
     }
 
     #[test]
@@ -156,7 +204,7 @@ mod tests {
             &["application/json, image/png"],
             &["*/*;q=0.1"],
         ] {
-            assert_eq!(of(accept), Some(Format::Json), "{accept:?}");
+            assert_eq!(of(accept), Some("json"), "{accept:?}");
         }
     }
 
@@ -164,21 +212,21 @@ mod tests {
     fn a_browsers_image_tag_gets_an_image() {
         assert_eq!(
             of(&["image/avif,image/webp,image/png,image/svg+xml,image/*;q=0.8"]),
-            Some(Format::Png)
+            Some("png")
         );
-        assert_eq!(of(&["image/*"]), Some(Format::Png));
+        assert_eq!(of(&["image/*"]), Some("png"));
         assert_eq!(
             of(&["application/json;q=0.5", "image/png;q=0.9"]),
-            Some(Format::Png)
+            Some("png")
         );
     }
 
     #[test]
     fn the_more_exact_range_counts() {
-        assert_eq!(of(&["*/*, application/json;q=0"]), Some(Format::Png));
+        assert_eq!(of(&["*/*, application/json;q=0"]), Some("png"));
         assert_eq!(
             of(&["image/*;q=0.9, image/png;q=0.1, application/json;q=0.5"]),
-            Some(Format::Json)
+            Some("json")
         );
     }
 
@@ -188,18 +236,12 @@ mod tests {
             "application/dicom",
             "multipart/related; type=\"application/dicom\"; transfer-syntax=*",
         ] {
-            assert_eq!(of(&[accept]), Some(Format::DicomSeg), "{accept}");
+            assert_eq!(of(&[accept]), Some("dicom-seg"), "{accept}");
         }
-        assert_eq!(
-            of(&["application/dicom, application/json"]),
-            Some(Format::Json)
-        );
+        assert_eq!(of(&["application/dicom, application/json"]), Some("json"));
         let quoted = "multipart/related; type=\"application/dicom\"; boundary=\"a, application/json;q=1, x\"";
-        assert_eq!(of(&[quoted]), Some(Format::DicomSeg));
-        assert_eq!(
-            of(&["application/dicom; x=\"a;q=0\""]),
-            Some(Format::DicomSeg)
-        );
+        assert_eq!(of(&[quoted]), Some("dicom-seg"));
+        assert_eq!(of(&["application/dicom; x=\"a;q=0\""]), Some("dicom-seg"));
     }
 
     #[test]

@@ -206,7 +206,7 @@ impl Departure {
             problem,
             took: self.started.elapsed(),
         };
-        if let Err(error) = audit.write(&self.app.model, &self.record, outcome) {
+        if let Err(error) = audit.write(&self.app.model.identity, &self.record, outcome) {
             self.app.metrics.audit_failed();
             tracing::error!(error = %error, "a line is missing from the audit log");
         }

@@ -5,8 +5,9 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
+use super::negotiate;
 use super::related::MAX_INSTANCES;
-use lungfield_codec::DecodeError;
+use lungfield_codec::{DecodeError, formats};
 use lungfield_engine::EngineError;
 use lungfield_engine::pipeline::PipelineError;
 
@@ -104,7 +105,8 @@ pub(super) enum ApiError {
     MethodNotAllowed,
     /// 406: the caller takes nothing that can be given.
     #[error(
-        "an answer can be application/json, image/png or application/dicom, and `Accept` allows none of them"
+        "an answer can be {}, and `Accept` allows none of them",
+        negotiate::media_types()
     )]
     NotAcceptable,
     /// 408: the body took too long.
@@ -121,8 +123,8 @@ pub(super) enum ApiError {
     TooManyInstances,
     /// 415: the body is said to be of a type that no film is of.
     #[error(
-        "a film comes as image/png, image/jpeg, image/tiff, application/dicom, application/octet-stream, multipart/form-data, or \
-         multipart/related of application/dicom"
+        "a film comes as {}, application/octet-stream, multipart/form-data, or multipart/related of application/dicom",
+        formats::media_types().collect::<Vec<_>>().join(", ")
     )]
     UnsupportedMediaType,
     /// 415: the body of an inference is compressed.
@@ -170,8 +172,8 @@ impl From<EngineError> for ApiError {
 }
 
 impl ApiError {
-    /// The same as what is the matter with one of several instances.
-    pub(super) fn of_instance(self, number: usize, count: usize) -> Self {
+    /// Makes the error that of one of several instances.
+    pub(super) fn for_instance(self, number: usize, count: usize) -> Self {
         Self::Instance {
             number,
             count,
@@ -227,10 +229,7 @@ impl ApiError {
 fn pipeline(error: &PipelineError) -> StatusCode {
     match error {
         PipelineError::Film(error) => film(error),
-        PipelineError::Reference(_)
-        | PipelineError::ReferenceTooFine
-        | PipelineError::NotDicom
-        | PipelineError::NothingToWrite => StatusCode::UNPROCESSABLE_ENTITY,
+        PipelineError::Reference(_) | PipelineError::Render(_) => StatusCode::UNPROCESSABLE_ENTITY,
         PipelineError::Engine(error) => engine(*error),
         PipelineError::DeadlineExceeded => StatusCode::GATEWAY_TIMEOUT,
         PipelineError::Broken => StatusCode::INTERNAL_SERVER_ERROR,

@@ -1,7 +1,7 @@
-//! Decides how several DICOM instances come in one body, as STOW-RS sends them, and how as many answers leave in one.
+//! Reads several DICOM instances from one body, as STOW-RS sends them, and writes as many results into one.
 //!
-//! A body is `multipart/related; type="application/dicom"` (PS3.18, 10.5 and RFC 2387). The answer to one is laid out as it was, so that
-//! a body of objects can be sent on as it is.
+//! A body is `multipart/related; type="application/dicom"` (PS3.18, 10.5 and RFC 2387). The response has the same layout, so that a
+//! body of objects can be forwarded as it is.
 
 use std::time::Duration;
 
@@ -12,11 +12,11 @@ use bytes::Bytes;
 
 use super::paced::Paced;
 use super::problem::ApiError;
+use lungfield_codec::dicom;
 use lungfield_engine::pipeline::Film;
 
-/// The most instances in one body. Their answers are all held until the last one is there, on the budget for answers.
+/// The most instances in one body. Their results are buffered until the last one is there, on the budget for answers.
 pub(super) const MAX_INSTANCES: usize = 8;
-pub(super) const DICOM: &str = "application/dicom";
 
 /// The films of a request.
 #[derive(Debug)]
@@ -27,15 +27,17 @@ pub(super) enum Films {
     Related(Vec<Film>),
 }
 
-/// The boundary of a related body of DICOM instances; `None` where the media type is another.
+/// Returns the boundary of a related body of DICOM instances; `None` where the media type is another.
 ///
-/// Many senders write the type without the quotes that its slash would need, so parameters are read more leniently here than elsewhere.
+/// Many senders write the type without the quotes that its slash requires, so parameters are read more leniently here than elsewhere.
 pub(super) fn boundary(media: &str) -> Option<Result<String, ApiError>> {
     let (essence, parameters) = media.split_once(';').unwrap_or((media, ""));
     if !essence.trim().eq_ignore_ascii_case("multipart/related") {
         return None;
     }
-    if !parameter(parameters, "type").is_some_and(|kind| kind.eq_ignore_ascii_case(DICOM)) {
+    if !parameter(parameters, "type")
+        .is_some_and(|kind| kind.eq_ignore_ascii_case(dicom::MEDIA_TYPE))
+    {
         return Some(Err(ApiError::UnsupportedMediaType));
     }
     let missing = || ApiError::MalformedMultipart("the boundary is missing".to_owned());
@@ -46,7 +48,7 @@ pub(super) fn boundary(media: &str) -> Option<Result<String, ApiError>> {
     )
 }
 
-/// The value of a parameter, without its quotes.
+/// Returns the value of a parameter, without its quotes.
 fn parameter(parameters: &str, name: &str) -> Option<String> {
     let mut each = split(parameters, ';').filter_map(|each| each.split_once('='));
     let (_, value) = each.find(|(of, _)| of.trim().eq_ignore_ascii_case(name))?;
@@ -60,7 +62,7 @@ fn parameter(parameters: &str, name: &str) -> Option<String> {
     )
 }
 
-/// What stands between separators, of which those within quotes are none.
+/// Splits text at a separator, but not within quotes.
 pub(super) fn split(text: &str, separator: char) -> impl Iterator<Item = &str> {
     let mut quoted = false;
     text.split(move |character| {
@@ -69,11 +71,11 @@ pub(super) fn split(text: &str, separator: char) -> impl Iterator<Item = &str> {
     })
 }
 
-/// Whether a part may be an instance, by what it is said to be, where it is said.
+/// Refuses a part that states another media type than DICOM's.
 pub(super) fn admit(part: &multer::Field<'_>) -> Result<(), ApiError> {
     let is_dicom = part
         .content_type()
-        .is_none_or(|media| media.essence_str().eq_ignore_ascii_case(DICOM));
+        .is_none_or(|media| media.essence_str().eq_ignore_ascii_case(dicom::MEDIA_TYPE));
     if is_dicom {
         Ok(())
     } else {
@@ -81,23 +83,23 @@ pub(super) fn admit(part: &multer::Field<'_>) -> Result<(), ApiError> {
     }
 }
 
-/// An answer among several.
+/// One of several results.
 #[derive(Debug)]
 pub(super) struct Part {
-    pub(super) media: &'static str,
-    /// What can be said of it beside its bytes.
+    pub(super) media_type: &'static str,
+    /// The headers of the part, beside its media type.
     pub(super) headers: HeaderMap,
     pub(super) bytes: Bytes,
 }
 
-/// Answers of one media type, laid out as one body.
+/// Responds with results of one media type as the parts of one body.
 pub(super) fn answer(
     shared: HeaderMap,
-    media: &'static str,
+    media_type: &'static str,
     parts: Vec<Part>,
-    patience: Duration,
+    write_timeout: Duration,
 ) -> Response {
-    // By chance alone in none of them.
+    // A random boundary, which occurs in none of the parts.
     let boundary = format!("lungfield-{}", uuid::Uuid::now_v7());
     let end = Bytes::from(format!("--{boundary}--\r\n"));
     let framed = |part: Part| {
@@ -109,16 +111,16 @@ pub(super) fn answer(
     };
     let body = Body::new(Paced::new(
         parts.into_iter().flat_map(framed).chain([end]),
-        patience,
+        write_timeout,
     ));
-    let kind = format!("multipart/related; type=\"{media}\"; boundary={boundary}");
+    let kind = format!("multipart/related; type=\"{media_type}\"; boundary={boundary}");
     let kind = HeaderValue::from_str(&kind).expect("a media type and a boundary are visible ASCII");
     (shared, [(header::CONTENT_TYPE, kind)], body).into_response()
 }
 
-/// What stands before the bytes of a part.
+/// Writes the head of a part.
 fn head(part: &Part, boundary: &str) -> Vec<u8> {
-    let mut head = format!("--{boundary}\r\nContent-Type: {}\r\n", part.media).into_bytes();
+    let mut head = format!("--{boundary}\r\nContent-Type: {}\r\n", part.media_type).into_bytes();
     for (name, value) in &part.headers {
         head.extend_from_slice(
             &[name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"].concat(),

@@ -1,7 +1,7 @@
-//! Decides what `/v1/segment` does: films in, their masks out.
+//! The handler of `/v1/segment`: films in, their results out.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Instant, SystemTime};
 
 use axum::Extension;
 use axum::extract::rejection::QueryRejection;
@@ -12,88 +12,58 @@ use serde::Deserialize;
 use super::admission::admit;
 use super::audit::Record;
 use super::deadline::{caller_deadline, film_deadline, patience};
-use super::negotiate::{Format, Layout, accepted};
-use super::outgoing::{Outgoing, Waiting, decoded_in};
+use super::negotiate::{Choice, Envelope, NamedFormat, accepted};
 use super::problem::ApiError;
 use super::related::Films;
 use super::request_id::RequestId;
+use super::responder::Responder;
 use super::{App, upload};
-use lungfield_codec::dicom::{Algorithm, Kind, Naming, Wanted};
-use lungfield_engine::pipeline::{Film, Form, Question, Segmentation, Timings};
+use lungfield_codec::dicom::{Provenance, SegmentationType, UidPolicy};
+use lungfield_codec::rendering::{
+    CountsForm, DocumentOptions, ReferenceUse, Rendering, RenderingOptions,
+};
+use lungfield_engine::pipeline::{Film, Rendered, SegmentOptions, Timings};
 use lungfield_radiograph::mask::Threshold;
 
-/// What the query of a request may say.
+/// The query of a request.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Choices {
-    format: Option<Format>,
+pub(super) struct SegmentQuery {
+    format: Option<NamedFormat>,
     threshold: Option<Threshold>,
     #[serde(default)]
-    rle: RleForm,
+    rle: CountsForm,
     #[serde(default)]
-    reference: Reference,
+    reference: ReferenceUse,
     #[serde(default)]
-    segmentation: Segments,
+    segmentation: SegmentationType,
     #[serde(default)]
-    uids: Uids,
+    uids: UidPolicy,
 }
 
-/// How the counts of an RLE are written.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum RleForm {
-    /// As COCO's compressed string.
-    #[default]
-    Compressed,
-    /// As a list of numbers.
-    Counts,
-}
-
-/// What becomes of the reference mask.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum Reference {
-    /// The mask is measured against it.
-    #[default]
-    Compare,
-    /// The same, and the JSON answer has it as it was read.
-    Echo,
-}
-
-/// What the pixels of a DICOM segmentation are.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum Segments {
-    #[default]
-    Binary,
-    Fractional,
-}
-
-impl From<Segments> for Kind {
-    fn from(segments: Segments) -> Self {
-        match segments {
-            Segments::Binary => Self::Binary,
-            Segments::Fractional => Self::Fractional,
+impl SegmentQuery {
+    /// Returns the options of all renderings. An option that does not concern the chosen one is ignored.
+    fn rendering_options(&self, app: &App) -> RenderingOptions {
+        RenderingOptions {
+            document: DocumentOptions {
+                counts: self.rle,
+                reference: self.reference,
+            },
+            segmentation: self.segmentation,
+            provenance: Provenance {
+                model: app.model.identity.clone(),
+                software_version: env!("CARGO_PKG_VERSION").to_owned(),
+                uids: self.uids,
+                now: SystemTime::now(),
+            },
         }
     }
 }
 
-/// How the UIDs of a DICOM object are chosen.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum Uids {
-    #[default]
-    Random,
-    Derived,
-}
-
-impl From<Uids> for Naming {
-    fn from(uids: Uids) -> Self {
-        match uids {
-            Uids::Random => Self::Random,
-            Uids::Derived => Self::Derived,
-        }
-    }
+/// What is asked of each film of a request.
+struct FilmRequest {
+    rendering: Rendering,
+    options: SegmentOptions,
 }
 
 /// Segments the films in the body.
@@ -101,124 +71,67 @@ pub(super) async fn segment(
     State(app): State<Arc<App>>,
     Extension(request_id): Extension<RequestId>,
     Extension(record): Extension<Arc<Record>>,
-    choices: Result<Query<Choices>, QueryRejection>,
+    query: Result<Query<SegmentQuery>, QueryRejection>,
     request: Request,
 ) -> Result<Response, ApiError> {
     let arrived = Instant::now();
     admit(&app)?;
-    let Query(choices) =
-        choices.map_err(|rejection| ApiError::InvalidQuery(rejection.body_text()))?;
-    let asked = choices.format.map(|format| (format, Layout::Plain));
-    let (format, layout) = asked
+    let Query(query) = query.map_err(|rejection| ApiError::InvalidQuery(rejection.body_text()))?;
+    let named = query.format.map(|NamedFormat(format)| Choice {
+        format,
+        envelope: Envelope::Single,
+    });
+    let choice = named
         .or_else(|| accepted(request.headers()))
         .ok_or(ApiError::NotAcceptable)?;
     let deadline = caller_deadline(arrived, patience(request.headers())?);
     let films = upload::receive_by(deadline, &app, &record, request).await?;
-    let deadline = film_deadline(Instant::now(), app.options.request_timeout, deadline);
-    let outgoing = Outgoing::new(&app, &request_id);
-    let Some(form) = form(format, &choices, &app.algorithm) else {
-        return shown(&app, films, deadline, outgoing).await;
+    let film_request = FilmRequest {
+        rendering: choice.format.rendering(query.rendering_options(&app)),
+        options: SegmentOptions {
+            threshold: query.threshold,
+            deadline: film_deadline(Instant::now(), app.options.request_timeout, deadline),
+        },
     };
-    let question = Question {
-        threshold: choices.threshold,
-        form,
-        deadline,
-    };
-    let films = match films {
-        Films::One(film) if layout == Layout::Plain => {
-            return outgoing.one(segmented(&app, film, question).await?);
-        }
-        Films::One(film) => vec![film],
-        Films::Related(films) => films,
-    };
-    all_segmented(&app, films, &question, outgoing).await
-}
-
-/// Films to look at: the model is not asked.
-async fn shown(
-    app: &App,
-    films: Films,
-    deadline: Instant,
-    outgoing: Outgoing<'_>,
-) -> Result<Response, ApiError> {
+    let responder = Responder::new(&app, &request_id);
     match films {
-        Films::One(film) => outgoing.picture(app.pipeline.picture(film, deadline).await?),
-        Films::Related(films) => all_shown(app, films, deadline, outgoing).await,
-    }
-}
-
-async fn segmented(app: &App, film: Film, question: Question) -> Result<Segmentation, ApiError> {
-    let segmentation = app.pipeline.segment(film, question).await?;
-    app.metrics.film_segmented(&segmentation);
-    Ok(segmentation)
-}
-
-/// Segments films one after the other, so that whoever sends several has no more places in the queue than others; up to the
-/// first that can't be.
-async fn all_segmented(
-    app: &App,
-    films: Vec<Film>,
-    question: &Question,
-    mut outgoing: Outgoing<'_>,
-) -> Result<Response, ApiError> {
-    let count = films.len();
-    let (mut waiting, mut timings) = (Vec::with_capacity(count), Timings::default());
-    for (film, number) in films.into_iter().zip(1..) {
-        let segmentation = segmented(app, film, question.clone()).await;
-        let answer = segmentation.and_then(|segmentation| {
-            timings = timings.plus(segmentation.timings);
-            outgoing.wait(segmentation)
-        });
-        waiting.push(answer.map_err(|error| error.of_instance(number, count))?);
-    }
-    outgoing.all(waiting, &timings)
-}
-
-/// The same for films to look at.
-async fn all_shown(
-    app: &App,
-    films: Vec<Film>,
-    deadline: Instant,
-    mut outgoing: Outgoing<'_>,
-) -> Result<Response, ApiError> {
-    let count = films.len();
-    let (mut waiting, mut decode) = (Vec::<Waiting<'_>>::with_capacity(count), Duration::ZERO);
-    for (film, number) in films.into_iter().zip(1..) {
-        let picture = app
-            .pipeline
-            .picture(film, deadline)
-            .await
-            .map_err(ApiError::from);
-        let answer = picture.and_then(|picture| {
-            decode += picture.decode;
-            outgoing.wait_for_picture(picture)
-        });
-        waiting.push(answer.map_err(|error| error.of_instance(number, count))?);
-    }
-    outgoing.all(waiting, &decoded_in(decode))
-}
-
-/// What the pipeline has to write for a format; `None` for that of the film alone. What a choice is not about, it does not change.
-fn form(format: Format, choices: &Choices, algorithm: &Arc<Algorithm>) -> Option<Form> {
-    let kind = match format {
-        Format::Film => return None,
-        Format::Json => {
-            return Some(Form::Rle {
-                plain: choices.rle == RleForm::Counts,
-                with_reference: choices.reference == Reference::Echo,
-            });
+        Films::One(film) if choice.envelope == Envelope::Single => {
+            responder.one(render(&app, film, &film_request).await?)
         }
-        Format::Png => return Some(Form::Png),
-        Format::Overlay => return Some(Form::Overlay),
-        Format::DicomSeg => choices.segmentation.into(),
-        Format::DicomSc => Kind::Capture,
-        Format::DicomSr => Kind::Report,
-    };
-    let (naming, algorithm) = (choices.uids.into(), Arc::clone(algorithm));
-    Some(Form::Dicom(Wanted {
-        kind,
-        naming,
-        algorithm,
-        now: SystemTime::now(),
-    }))
+        Films::One(film) => render_all(&app, vec![film], &film_request, responder).await,
+        Films::Related(films) => render_all(&app, films, &film_request, responder).await,
+    }
+}
+
+/// Renders one film, and counts it where it was segmented.
+async fn render(app: &App, film: Film, request: &FilmRequest) -> Result<Rendered, ApiError> {
+    let rendering = request.rendering.clone();
+    let rendered = app
+        .pipeline
+        .render(film, rendering, request.options)
+        .await?;
+    if let Some(segmentation) = &rendered.segmentation {
+        app.metrics.film_segmented(segmentation, rendered.timings);
+    }
+    Ok(rendered)
+}
+
+/// Renders films one after the other, up to the first that fails, so that a request of several has no more places in the queue than
+/// others.
+async fn render_all(
+    app: &App,
+    films: Vec<Film>,
+    request: &FilmRequest,
+    mut responder: Responder<'_>,
+) -> Result<Response, ApiError> {
+    let count = films.len();
+    let (mut parts, mut timings) = (Vec::with_capacity(count), Timings::default());
+    for (film, number) in films.into_iter().zip(1..) {
+        let part = render(app, film, request).await.and_then(|rendered| {
+            timings = timings.plus(rendered.timings);
+            responder.buffer_part(rendered)
+        });
+        parts.push(part.map_err(|error| error.for_instance(number, count))?);
+    }
+    responder.all(parts, &timings)
 }

@@ -16,16 +16,14 @@ use super::admission::Charge;
 use super::audit::{InputHash, Record};
 use super::problem::ApiError;
 use super::related::{self, Films};
-use lungfield_engine::pipeline::{Film, Image, PipelineError};
+use lungfield_codec::{Image, formats};
+use lungfield_engine::pipeline::{Film, PipelineError};
 
-/// Media types that a film may be said to be of; what it is, its bytes tell.
-const FILM_TYPES: [&str; 5] = [
-    "image/png",
-    "image/jpeg",
-    "image/tiff",
-    "application/dicom",
-    "application/octet-stream",
-];
+/// Returns whether a request may state this media type for a film. What the film is, its bytes tell.
+fn is_film_type(media_type: &str) -> bool {
+    media_type == mime::APPLICATION_OCTET_STREAM.essence_str()
+        || formats::media_types().any(|readable| readable == media_type)
+}
 
 /// The most of a form that may come before its parser makes something of it, such as the head of a part.
 const MAX_UNPARSED_BYTES: usize = 16 << 10;
@@ -159,7 +157,7 @@ impl Kind {
             return boundary.map(Self::Related);
         }
         let media: mime::Mime = text.parse().map_err(|_| ApiError::UnsupportedMediaType)?;
-        if FILM_TYPES.contains(&media.essence_str()) {
+        if is_film_type(media.essence_str()) {
             return Ok(Self::Film);
         }
         if media.essence_str() != mime::MULTIPART_FORM_DATA.essence_str() {
@@ -366,7 +364,7 @@ fn none_empty(films: Vec<Film>) -> Result<Vec<Film>, ApiError> {
         films.iter().position(|film| film.image.is_empty()),
     );
     empty.map_or(Ok(films), |place| {
-        Err(ApiError::EmptyBody.of_instance(place + 1, count))
+        Err(ApiError::EmptyBody.for_instance(place + 1, count))
     })
 }
 

@@ -5,10 +5,11 @@
 
 mod standing;
 
+use std::fmt;
 use std::time::Duration;
 
-use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::{encode_eof, encode_registry};
+use prometheus_client::encoding::{EncodeLabelSet, LabelSetEncoder};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
@@ -17,6 +18,7 @@ use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Registry, Unit};
 
 pub use self::standing::Standing;
+use lungfield_codec::ModelIdentity;
 use lungfield_engine::pipeline::{Segmentation, Timings};
 use lungfield_radiograph::lungs::{Lung, Warning};
 
@@ -40,19 +42,28 @@ const AREA_SHARE: [f64; 12] = [
     0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5, 0.55, 0.6,
 ];
 
-/// What the model that is served is called, for a label each.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+/// The labels of the served model.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct ModelLabels {
-    /// The model's name.
-    pub name: String,
-    /// The model's version.
-    pub version: String,
-    /// The sha256 of its weights.
-    pub weights_sha256: String,
+    /// The model.
+    pub identity: ModelIdentity,
     /// The device that it runs on.
     pub device: String,
     /// The numbers in which it computes.
-    pub precision: String,
+    pub precision: &'static str,
+}
+
+impl EncodeLabelSet for ModelLabels {
+    fn encode(&self, encoder: &mut LabelSetEncoder<'_>) -> fmt::Result {
+        [
+            ("name", self.identity.name.as_str()),
+            ("version", &self.identity.version),
+            ("weights_sha256", &self.identity.weights_sha256),
+            ("device", &self.device),
+            ("precision", self.precision),
+        ]
+        .encode(encoder)
+    }
 }
 
 /// A request by what it asked and how it was answered.
@@ -242,13 +253,13 @@ impl Metrics {
     }
 
     /// Records a segmented film: how long its steps took, and what was found on it.
-    pub fn film_segmented(&self, segmentation: &Segmentation) {
+    pub fn film_segmented(&self, segmentation: &Segmentation, timings: Timings) {
         let Timings {
             decode,
             queue,
             infer,
             encode,
-        } = segmentation.timings;
+        } = timings;
         let films = &self.films;
         films.decode.observe(decode.as_secs_f64());
         films.queue.observe(queue.as_secs_f64());

@@ -43,7 +43,7 @@ impl Model {
         let manifest = Manifest::read(&folder).unwrap();
         let Network::SegNet { width } = manifest.network;
         let weights =
-            weights::read(&folder.join(WEIGHTS), &manifest.weights_sha256, width).unwrap();
+            weights::read(&folder.join(WEIGHTS), &manifest.model.weights_sha256, width).unwrap();
         let store = VarStore::new(Device::Cpu);
         let modules = SegNet::new(&store.root(), width, Kind::Float);
         let _guard = tch::no_grad_guard();

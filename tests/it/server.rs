@@ -11,6 +11,7 @@ use lungfield::config::{ByteBudget, HttpSettings, ListenSettings};
 use lungfield::http::{Access, App, License, ModelCard, Phase, UploadLimits};
 use lungfield::server::{self, ListenOptions, ServerError};
 use lungfield_codec::Limits;
+use lungfield_codec::{ModelIdentity, formats};
 use lungfield_engine::fake::{Behaviour, FakeSegmenter, Gate, Passes};
 use lungfield_engine::pipeline::Pipeline;
 use lungfield_engine::{Engine, EngineOptions};
@@ -308,9 +309,11 @@ pub(crate) fn eventually(what: &str, mut condition: impl FnMut() -> bool) {
 
 fn card(setup: &Setup) -> ModelCard {
     ModelCard {
-        name: MODEL.to_owned(),
-        version: VERSION.to_owned(),
-        weights_sha256: "0".repeat(64),
+        identity: ModelIdentity {
+            name: MODEL.to_owned(),
+            version: VERSION.to_owned(),
+            weights_sha256: "0".repeat(64),
+        },
         architecture: "segnet",
         width: 1,
         input_side: SIDE,
@@ -319,7 +322,7 @@ fn card(setup: &Setup) -> ModelCard {
             weights: "none".to_owned(),
             note: "tests",
         },
-        formats: ["image/png", "image/jpeg", "image/tiff", "application/dicom"],
+        formats: formats::media_types().collect(),
         device: "cpu".to_owned(),
         precision: Precision::F32,
         max_batch_size: setup.engine.max_batch_size.get(),

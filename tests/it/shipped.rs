@@ -9,7 +9,7 @@ use clap::Parser;
 use futures_util::future::join_all;
 use lungfield::config::ServeSettings;
 use lungfield_codec::png;
-use lungfield_engine::pipeline::{Film, Form, Pipeline, Question, Segmentation};
+use lungfield_engine::pipeline::{Film, Pipeline, SegmentOptions, Segmentation};
 use lungfield_engine::segmenter::Segmenter;
 use lungfield_engine::{Engine, EngineOptions};
 use lungfield_model::device::{DeviceChoice, Placement, Precision, PrecisionChoice};
@@ -96,15 +96,12 @@ async fn answer(pipeline: &Pipeline, film: &Radiograph, reference: &Mask) -> Seg
         image: Bytes::from(png::encode_radiograph(film)).into(),
         reference: Some(Bytes::from(png::encode_mask(reference)).into()),
     };
-    let question = Question {
-        threshold: None,
-        form: Form::Rle {
-            plain: false,
-            with_reference: false,
-        },
-        deadline: Instant::now() + PATIENCE,
-    };
-    pipeline.segment(film, question).await.unwrap()
+    let options = SegmentOptions::by(Instant::now() + PATIENCE);
+    pipeline
+        .segment(film, options, |_| ())
+        .await
+        .unwrap()
+        .segmentation
 }
 
 #[test]

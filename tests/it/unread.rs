@@ -2,8 +2,9 @@
 
 use std::time::{Duration, Instant};
 
+use lungfield_codec::rendering::Rendering;
 use lungfield_engine::fake::{Behaviour, FakeSegmenter};
-use lungfield_engine::pipeline::{Film, PipelineError};
+use lungfield_engine::pipeline::{Film, PipelineError, SegmentOptions};
 use lungfield_radiograph::geometry::Size;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -94,11 +95,12 @@ fn a_film_to_look_at_takes_a_place_in_the_queue() {
             image: bytes::Bytes::from(film()).into(),
             reference: None,
         };
-        server.wait(pipeline.picture(film, Instant::now() + PATIENCE))
+        let options = SegmentOptions::by(Instant::now() + PATIENCE);
+        server.wait(pipeline.render(film, Rendering::Film, options))
     };
     let place = pipeline.engine().reserve().unwrap();
     assert!(matches!(show(), Err(PipelineError::Engine(_))));
     drop(place);
-    let shown = crate::samples::Picture::read(&show().unwrap().png);
+    let shown = crate::samples::Picture::read(&show().unwrap().encoded.into_file().bytes);
     assert_eq!(shown.mask(), some_lungs());
 }

@@ -1,8 +1,6 @@
-//! Decides what becomes of one film of an archive: a mask and a row, a row alone, or the end of the run.
+//! Segments one film of an archive. It ends in a mask and a row, in a row alone, or in the end of the run.
 
-use std::collections::HashSet;
-use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use tokio::sync::{Semaphore, SemaphorePermit};
@@ -11,103 +9,76 @@ use super::address::Address;
 use super::files::{FileError, Files, Opened};
 use super::row::Row;
 use super::sources::Found;
-use lungfield_codec::dicom::{Algorithm, Kind, Naming, Wanted};
-use lungfield_codec::names::MASK_SUFFIXES;
+use lungfield_codec::names::{reference_names, result_name};
+use lungfield_codec::rendering::Rendering;
 use lungfield_engine::EngineError;
-use lungfield_engine::pipeline::{Film, Form, Pipeline, PipelineError, Question, Written};
+use lungfield_engine::pipeline::{Film, Pipeline, PipelineError, SegmentOptions};
 use lungfield_radiograph::mask::Threshold;
 use lungfield_support::sha256;
 
-/// Nobody waits for a film; one that takes this long is stuck.
+/// The deadline of a film. No caller waits for it, so it only ends films that are stuck.
 const LONGEST: Duration = Duration::from_mins(10);
-/// What bytes are counted in where they are held.
+/// The unit in which bytes that are held are counted.
 const KIB: u64 = 1024;
 
-/// What masks are written as.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum MaskFormat {
-    /// An 8-bit grey PNG of 0 and 255.
-    Png,
-    /// COCO's run-length encoding as JSON.
-    Rle,
-    /// A DICOM segmentation; for films that are DICOM themselves.
-    DicomSeg,
-}
-
-impl MaskFormat {
-    /// What a mask's name adds to its film's.
-    #[must_use]
-    pub fn extension(self) -> &'static str {
-        match self {
-            Self::Png => "png",
-            Self::Rle => "json",
-            Self::DicomSeg => "dcm",
-        }
-    }
-}
-
-/// How films are segmented.
+/// The options of a worker.
 #[derive(Clone, Debug)]
 pub struct FilmOptions {
-    /// Where masks go.
+    /// The output folder or prefix.
     pub out: Address,
-    /// Where reference masks are, if anywhere.
+    /// The folder or prefix of reference masks, where there is one.
     pub reference: Option<Address>,
-    /// What masks are written as.
-    pub format: MaskFormat,
-    /// The probability from which on a pixel is lung; the model's own where it is `None`.
+    /// The rendering in which masks are written.
+    pub rendering: Rendering,
+    /// The probability from which on a pixel is lung; `None` for the model's own.
     pub threshold: Option<Threshold>,
     /// The largest file of a film, in bytes.
     pub max_file_bytes: u64,
-    /// The bytes of files that are held at a time.
+    /// The most bytes of files that are held at a time.
     pub read_ahead_bytes: u64,
-    /// What DICOM objects call the model.
-    pub algorithm: Arc<Algorithm>,
-    /// When the run began, for DICOM objects.
-    pub now: SystemTime,
 }
 
-/// Why no film can be segmented any more.
+/// Why a run can't go on.
 #[derive(Debug, thiserror::Error)]
 pub enum Broken {
     /// The model is lost, or its device is out of memory.
     #[error("the model fails: {0}")]
     Model(EngineError),
-    /// Films can't be read, or masks not written.
+    /// A store fails: films can't be read, or masks can't be written.
     #[error("{place}: {error}")]
     File {
-        /// Where.
+        /// The file.
         place: String,
-        /// Why.
+        /// The error.
         error: FileError,
     },
 }
 
-/// What is the matter with one film.
+/// Why one film has no mask, as its row says.
 struct Refusal {
     code: &'static str,
     detail: String,
 }
 
-/// Why a film has no mask.
+/// Why a film has no mask: the film is bad, or the run is.
 enum Failure {
     Film(Refusal),
     Run(Broken),
 }
 
-/// Segments films of an archive.
+/// A worker that segments the films of an archive.
 #[derive(Debug)]
 pub struct Worker<'a> {
     pipeline: &'a Pipeline,
     files: &'a Files,
     options: FilmOptions,
     held: Semaphore,
-    /// The way to the masks, from the root on.
+    /// The steps of the path to the masks, from the root.
     masks: Vec<String>,
 }
 
 impl<'a> Worker<'a> {
-    /// A worker whose films go through this pipeline.
+    /// Creates a worker whose films go through this pipeline.
     #[must_use]
     pub fn new(pipeline: &'a Pipeline, files: &'a Files, options: FilmOptions) -> Self {
         let held = usize::try_from(options.read_ahead_bytes / KIB).unwrap_or(usize::MAX);
@@ -147,33 +118,33 @@ impl<'a> Worker<'a> {
         let (image, digest) = hashed(image).await;
         *sha256 = Some(digest);
         let reference = self.reference(&address, name).await?;
-        let question = Question {
+        let options = SegmentOptions {
             threshold: self.options.threshold,
-            form: self.form(),
             deadline: Instant::now() + LONGEST,
         };
-        let mut segmentation = self
+        let film = Film {
+            image: image.into(),
+            reference: reference.map(Into::into),
+        };
+        let rendering = self.options.rendering.clone();
+        let extension = rendering.format().extension;
+        let rendered = self
             .pipeline
-            .segment(
-                Film {
-                    image: image.into(),
-                    reference: reference.map(Into::into),
-                },
-                question,
-            )
+            .render(film, rendering, options)
             .await
             .map_err(unsegmented)?;
-        let mask = format!("masks/{name}.{}", self.options.format.extension());
+        let mask = format!("masks/{}", result_name(name, extension));
         let place = self.options.out.join(&mask);
-        let bytes = bytes(&mut segmentation.mask);
+        let file = rendered.encoded.into_file();
         self.files
-            .write(&place, bytes)
+            .write(&place, file.bytes.into())
             .await
             .map_err(|error| unwritten(&place, error))?;
-        Ok(Row::segmented(found.file.clone(), mask, &segmentation))
+        let film = found.file.clone();
+        Ok(Row::written(film, mask, rendered.segmentation.as_ref()))
     }
 
-    /// Refuses a film whose mask would be called as another film, or by no name that its place can have.
+    /// Refuses a film whose mask would replace another film, or whose mask's name the output can't have.
     fn nameable(&self, address: &Address, name: &str) -> Result<(), Failure> {
         if address.absolute().steps().starts_with(&self.masks) {
             return Err(refusal(
@@ -191,7 +162,7 @@ impl<'a> Worker<'a> {
         Ok(())
     }
 
-    /// The bytes of a file, which are counted until the second value is dropped.
+    /// Reads a file. Its bytes are counted until the permit is dropped.
     async fn read(
         &self,
         address: &Address,
@@ -216,7 +187,7 @@ impl<'a> Worker<'a> {
         Ok((bytes, held))
     }
 
-    /// The reference mask of a film, where there is one of its name.
+    /// Reads the reference mask of a film, where there is one.
     async fn reference(&self, film: &Address, name: &str) -> Result<Option<Bytes>, Failure> {
         let Some(folder) = &self.options.reference else {
             return Ok(None);
@@ -254,45 +225,9 @@ impl<'a> Worker<'a> {
         }
         Ok(None)
     }
-
-    fn form(&self) -> Form {
-        match self.options.format {
-            MaskFormat::Png => Form::Png,
-            MaskFormat::Rle => Form::Rle {
-                plain: false,
-                with_reference: false,
-            },
-            // The same UIDs where a film is segmented again.
-            MaskFormat::DicomSeg => Form::Dicom(Wanted {
-                kind: Kind::Binary,
-                naming: Naming::Derived,
-                algorithm: Arc::clone(&self.options.algorithm),
-                now: self.options.now,
-            }),
-        }
-    }
 }
 
-/// What a film's reference mask may be called: as the film, as the masks that are written here, or as in data sets.
-fn reference_names(name: &str) -> Vec<String> {
-    let (folder, file) = name
-        .rsplit_once('/')
-        .map_or(("", name), |(folder, file)| (folder, file));
-    let slash = if folder.is_empty() { "" } else { "/" };
-    let (stem, extension) = file.rsplit_once('.').unwrap_or((file, "png"));
-    let mut names = vec![name.to_owned()];
-    for extension in [extension, "png"] {
-        names.extend(
-            MASK_SUFFIXES.map(|suffix| format!("{folder}{slash}{stem}{suffix}.{extension}")),
-        );
-    }
-    names.extend(["png", "json", "dcm"].map(|extension| format!("{name}.{extension}")));
-    let mut seen = HashSet::new();
-    names.retain(|name| seen.insert(name.clone()));
-    names
-}
-
-/// A file with the sha256 of its bytes.
+/// Hashes a file with SHA-256.
 async fn hashed(bytes: Bytes) -> (Bytes, String) {
     let hash = move || {
         let digest = sha256::hex(&bytes);
@@ -303,17 +238,6 @@ async fn hashed(bytes: Bytes) -> (Bytes, String) {
         .expect("hashing does not panic")
 }
 
-fn bytes(mask: &mut Written) -> Bytes {
-    match mask {
-        Written::Png(bytes) | Written::Samples(bytes) | Written::Dicom(bytes) => {
-            std::mem::take(bytes).into()
-        }
-        Written::Rle { mask, .. } => serde_json::to_vec(mask)
-            .expect("runs can be written as JSON")
-            .into(),
-    }
-}
-
 fn refusal(code: &'static str, detail: String) -> Failure {
     Failure::Film(Refusal { code, detail })
 }
@@ -322,7 +246,7 @@ fn unnameable() -> Failure {
     refusal("unnameable", "the file's name is no Unicode".to_owned())
 }
 
-/// A file that is gone or locked is that film's matter; a store that fails is everyone's.
+/// Judges an error of reading: a file that is gone or locked fails its film alone, a store that fails ends the run.
 fn unread(address: &Address, error: FileError) -> Failure {
     match error {
         FileError::Missing | FileError::Denied | FileError::Taken | FileError::Odd(_) => {
@@ -335,7 +259,7 @@ fn unread(address: &Address, error: FileError) -> Failure {
     }
 }
 
-/// Where a name can't be had on this machine, that is its film's matter.
+/// Judges an error of writing: a name that this machine can't have fails its film alone.
 fn unwritten(place: &Address, error: FileError) -> Failure {
     match (place, error) {
         (Address::Local(_), FileError::Missing | FileError::Taken | FileError::Odd(_)) => refusal(
@@ -364,23 +288,7 @@ fn unsegmented(error: PipelineError) -> Failure {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_reference_mask_is_called_as_its_film_or_as_a_mask_of_it() {
-        let names = reference_names("x/a.dcm");
-        assert_eq!(names[0], "x/a.dcm");
-        for name in [
-            "x/a.png",
-            "x/a_mask.png",
-            "x/a-mask.dcm",
-            "x/a.dcm.png",
-            "x/a.dcm.json",
-            "x/a.dcm.dcm",
-        ] {
-            assert!(names.iter().any(|listed| listed == name), "{name}");
-        }
-        assert_eq!(reference_names("a")[..2], ["a", "a.png"]);
-    }
+    use lungfield_codec::rendering::RenderError;
 
     #[test]
     fn a_lost_model_ends_the_run_and_a_bad_film_does_not() {
@@ -395,7 +303,7 @@ mod tests {
             ));
         }
         for bad in [
-            PipelineError::NotDicom,
+            PipelineError::Render(RenderError::NotDicom),
             PipelineError::Broken,
             EngineError::Failed.into(),
         ] {

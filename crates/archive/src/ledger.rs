@@ -16,6 +16,7 @@ use super::files::{FileError, Files};
 use super::row::Row;
 use super::shard::Shard;
 use super::sources::{Found, SourceError, Sources};
+use lungfield_codec::ModelIdentity;
 use lungfield_model::device::Precision;
 
 /// Found films in a file.
@@ -50,12 +51,50 @@ pub struct Order {
     pub precision: Precision,
     /// The sha256 of the list, where it is a file.
     pub list_sha256: Option<String>,
-    /// The model's name.
-    pub model_name: String,
-    /// The model's version.
-    pub model_version: String,
-    /// The sha256 of its weights, in hexadecimal.
-    pub weights_sha256: String,
+    /// The model.
+    #[serde(flatten, with = "model_columns")]
+    pub model: ModelIdentity,
+}
+
+/// The identity of a model among the other facts of an order.
+mod model_columns {
+    use lungfield_codec::ModelIdentity;
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    #[derive(Serialize, Deserialize)]
+    struct Columns {
+        model_name: String,
+        model_version: String,
+        weights_sha256: String,
+    }
+
+    pub(super) fn serialize<S: Serializer>(
+        model: &ModelIdentity,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        let ModelIdentity {
+            name,
+            version,
+            weights_sha256,
+        } = model.clone();
+        let columns = Columns {
+            model_name: name,
+            model_version: version,
+            weights_sha256,
+        };
+        columns.serialize(serializer)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<ModelIdentity, D::Error> {
+        let columns = Columns::deserialize(deserializer)?;
+        Ok(ModelIdentity {
+            name: columns.model_name,
+            version: columns.model_version,
+            weights_sha256: columns.weights_sha256,
+        })
+    }
 }
 
 /// Why a run can't begin, go on or be kept.

@@ -59,9 +59,18 @@ impl Row {
         }
     }
 
-    /// A film that was segmented, and whose mask was written there.
+    /// Returns the row of a film whose result was written there, with its measurements where it was segmented.
     #[must_use]
-    pub fn segmented(file: String, mask: String, segmentation: &Segmentation) -> Self {
+    pub fn written(file: String, mask: String, segmentation: Option<&Segmentation>) -> Self {
+        Self {
+            file,
+            mask: Some(mask),
+            ..segmentation.map_or_else(Self::default, Self::measured)
+        }
+    }
+
+    /// Returns the measurements of a film.
+    fn measured(segmentation: &Segmentation) -> Self {
         let Segmentation {
             size,
             lungs,
@@ -73,9 +82,6 @@ impl Row {
         let area_px = |lung: &Lung| lung.area_px();
         let area_mm2 = |lung: &Lung| spacing.map(|spacing| lung.area_mm2(spacing));
         Self {
-            file,
-            mask: Some(mask),
-            sha256: None,
             width: Some(size.width()),
             height: Some(size.height()),
             area_px: Some(lungs.iter().map(area_px).sum()),
@@ -94,8 +100,7 @@ impl Row {
                     .collect::<Vec<_>>()
                     .join(";"),
             ),
-            error: None,
-            error_detail: None,
+            ..Self::default()
         }
     }
 }

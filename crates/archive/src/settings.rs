@@ -3,11 +3,12 @@
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
-use clap::{Parser, ValueEnum, builder::PossibleValue};
+use clap::Parser;
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 
 use crate::address::Address;
-use crate::film::MaskFormat;
 use crate::shard::Shard;
+use lungfield_codec::rendering::{RENDERING_FORMATS, RenderingFormat};
 use lungfield_model::settings::{FilmSettings, ModelSettings};
 use lungfield_radiograph::mask::Threshold;
 use lungfield_support::flags::positive;
@@ -34,8 +35,8 @@ pub struct SegmentSettings {
     #[arg(long, env = "LUNGFIELD_REFERENCE", value_name = "FOLDER", value_parser = address)]
     pub reference: Option<Address>,
     /// What masks are written as.
-    #[arg(long, env = "LUNGFIELD_FORMAT", default_value = "png")]
-    pub format: MaskFormat,
+    #[arg(long, env = "LUNGFIELD_FORMAT", default_value = "png", value_parser = rendering_format())]
+    pub format: &'static RenderingFormat,
     /// The probability from which on a pixel is lung; the model's own by default.
     #[arg(long, env = "LUNGFIELD_THRESHOLD")]
     pub threshold: Option<Threshold>,
@@ -83,20 +84,14 @@ impl SegmentSettings {
     }
 }
 
-impl ValueEnum for MaskFormat {
-    fn value_variants<'a>() -> &'a [Self] {
-        &[Self::Png, Self::Rle, Self::DicomSeg]
-    }
-
-    fn to_possible_value(&self) -> Option<PossibleValue> {
-        Some(match self {
-            Self::Png => PossibleValue::new("png").help("8-bit grey, 0 and 255"),
-            Self::Rle => PossibleValue::new("rle").help("COCO's run-length encoding, as JSON"),
-            Self::DicomSeg => {
-                PossibleValue::new("dicom-seg").help("a DICOM Segmentation; of DICOM films only")
-            }
-        })
-    }
+/// Parses the name of a rendering that archives can be written in.
+fn rendering_format() -> impl TypedValueParser<Value = &'static RenderingFormat> {
+    let offered = RENDERING_FORMATS
+        .into_iter()
+        .filter(|format| format.in_archive);
+    let names = offered.map(|format| PossibleValue::new(format.name).help(format.summary));
+    PossibleValuesParser::new(names)
+        .try_map(|name| RenderingFormat::named(&name).ok_or("there is no such format"))
 }
 
 fn address(text: &str) -> Result<Address, String> {

@@ -199,15 +199,17 @@ fn as_csv(rows: &[Row], headed: bool) -> Result<Vec<u8>, TableError> {
 
 /// The file says which model its masks are of.
 fn properties(order: &Order) -> WriterProperties {
-    let precision = format!("{:?}", order.precision).to_lowercase();
     let facts = [
-        ("lungfield.model.name", &order.model_name),
-        ("lungfield.model.version", &order.model_version),
-        ("lungfield.model.weights_sha256", &order.weights_sha256),
-        ("lungfield.precision", &precision),
+        ("lungfield.model.name", order.model.name.as_str()),
+        ("lungfield.model.version", &order.model.version),
+        (
+            "lungfield.model.weights_sha256",
+            &order.model.weights_sha256,
+        ),
+        ("lungfield.precision", order.precision.name()),
     ];
     let facts = facts
-        .map(|(key, value)| KeyValue::new(key.to_owned(), value.clone()))
+        .map(|(key, value)| KeyValue::new(key.to_owned(), value.to_owned()))
         .to_vec();
     WriterProperties::builder()
         .set_compression(Compression::SNAPPY)

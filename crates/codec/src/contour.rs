@@ -1,4 +1,4 @@
-//! Decides where the outline of a mask runs, and how thick it is drawn.
+//! Finds the outline of a mask, in a width that is visible on its film.
 
 use lungfield_radiograph::geometry::Size;
 use lungfield_radiograph::mask::Mask;
@@ -6,17 +6,26 @@ use lungfield_radiograph::mask::Mask;
 /// Pixels of the longer side for each pixel of an outline's width.
 const SIDE_PER_WIDTH: u32 = 512;
 
-/// The width at which an outline is visible on a film of `size`: one pixel per 512 of the longer side, rounded down,
+/// Returns the width at which an outline is visible on a film of `size`: one pixel per 512 of the longer side, rounded down,
 /// at least 1.
 #[must_use]
 pub fn visible_width(size: Size) -> u32 {
     (size.width().max(size.height()) / SIDE_PER_WIDTH).max(1)
 }
 
-/// The outline of `mask`: its border ([`Mask::border`]), thickened to `width` pixels by a square around each pixel.
+/// Returns the outline of `mask`: its border ([`Mask::border`]), thickened to `width` pixels by a square around each pixel.
 ///
 /// An odd square is centred on its pixel; an even one reaches a pixel further right and down. A width of 0 is drawn
 /// as 1. The outline of an empty mask is empty.
+///
+/// ```
+/// use lungfield_codec::contour::outline;
+/// use lungfield_radiograph::geometry::Size;
+/// use lungfield_radiograph::mask::Mask;
+///
+/// let full = Mask::new(Size::square(4).unwrap(), [true; 16]).unwrap();
+/// assert_eq!(outline(&full, 1).area_px(), 12);
+/// ```
 #[must_use]
 pub fn outline(mask: &Mask, width: u32) -> Mask {
     let before = width.saturating_sub(1) as usize / 2;

@@ -1,13 +1,25 @@
-//! Decides how bright a film's values are shown in eight bits, for whoever can't show more.
+//! Shows a film in 8 bits of grey: as it is where it has 8, windowed where it has 16.
 
 use std::ops::Range;
 
 use super::png;
 use lungfield_radiograph::radiograph::{Pixels, Radiograph};
 
-/// A film as an 8-bit grey PNG of its own size.
+/// Encodes a film as an 8-bit grey PNG of its own size.
 ///
 /// Films of 8 bits are shown as stored; those of 16 bits are windowed between their 1st and 99th percentile.
+///
+/// ```
+/// use lungfield_codec::{Limits, decode, display};
+/// use lungfield_radiograph::geometry::Size;
+/// use lungfield_radiograph::radiograph::{Pixels, Radiograph};
+///
+/// let size = Size::square(64).unwrap();
+/// let deep = Radiograph::new(size, Pixels::Sixteen(vec![4095; 64 * 64]), None).unwrap();
+/// let shown = decode(&display::draw(&deep), &Limits::default())?;
+/// assert!(matches!(shown.pixels(), Pixels::Eight(_)));
+/// # Ok::<(), lungfield_codec::DecodeError>(())
+/// ```
 #[must_use]
 pub fn draw(film: &Radiograph) -> Vec<u8> {
     let (columns, write_greys) = (film.size().columns(), grey_rows(film.pixels()));
@@ -16,7 +28,7 @@ pub fn draw(film: &Radiograph) -> Vec<u8> {
     })
 }
 
-/// Writes a row of the film, given by its pixels' indices, as 8-bit grey.
+/// Returns a function that writes the pixels of a range of indices as 8-bit grey.
 pub(super) fn grey_rows(pixels: &Pixels) -> impl Fn(Range<usize>, &mut [u8]) + use<'_> {
     let greys = if let Pixels::Sixteen(values) = pixels {
         window(values)
@@ -33,8 +45,8 @@ pub(super) fn grey_rows(pixels: &Pixels) -> impl Fn(Range<usize>, &mut [u8]) + u
     }
 }
 
-/// The grey of each 16-bit value: black up to the 1st percentile, white from the 99th on. A film whose percentiles
-/// are equal is black but for what lies above them.
+/// Returns the grey of each 16-bit value: black up to the 1st percentile, white from the 99th on. Where both are equal, only larger
+/// values are white.
 fn window(values: &[u16]) -> Vec<u8> {
     let mut histogram = vec![0_u64; usize::from(u16::MAX) + 1];
     for &value in values {
@@ -49,7 +61,7 @@ fn window(values: &[u16]) -> Vec<u8> {
         .collect()
 }
 
-/// The least value that at least `percent` of all values do not exceed.
+/// Returns the least value that at least `percent` of all values do not exceed.
 fn percentile(histogram: &[u64], percent: u64) -> usize {
     let total: u64 = histogram.iter().sum();
     let mut seen = 0;

@@ -1,4 +1,4 @@
-//! Decides how a segmentation is shown on its film: translucent red, with the reference mask's outline in white.
+//! Draws a mask on its film: translucent red, with the outline of the reference mask in white.
 
 use super::display::grey_rows;
 use super::{contour, png};
@@ -6,14 +6,26 @@ use lungfield_radiograph::mask::Mask;
 use lungfield_radiograph::overlap::SizeMismatch;
 use lungfield_radiograph::radiograph::Radiograph;
 
-/// How much of a segmented pixel is red rather than film, in 256ths.
+/// The share of red in a segmented pixel, in 256ths.
 const RED_SHARE: u32 = 90;
 const WHITE: [u8; 3] = [255; 3];
 
 /// Draws `mask` on `film`, as a PNG of the film's size in red, green and blue.
 ///
 /// Lung is tinted red; the outline of `reference`, where there is one, is white and of [`contour::visible_width`].
-/// The film's greys are those of [`super::display`].
+/// The film's greys are those of [`super::display`]. Fails where a mask has another size than the film.
+///
+/// ```
+/// use lungfield_codec::overlay;
+/// use lungfield_radiograph::geometry::Size;
+/// use lungfield_radiograph::phantom::{Depth, Phantom, PhantomOptions};
+///
+/// let size = Size::square(128).unwrap();
+/// let Phantom { film, mask, .. } = Phantom::draw(&PhantomOptions { seed: 1, size, depth: Depth::Eight });
+/// let file = overlay::draw(&film, &mask, Some(&mask))?;
+/// assert!(file.starts_with(b"\x89PNG"));
+/// # Ok::<(), lungfield_radiograph::overlap::SizeMismatch>(())
+/// ```
 pub fn draw(
     film: &Radiograph,
     mask: &Mask,
@@ -25,7 +37,9 @@ pub fn draw(
     ))
 }
 
-/// The same picture without a reference mask, as plain samples: red, green and blue of each pixel, row by row.
+/// Draws `mask` on `film` as plain samples: red, green and blue of each pixel, row by row.
+///
+/// The pixels are those of [`draw`] without a reference mask.
 pub fn samples(film: &Radiograph, mask: &Mask) -> Result<Vec<u8>, SizeMismatch> {
     let mut paint = painter(film, mask, None)?;
     let mut samples = vec![0; 3 * film.size().pixels()];
@@ -35,7 +49,7 @@ pub fn samples(film: &Radiograph, mask: &Mask) -> Result<Vec<u8>, SizeMismatch> 
     Ok(samples)
 }
 
-/// Writes a row of the picture into a row of samples.
+/// Returns a function that draws a row of the overlay into a row of samples.
 fn painter<'a>(
     film: &'a Radiograph,
     mask: &'a Mask,

@@ -1,4 +1,4 @@
-//! Decides how images are written as PNG: quickly, and row by row, so that no second copy of a film is held.
+//! Encodes images as PNG: quickly, and row by row, so that no second copy of a film is held.
 
 use std::io::Write;
 
@@ -11,14 +11,14 @@ use lungfield_radiograph::radiograph::{Pixels, Radiograph};
 /// Bytes of one IDAT chunk: the encoder holds one at a time.
 const CHUNK_BYTES: usize = 64 * 1024;
 
-/// How the samples of a row are laid out.
+/// The format of the samples of a row.
 #[derive(Clone, Copy)]
-struct Layout {
+struct SampleFormat {
     color: ColorType,
     depth: BitDepth,
 }
 
-impl Layout {
+impl SampleFormat {
     const GREY: Self = Self {
         color: ColorType::Grayscale,
         depth: BitDepth::Eight,
@@ -43,24 +43,36 @@ impl Layout {
     }
 }
 
-/// A mask as 8-bit grey of the film's size: 255 where there is lung, 0 elsewhere.
+/// Encodes a mask as 8-bit grey: 255 where there is lung, 0 elsewhere.
+///
+/// ```
+/// use lungfield_codec::{Limits, png, reference::decode_reference};
+/// use lungfield_radiograph::geometry::Size;
+/// use lungfield_radiograph::mask::Mask;
+///
+/// let size = Size::square(32).unwrap();
+/// let mask = Mask::new(size, (0..32 * 32).map(|pixel| pixel < 100)).unwrap();
+/// let file = png::encode_mask(&mask);
+/// assert_eq!(decode_reference(&file, size, &Limits::default())?, mask);
+/// # Ok::<(), lungfield_codec::reference::ReferenceError>(())
+/// ```
 #[must_use]
 pub fn encode_mask(mask: &Mask) -> Vec<u8> {
-    encode(mask.size(), Layout::GREY, |row, bytes| {
+    encode(mask.size(), SampleFormat::GREY, |row, bytes| {
         bytes.fill(0);
         mask.row(row).runs().for_each(|run| bytes[run].fill(255));
     })
 }
 
-/// A film as grey, 8 or 16 bits deep as its values are. The pixel spacing is not written.
+/// Encodes a film as grey of 8 or 16 bits, as deep as its values are. The pixel spacing is not written.
 #[must_use]
 pub fn encode_radiograph(film: &Radiograph) -> Vec<u8> {
     let columns = film.size().columns();
     match film.pixels() {
-        Pixels::Eight(values) => encode(film.size(), Layout::GREY, |row, bytes| {
+        Pixels::Eight(values) => encode(film.size(), SampleFormat::GREY, |row, bytes| {
             bytes.copy_from_slice(&values[row * columns..][..columns]);
         }),
-        Pixels::Sixteen(values) => encode(film.size(), Layout::DEEP_GREY, |row, bytes| {
+        Pixels::Sixteen(values) => encode(film.size(), SampleFormat::DEEP_GREY, |row, bytes| {
             let values = &values[row * columns..][..columns];
             bytes
                 .chunks_exact_mut(2)
@@ -70,24 +82,24 @@ pub fn encode_radiograph(film: &Radiograph) -> Vec<u8> {
     }
 }
 
-/// An image of 8 bits of grey. `fill` is called once a row, top to bottom, with the row's index and the bytes to write; they hold the row
-/// before.
+/// Encodes an image of 8 bits of grey. `fill` is called once for each row, from the top, with the row's index and the bytes to write,
+/// which hold the row before.
 #[must_use]
 pub fn encode_grey(size: Size, fill: impl FnMut(usize, &mut [u8])) -> Vec<u8> {
-    encode(size, Layout::GREY, fill)
+    encode(size, SampleFormat::GREY, fill)
 }
 
-/// An image of 8 bits each for red, green and blue. `fill` is called once a row, top to bottom, with the row's index
-/// and the `3 × width` bytes to write; they hold the row before.
+/// Encodes an image of 8 bits each for red, green and blue. `fill` is called once for each row, from the top, with the row's index
+/// and the `3 × width` bytes to write, which hold the row before.
 #[must_use]
 pub fn encode_rgb(size: Size, fill: impl FnMut(usize, &mut [u8])) -> Vec<u8> {
-    encode(size, Layout::RGB, fill)
+    encode(size, SampleFormat::RGB, fill)
 }
 
-fn encode(size: Size, layout: Layout, mut fill: impl FnMut(usize, &mut [u8])) -> Vec<u8> {
+fn encode(size: Size, format: SampleFormat, mut fill: impl FnMut(usize, &mut [u8])) -> Vec<u8> {
     let mut bytes = Vec::new();
-    let mut row = vec![0; layout.row_bytes(size)];
-    write(&mut bytes, size, layout, |stream| {
+    let mut row = vec![0; format.row_bytes(size)];
+    write(&mut bytes, size, format, |stream| {
         (0..size.rows()).try_for_each(|index| {
             fill(index, &mut row);
             Ok(stream.write_all(&row)?)
@@ -97,18 +109,18 @@ fn encode(size: Size, layout: Layout, mut fill: impl FnMut(usize, &mut [u8])) ->
     bytes
 }
 
-/// Of the encoder's settings these are the quick ones, and small enough: at 4020×4892 pixels on one core a mask took
+/// Writes a PNG with the encoder's quick settings, whose files are small enough: at 4020×4892 pixels on one core a mask took
 /// 12 ms and 118 kB, a film tinted in red, green and blue 107 ms and 7.7 MB. A general compressor, at its fourth level,
 /// made that film a fifth smaller in ten times the time.
 fn write(
     bytes: &mut Vec<u8>,
     size: Size,
-    layout: Layout,
+    format: SampleFormat,
     rows: impl FnOnce(&mut dyn Write) -> Result<(), EncodingError>,
 ) -> Result<(), EncodingError> {
     let mut encoder = Encoder::new(bytes, size.width(), size.height());
-    encoder.set_color(layout.color);
-    encoder.set_depth(layout.depth);
+    encoder.set_color(format.color);
+    encoder.set_depth(format.depth);
     encoder.set_filter(Filter::Paeth);
     encoder.set_deflate_compression(DeflateCompression::FdeflateUltraFast);
     let mut writer = encoder.write_header()?;

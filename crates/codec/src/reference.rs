@@ -1,17 +1,11 @@
 //! Decides what a reference mask is: an image cut at half of its range, COCO RLE, or the lungs of a DICOM segmentation.
 
 use super::dicom::Segmentation;
-use super::sniff::{Format, sniff};
-use super::{DecodeError, Limits, decode, dicom, raster, rle};
+use super::formats::InputFormat;
+use super::{DecodeError, Limits, dicom, rle};
 use lungfield_radiograph::geometry::Size;
 use lungfield_radiograph::mask::Mask;
 use lungfield_radiograph::radiograph::{Pixels, Radiograph};
-
-/// How far the red, green and blue of a grey pixel may lie apart in a JPEG, of 255.
-///
-/// Grey that was stored as colour comes back a few steps off where an encoder rounds, and tools that keep chroma
-/// noise stay below this. Colour that is meant, such as a tinted or painted overlay, lies several times above it.
-const JPEG_COLOUR_TOLERANCE: u16 = 16;
 
 /// Why a reference mask can't be used, told apart by what the sender can do about it.
 #[derive(Debug, thiserror::Error)]
@@ -63,15 +57,14 @@ pub fn decode_reference(bytes: &[u8], film: Size, limits: &Limits) -> Result<Mas
         fitting(runs.size(), film)?;
         return Ok(runs.to_mask());
     }
-    if dicom::is_dicom(bytes) {
-        return match Segmentation::open(bytes, *limits)? {
-            Some(segmentation) => segmentation.mask(film),
-            None => cut(&decode(bytes, limits)?, film),
-        };
+    if dicom::is_dicom(bytes)
+        && let Some(segmentation) = Segmentation::open(bytes, *limits)?
+    {
+        return segmentation.mask(film);
     }
-    let format = sniff(bytes).ok_or(DecodeError::Unrecognised)?;
-    let raster = raster::read(format, bytes, *limits)?;
-    if raster.colour_spread > colour_tolerance(format) {
+    let format = InputFormat::of(bytes).ok_or(DecodeError::Unrecognised)?;
+    let raster = format.decode(bytes, *limits)?;
+    if raster.colour_spread > format.grey_tolerance {
         return Err(ReferenceError::TrueColour);
     }
     cut(&raster.film, film)
@@ -99,14 +92,6 @@ pub fn cut(image: &Radiograph, film: Size) -> Result<Mask, ReferenceError> {
         }
     };
     Ok(mask.expect("an image has a value for each pixel"))
-}
-
-/// PNG and TIFF give values back as they were; a JPEG does not.
-fn colour_tolerance(format: Format) -> u16 {
-    match format {
-        Format::Jpeg => JPEG_COLOUR_TOLERANCE,
-        Format::Png | Format::Tiff => 0,
-    }
 }
 
 #[cfg(test)]

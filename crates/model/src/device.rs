@@ -46,6 +46,16 @@ pub enum Precision {
 }
 
 impl Precision {
+    /// Returns the stable name, as flags, metrics and files have it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::F32 => "f32",
+            Self::Bf16 => "bf16",
+            Self::F16 => "f16",
+        }
+    }
+
     /// The precision, as libtorch calls it.
     #[must_use]
     pub fn kind(self) -> Kind {

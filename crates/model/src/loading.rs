@@ -54,11 +54,11 @@ pub fn load(
     };
     let engine = Engine::start(options, (0..model_threads.get()).map(build))?;
     tracing::info!(
-        model.name = manifest.name,
-        model.version = manifest.version,
-        model.weights_sha256 = manifest.weights_sha256,
+        model.name = manifest.model.name,
+        model.version = manifest.model.version,
+        model.weights_sha256 = manifest.model.weights_sha256,
         model.device = placement.device_name(),
-        model.precision = ?placement.precision(),
+        model.precision = placement.precision().name(),
         model.threads = model_threads,
         "model loaded"
     );

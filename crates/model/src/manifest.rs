@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::golden::Golden;
 use crate::network::layout::SIDE_MULTIPLE;
+use lungfield_codec::ModelIdentity;
 use lungfield_radiograph::mask::Threshold;
 use lungfield_radiograph::preprocess::{InvalidOptions, PreprocessOptions, Preprocessor};
 use lungfield_support::files;
@@ -32,26 +33,21 @@ pub fn is_name(name: &str) -> bool {
     (1..=LONGEST_NAME).contains(&name.len()) && name.bytes().all(allowed)
 }
 
-/// All that is known of a model but its weights.
+/// Everything that is known of a model but its weights.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(from = "ManifestFile", into = "ManifestFile")]
 pub struct Manifest {
-    /// The format of this file.
+    /// The format of the file.
     format: u32,
-    /// The model's name.
-    pub name: String,
-    /// The model's version.
-    pub version: String,
+    /// The model's name and version, and the hash of its weights file.
+    pub model: ModelIdentity,
     /// The terms on which the weights may be used, as an SPDX expression or a sentence.
     pub license: String,
     /// The network.
     pub network: Network,
-    /// The sha256 of the weights file, in hexadecimal.
-    pub weights_sha256: String,
     /// What happens to a film before the network sees it.
     pub preprocessing: PreprocessOptions,
     /// Whether each film is segmented together with its mirror image and the two averaged, at twice the cost.
-    #[serde(default)]
     pub flip_averaging: bool,
     /// The probability from which on a pixel is lung, unless a caller says otherwise.
     pub threshold: Threshold,
@@ -59,6 +55,62 @@ pub struct Manifest {
     pub golden: Golden,
     /// How the weights came about; for readers, not for programs.
     pub training: serde_json::Value,
+}
+
+/// A manifest as its file has it.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ManifestFile {
+    format: u32,
+    name: String,
+    version: String,
+    license: String,
+    network: Network,
+    weights_sha256: String,
+    preprocessing: PreprocessOptions,
+    #[serde(default)]
+    flip_averaging: bool,
+    threshold: Threshold,
+    golden: Golden,
+    training: serde_json::Value,
+}
+
+impl From<ManifestFile> for Manifest {
+    fn from(file: ManifestFile) -> Self {
+        Self {
+            format: file.format,
+            model: ModelIdentity {
+                name: file.name,
+                version: file.version,
+                weights_sha256: file.weights_sha256,
+            },
+            license: file.license,
+            network: file.network,
+            preprocessing: file.preprocessing,
+            flip_averaging: file.flip_averaging,
+            threshold: file.threshold,
+            golden: file.golden,
+            training: file.training,
+        }
+    }
+}
+
+impl From<Manifest> for ManifestFile {
+    fn from(manifest: Manifest) -> Self {
+        Self {
+            format: manifest.format,
+            name: manifest.model.name,
+            version: manifest.model.version,
+            license: manifest.license,
+            network: manifest.network,
+            weights_sha256: manifest.model.weights_sha256,
+            preprocessing: manifest.preprocessing,
+            flip_averaging: manifest.flip_averaging,
+            threshold: manifest.threshold,
+            golden: manifest.golden,
+            training: manifest.training,
+        }
+    }
 }
 
 /// Which network the weights are of.
@@ -152,11 +204,13 @@ impl Manifest {
         } = description;
         Self {
             format: FORMAT,
-            name,
-            version,
+            model: ModelIdentity {
+                name,
+                version,
+                weights_sha256,
+            },
             license,
             network,
-            weights_sha256,
             preprocessing,
             flip_averaging,
             threshold,
@@ -184,7 +238,7 @@ impl Manifest {
                 found: manifest.format,
             });
         }
-        if ![&manifest.name, &manifest.version]
+        if ![&manifest.model.name, &manifest.model.version]
             .into_iter()
             .all(|name| is_name(name))
         {

@@ -65,7 +65,11 @@ pub fn load(
 ) -> Result<Plan, LoadError> {
     let _no_grad = tch::no_grad_guard();
     let Network::SegNet { width } = manifest.network;
-    let weights = weights::read(&directory.join(WEIGHTS), &manifest.weights_sha256, width)?;
+    let weights = weights::read(
+        &directory.join(WEIGHTS),
+        &manifest.model.weights_sha256,
+        width,
+    )?;
     let plan = Plan::fold(
         &weights,
         width,

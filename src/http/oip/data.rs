@@ -1,6 +1,6 @@
-//! Decides how the elements of a tensor are read from JSON: numbers of 8 bits in flat or nested lists, or one text in base64.
+//! Parses the elements of a tensor from JSON: numbers of 8 bits in flat or nested lists, or one string in base64.
 //!
-//! They become bytes as they are parsed, so that no list of JSON values is ever held.
+//! Elements become bytes while they are parsed, so that no list of JSON values is held.
 
 use std::fmt;
 
@@ -13,7 +13,7 @@ use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error, SeqAccess, Vi
 pub(super) enum Data {
     /// Numbers of 8 bits.
     Numbers(Vec<u8>),
-    /// What one text in base64 stands for.
+    /// The bytes that one string in base64 stands for.
     Text(Vec<u8>),
 }
 
@@ -31,14 +31,14 @@ impl<'de> Deserialize<'de> for Data {
     }
 }
 
-/// What was read so far.
+/// The elements that were parsed so far.
 #[derive(Default)]
 struct Elements {
     numbers: Vec<u8>,
     text: Option<Vec<u8>>,
 }
 
-/// A list, whose elements may be lists.
+/// A visitor of a list, whose elements may be lists.
 struct List<'a>(&'a mut Elements);
 
 impl<'de> Visitor<'de> for List<'_> {
@@ -54,7 +54,7 @@ impl<'de> Visitor<'de> for List<'_> {
     }
 }
 
-/// A number, a text or a list.
+/// A visitor of a number, a string or a list.
 struct Element<'a>(&'a mut Elements);
 
 impl<'de> DeserializeSeed<'de> for Element<'_> {

@@ -1,4 +1,4 @@
-//! Decides what the protocol tells of the server and its model, and of their health.
+//! Describes server and model, and their health, in the words of the protocol.
 
 use std::sync::Arc;
 
@@ -52,10 +52,10 @@ pub(in super::super) struct ModelReady {
     ready: bool,
 }
 
-/// A size of a picture's: height and width, which differ from film to film.
+/// The shape of an image: height and width, which differ from film to film.
 const ANY: &[i32] = &[-1, -1];
 
-/// Tells of the server.
+/// Responds with the description of the server.
 pub(in super::super) async fn server() -> Json<Server> {
     Json(Server {
         name: env!("CARGO_PKG_NAME"),
@@ -64,25 +64,25 @@ pub(in super::super) async fn server() -> Json<Server> {
     })
 }
 
-/// Whoever answers lives.
+/// Responds that the server is alive.
 pub(in super::super) async fn live() -> Json<Live> {
     Json(Live { live: true })
 }
 
-/// Ready to be sent films.
+/// Responds whether the server is ready for films.
 pub(in super::super) async fn ready(State(app): State<Arc<App>>) -> Result<Json<Ready>, ApiError> {
     is_ready(&app).map(|()| Json(Ready { ready: true }))
 }
 
-/// Tells of the model.
+/// Responds with the description of the model.
 pub(in super::super) async fn model(
     State(app): State<Arc<App>>,
     named: Named,
 ) -> Result<Json<Model>, ApiError> {
     named.check(&app)?;
     Ok(Json(Model {
-        name: app.model.name.clone(),
-        versions: [app.model.version.clone()],
+        name: app.model.identity.name.clone(),
+        versions: [app.model.identity.version.clone()],
         platform: "lungfield",
         inputs: [
             Tensor {
@@ -111,7 +111,7 @@ pub(in super::super) async fn model(
     }))
 }
 
-/// Whether the model can be asked.
+/// Responds whether the model is ready.
 pub(in super::super) async fn model_ready(
     State(app): State<Arc<App>>,
     named: Named,

@@ -1,9 +1,9 @@
-//! Decides how the Open Inference Protocol is spoken (version 2, which KServe, Triton and their clients speak): what is told of server
-//! and model, and how a request becomes a film.
+//! Serves the Open Inference Protocol (version 2, as KServe, Triton and their clients use it): the description of server and model, and
+//! inference.
 //!
-//! Tensors come and go as JSON, or by the binary extension: `Inference-Header-Content-Length` says how many bytes of the body are JSON, and
-//! the tensors that name a `binary_data_size` follow. Nothing else differs from `/v1/segment`: the same admission, budgets, deadlines and
-//! pipeline. Errors are `{"error": …}`.
+//! Tensors are sent as JSON, or by the binary extension: `Inference-Header-Content-Length` is the number of bytes of the body that are
+//! JSON, and the tensors that state a `binary_data_size` follow. Everything else is as for `/v1/segment`: admission, budgets, deadlines
+//! and pipeline. Errors are `{"error": …}`.
 
 mod data;
 mod metadata;
@@ -20,18 +20,21 @@ use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::Response;
 
 pub(super) use self::metadata::{live, model, model_ready, ready, server};
-use self::request::{Inference, Misunderstood};
+use self::request::{Inference, InvalidRequest};
 use super::admission::admit;
 use super::audit::Record;
 use super::deadline::{caller_deadline, film_deadline, patience};
 use super::headers::JSON_BYTES;
-use super::outgoing::Outgoing;
 use super::problem::ApiError;
 use super::request_id::RequestId;
+use super::responder::Responder;
 use super::{App, upload};
-use lungfield_engine::pipeline::{Form, Question, Segmentation, Written};
+use lungfield_codec::ModelIdentity;
+use lungfield_codec::rendering::{SegmentedFilm, samples};
+use lungfield_engine::pipeline::SegmentOptions;
+use lungfield_radiograph::overlap::Overlap;
 
-/// The model that a path names, and perhaps its version. What is no text names none.
+/// The model that a path names, and perhaps its version. A name that is not UTF-8 is that of no model.
 #[derive(Debug, serde::Deserialize)]
 pub(super) struct Named {
     model: String,
@@ -50,11 +53,11 @@ impl<S: Send + Sync> FromRequestParts<S> for Named {
 }
 
 impl Named {
-    /// Whether it is the one that is served.
+    /// Refuses any model but the one that is served.
     fn check(&self, app: &App) -> Result<(), ApiError> {
         let version = self.version.as_ref();
-        if self.model == app.model.name
-            && version.is_none_or(|version| *version == app.model.version)
+        if self.model == app.model.identity.name
+            && version.is_none_or(|version| *version == app.model.identity.version)
         {
             Ok(())
         } else {
@@ -96,53 +99,50 @@ pub(super) async fn infer(
         threshold,
         outputs,
     } = inference;
-    let question = Question {
+    let options = SegmentOptions {
         threshold,
-        form: Form::Samples,
         deadline,
     };
     let owner = Arc::clone(&app);
-    let frame = move |segmentation: &Segmentation| {
-        result(segmentation, id.as_deref(), &owner).frame(&outputs)
+    let frame = move |result: &SegmentedFilm<'_>| {
+        let mask = samples::encode(result.mask);
+        answer(result, &mask, id.as_deref(), &owner.model.identity).frame(&outputs)
     };
-    let (segmentation, framed) = app.pipeline.segment_and(film, question, frame).await?;
-    app.metrics.film_segmented(&segmentation);
-    Outgoing::new(&app, &request_id).framed(&segmentation.timings, framed.bytes, framed.json_bytes)
+    let inferred = app.pipeline.segment(film, options, frame).await?;
+    app.metrics
+        .film_segmented(&inferred.segmentation, inferred.timings);
+    let framed = inferred.output;
+    Responder::new(&app, &request_id).framed(&inferred.timings, framed.bytes, framed.json_bytes)
 }
 
-/// What there is to answer with.
-fn result<'a>(
-    segmentation: &'a Segmentation,
+/// Makes the answer to an inference, of which `mask` are the samples.
+fn answer<'a>(
+    result: &SegmentedFilm<'_>,
+    mask: &'a [u8],
     id: Option<&'a str>,
-    app: &'a App,
-) -> response::Result<'a> {
-    let codes: Vec<_> = segmentation
+    model: &'a ModelIdentity,
+) -> response::Answer<'a> {
+    let codes: Vec<_> = result
         .warnings
         .iter()
         .map(|warning| warning.code())
         .collect();
-    let Written::Samples(ref mask) = segmentation.mask else {
-        unreachable!("it was asked for as samples")
-    };
-    response::Result {
-        model_name: &app.model.name,
-        model_version: &app.model.version,
+    response::Answer {
+        model,
         id,
-        threshold: segmentation.threshold.get(),
+        threshold: result.threshold.get(),
         warnings: codes.join(","),
-        size: segmentation.size,
+        size: result.mask.size(),
         mask,
-        dice: segmentation
-            .overlap
-            .map(lungfield_radiograph::overlap::Overlap::dice),
+        dice: result.overlap.map(Overlap::dice),
     }
 }
 
-fn refused(Misunderstood(words): Misunderstood) -> ApiError {
-    ApiError::InvalidInference(words)
+fn refused(InvalidRequest(detail): InvalidRequest) -> ApiError {
+    ApiError::InvalidInference(detail)
 }
 
-/// How many bytes of the body are JSON, where the request says so.
+/// Returns how many bytes of the body are JSON, where the request states it.
 fn json_bytes(headers: &HeaderMap) -> Result<Option<usize>, ApiError> {
     if headers
         .get(header::CONTENT_ENCODING)
@@ -162,7 +162,7 @@ fn json_bytes(headers: &HeaderMap) -> Result<Option<usize>, ApiError> {
     number.map(Some)
 }
 
-/// The headers of an answer of which so many bytes are JSON.
+/// Returns the headers of an answer whose first `json_bytes` are JSON; of one that is all JSON where it is `None`.
 pub(super) fn framing(json_bytes: Option<usize>) -> HeaderMap {
     let media = if json_bytes.is_some() {
         "application/octet-stream"

@@ -1,4 +1,4 @@
-//! Decides what an inference request says: its JSON, the binary tensors behind it, and the film that they make.
+//! Parses an inference request: its JSON, the binary tensors behind it, and the film that they make.
 
 use std::fmt::{self, Write};
 use std::marker::PhantomData;
@@ -8,43 +8,44 @@ use serde::Deserialize;
 use serde::de::{Deserializer, Error, SeqAccess, Visitor};
 
 use super::data::Data;
-use lungfield_engine::pipeline::{Film, Image, Samples};
+use lungfield_codec::{Image, Samples};
+use lungfield_engine::pipeline::Film;
 use lungfield_radiograph::geometry::Size;
 use lungfield_radiograph::mask::Threshold;
 
-/// The most inputs, outputs, and dimensions of a shape that are read before they are counted as too many.
-const MOST: usize = 8;
-/// The most that is said of JSON that can't be used, in bytes.
-const LONGEST_WORDS: usize = 160;
-/// The longest id that is given back.
-const LONGEST_ID: usize = 1024;
+/// The most inputs, outputs, and dimensions of a shape.
+const MAX_ITEMS: usize = 8;
+/// The longest description of an error in JSON, in bytes.
+const MAX_ERROR_BYTES: usize = 160;
+/// The longest id that is returned, in bytes.
+const MAX_ID_BYTES: usize = 1024;
 
-/// What keeps a request from being understood, in words for its sender.
+/// Why a request is invalid, as its sender is told.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Misunderstood(pub(super) String);
+pub(super) struct InvalidRequest(pub(super) String);
 
-impl<T: Into<String>> From<T> for Misunderstood {
+impl<T: Into<String>> From<T> for InvalidRequest {
     fn from(words: T) -> Self {
         Self(words.into())
     }
 }
 
-/// An output that is asked for.
+/// An output that a request asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Asked {
     pub(super) name: Output,
-    /// Whether its elements stand behind the JSON as they are in memory.
+    /// Whether its elements follow the JSON in binary.
     pub(super) binary: bool,
 }
 
-/// What can be asked for.
+/// An output of the model.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Output {
     Mask,
     Dice,
 }
 
-/// A request that was understood.
+/// A valid request.
 #[derive(Debug)]
 pub(super) struct Inference {
     pub(super) id: Option<String>,
@@ -53,7 +54,7 @@ pub(super) struct Inference {
     pub(super) outputs: Vec<Asked>,
 }
 
-/// A request as JSON has it. What is not known is passed over, as the protocol wants.
+/// The JSON of a request. Unknown members are ignored, as the protocol requires.
 #[derive(Deserialize)]
 struct Json {
     id: Option<String>,
@@ -112,14 +113,14 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Few<T> {
             type Value = Vec<T>;
 
             fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-                write!(formatter, "a list of at most {MOST}")
+                write!(formatter, "a list of at most {MAX_ITEMS}")
             }
 
             fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Vec<T>, A::Error> {
                 let mut items = Vec::new();
                 while let Some(item) = list.next_element()? {
-                    if items.len() == MOST {
-                        return Err(A::Error::invalid_length(MOST + 1, &self));
+                    if items.len() == MAX_ITEMS {
+                        return Err(A::Error::invalid_length(MAX_ITEMS + 1, &self));
                     }
                     items.push(item);
                 }
@@ -131,7 +132,10 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Few<T> {
 }
 
 /// Reads a body of which `json_bytes` are JSON and the rest binary tensors; all are JSON where it is `None`.
-pub(super) fn read(mut body: Bytes, json_bytes: Option<usize>) -> Result<Inference, Misunderstood> {
+pub(super) fn read(
+    mut body: Bytes,
+    json_bytes: Option<usize>,
+) -> Result<Inference, InvalidRequest> {
     let json_bytes = json_bytes.unwrap_or(body.len());
     if json_bytes > body.len() {
         return Err("`Inference-Header-Content-Length` is more than the body".into());
@@ -139,8 +143,8 @@ pub(super) fn read(mut body: Bytes, json_bytes: Option<usize>) -> Result<Inferen
     let head = body.split_to(json_bytes);
     let json: Json = serde_json::from_slice(&head).map_err(|error| unusable(&error))?;
     let id = json.id.filter(|id| !id.is_empty());
-    if id.as_ref().is_some_and(|id| id.len() > LONGEST_ID) {
-        return Err(format!("`id` has more than {LONGEST_ID} bytes").into());
+    if id.as_ref().is_some_and(|id| id.len() > MAX_ID_BYTES) {
+        return Err(format!("`id` has more than {MAX_ID_BYTES} bytes").into());
     }
     let film = film(json.inputs.0, &mut body)?;
     if !body.is_empty() {
@@ -158,8 +162,8 @@ pub(super) fn read(mut body: Bytes, json_bytes: Option<usize>) -> Result<Inferen
     })
 }
 
-/// Why JSON can't be used, in few words: a parser quotes all of what it did not expect.
-fn unusable(error: &serde_json::Error) -> Misunderstood {
+/// Describes an error of the JSON parser, cut short: the parser quotes all of what it did not expect.
+fn unusable(error: &serde_json::Error) -> InvalidRequest {
     let mut words = Short(String::new());
     let _ = write!(words, "{error}"); // ends early where it is long
     format!(
@@ -171,12 +175,12 @@ fn unusable(error: &serde_json::Error) -> Misunderstood {
     .into()
 }
 
-/// Text up to a length.
+/// A string that takes no more than [`MAX_ERROR_BYTES`].
 struct Short(String);
 
 impl Write for Short {
     fn write_str(&mut self, text: &str) -> fmt::Result {
-        let room = LONGEST_WORDS.saturating_sub(self.0.len());
+        let room = MAX_ERROR_BYTES.saturating_sub(self.0.len());
         self.0.push_str(&text[..text.floor_char_boundary(room)]);
         if text.len() > room {
             Err(fmt::Error)
@@ -186,8 +190,8 @@ impl Write for Short {
     }
 }
 
-/// The film of some inputs, which take what is theirs from the binary tensors.
-fn film(inputs: Vec<Tensor>, binary: &mut Bytes) -> Result<Film, Misunderstood> {
+/// Makes the film of the inputs, which take their elements from the binary tensors in order.
+fn film(inputs: Vec<Tensor>, binary: &mut Bytes) -> Result<Film, InvalidRequest> {
     let (mut image, mut reference) = (None, None);
     for tensor in inputs {
         let slot = match tensor.name.as_str() {
@@ -209,7 +213,7 @@ fn film(inputs: Vec<Tensor>, binary: &mut Bytes) -> Result<Film, Misunderstood> 
 }
 
 impl Tensor {
-    fn picture(self, binary: &mut Bytes) -> Result<Image, Misunderstood> {
+    fn picture(self, binary: &mut Bytes) -> Result<Image, InvalidRequest> {
         let name = self.name;
         let data = match (
             self.parameters.unwrap_or_default().binary_data_size,
@@ -241,14 +245,14 @@ impl Tensor {
     }
 }
 
-/// The elements of a tensor, wherever they came.
+/// The elements of a tensor, in JSON or in binary.
 enum Elements {
     Json(Data),
     Binary(Bytes),
 }
 
 impl Elements {
-    fn numbers(self, name: &str) -> Result<Bytes, Misunderstood> {
+    fn numbers(self, name: &str) -> Result<Bytes, InvalidRequest> {
         match self {
             Self::Binary(bytes) => Ok(bytes),
             Self::Json(Data::Numbers(numbers)) => Ok(numbers.into()),
@@ -256,8 +260,8 @@ impl Elements {
         }
     }
 
-    /// The one element: in binary, its length in four bytes, the least first, comes before it.
-    fn text(self, name: &str) -> Result<Bytes, Misunderstood> {
+    /// Returns the one element. In binary its length comes before it, in four bytes with the least significant first.
+    fn text(self, name: &str) -> Result<Bytes, InvalidRequest> {
         match self {
             Self::Json(Data::Text(text)) => Ok(text.into()),
             Self::Json(Data::Numbers(_)) => {
@@ -281,7 +285,7 @@ impl Elements {
     }
 }
 
-fn samples(name: &str, shape: &[i64], values: Bytes) -> Result<Samples, Misunderstood> {
+fn samples(name: &str, shape: &[i64], values: Bytes) -> Result<Samples, InvalidRequest> {
     let side = |length: i64| u32::try_from(length).ok();
     let size = match *shape {
         [height, width] => side(width)
@@ -307,8 +311,8 @@ fn samples(name: &str, shape: &[i64], values: Bytes) -> Result<Samples, Misunder
     samples.ok_or_else(|| format!("`{name}` of the shape {shape:?} has {count} elements").into())
 }
 
-/// The outputs that are asked for; where none are, all that there are.
-fn outputs(wanted: &[Wanted], binary: bool, measured: bool) -> Result<Vec<Asked>, Misunderstood> {
+/// Returns the outputs that are asked for, or all of them where the request names none.
+fn outputs(wanted: &[Wanted], binary: bool, measured: bool) -> Result<Vec<Asked>, InvalidRequest> {
     if wanted.is_empty() {
         let dice = measured.then_some(Output::Dice);
         return Ok([Output::Mask]
@@ -344,11 +348,11 @@ fn outputs(wanted: &[Wanted], binary: bool, measured: bool) -> Result<Vec<Asked>
 mod tests {
     use super::*;
 
-    fn json(text: &str) -> Result<Inference, Misunderstood> {
+    fn json(text: &str) -> Result<Inference, InvalidRequest> {
         read(Bytes::from(text.to_owned()), None)
     }
 
-    fn with_binary(json: &str, binary: &[u8]) -> Result<Inference, Misunderstood> {
+    fn with_binary(json: &str, binary: &[u8]) -> Result<Inference, InvalidRequest> {
         read([json.as_bytes(), binary].concat().into(), Some(json.len()))
     }
 
@@ -408,7 +412,7 @@ mod tests {
 
     #[test]
     fn a_refusal_does_not_quote_at_length() {
-        let Misunderstood(words) =
+        let InvalidRequest(words) =
             json(&format!(r#"{{"inputs": "{}"}}"#, "\u{7f}".repeat(100_000))).unwrap_err();
         assert!(words.contains("line 1") && words.len() < 300, "{words}");
     }

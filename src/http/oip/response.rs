@@ -1,26 +1,26 @@
-//! Decides how an inference is answered: JSON, and the tensors that were asked for in binary behind it.
+//! Writes the answer to an inference: JSON, followed by the tensors that were asked for in binary.
 
 use serde::Serialize;
 
 use super::request::{Asked, Output};
+use lungfield_codec::ModelIdentity;
 use lungfield_radiograph::geometry::Size;
 
-/// What there is to answer with.
+/// The result of an inference.
 #[derive(Debug)]
-pub(super) struct Result<'a> {
-    pub(super) model_name: &'a str,
-    pub(super) model_version: &'a str,
+pub(super) struct Answer<'a> {
+    pub(super) model: &'a ModelIdentity,
     pub(super) id: Option<&'a str>,
     pub(super) threshold: f32,
-    /// The codes of warnings, parted by commas.
+    /// The codes of warnings, separated by commas.
     pub(super) warnings: String,
     pub(super) size: Size,
-    /// A byte for each pixel: 1 for lung.
+    /// One byte for each pixel: 1 for lung.
     pub(super) mask: &'a [u8],
     pub(super) dice: Option<f64>,
 }
 
-/// An answer's bytes, and how many of them are JSON where others follow.
+/// The bytes of an answer, and how many of them are JSON where binary tensors follow.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Framed {
     pub(super) bytes: Vec<u8>,
@@ -67,7 +67,7 @@ enum Data<'a> {
 }
 
 impl Data<'_> {
-    /// As it is in memory, the least byte of a number first.
+    /// Appends the elements in binary, the least significant byte of a number first.
     fn append_to(&self, bytes: &mut Vec<u8>) {
         match self {
             Self::Mask(mask) => bytes.extend_from_slice(mask),
@@ -83,8 +83,8 @@ impl Data<'_> {
     }
 }
 
-impl Result<'_> {
-    /// The answer with the outputs that are asked for, in their order.
+impl Answer<'_> {
+    /// Writes the answer with the outputs that are asked for, in their order.
     pub(super) fn frame(&self, asked: &[Asked]) -> Framed {
         let (mut outputs, mut binary) = (Vec::new(), Vec::new());
         for asked in asked {
@@ -100,8 +100,8 @@ impl Result<'_> {
             outputs.push(tensor);
         }
         let json = Json {
-            model_name: self.model_name,
-            model_version: self.model_version,
+            model_name: &self.model.name,
+            model_version: &self.model.version,
             id: self.id,
             parameters: Parameters {
                 threshold: self.threshold,
@@ -154,9 +154,13 @@ mod tests {
     use super::*;
 
     fn answer(asked: &[Asked]) -> Framed {
-        let result = Result {
-            model_name: "m",
-            model_version: "1",
+        let model = ModelIdentity {
+            name: "m".to_owned(),
+            version: "1".to_owned(),
+            weights_sha256: String::new(),
+        };
+        let result = Answer {
+            model: &model,
             id: None,
             threshold: 0.5,
             warnings: String::new(),

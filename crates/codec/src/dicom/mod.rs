@@ -1,9 +1,9 @@
-//! Decides how a DICOM object becomes a film or a reference mask, and what is written about a film that came as one.
+//! Reads films and reference masks from DICOM objects, and writes objects about films that are DICOM objects themselves.
 //!
-//! Read are grey images of one frame, of whatever class: computed and digital radiographs, and secondary captures of them. Their
-//! values go through the modality look-up table or rescale, through the look-up table or window of interest (the first of several), and
-//! are turned round where the least one is white. Which attributes are read, `attributes` lists; how the file is taken apart without
-//! trusting it, `scan` says.
+//! Grey images of one frame are read, whatever their class: computed and digital radiographs, and secondary captures of them. Their
+//! values go through the modality look-up table or rescale, then through the first look-up table or window of interest, and are
+//! inverted where the least value is white. The module `attributes` lists the attributes that are read; `scan` reads the file without
+//! trusting it.
 
 mod attributes;
 mod codestream;
@@ -29,13 +29,15 @@ use self::header::Header;
 use self::pixels::Samples;
 pub(super) use self::reference::Segmentation;
 pub use self::written::{
-    Algorithm, Findings, Kind, Naming, Origin, Planes, Wanted, WriteError, write,
+    MEDIA_TYPE, ObjectContent, ObjectKind, ObjectRequest, Origin, Provenance, SegmentationType,
+    Subject, UidPolicy, WriteError, write,
 };
+use super::raster::Raster;
 use super::{DecodeError, Limits, undecodable};
 use lungfield_radiograph::radiograph::Radiograph;
 
 /// Reads the film of a DICOM object.
-pub(super) fn read(bytes: &[u8], limits: Limits) -> Result<Radiograph, DecodeError> {
+fn read(bytes: &[u8], limits: Limits) -> Result<Radiograph, DecodeError> {
     guarded(|| {
         let file = File::read(bytes, limits)?;
         let scanned = scan::scan(&file.data, file.encoding)?;
@@ -56,7 +58,16 @@ pub(super) fn read(bytes: &[u8], limits: Limits) -> Result<Radiograph, DecodeErr
     })
 }
 
-/// What a decoder gives, or that it met something damaged where it panicked: that is the sender's affair, and no one else's.
+/// Reads the film of a DICOM object, which is always grey.
+pub(super) fn read_raster(bytes: &[u8], limits: Limits) -> Result<Raster, DecodeError> {
+    let film = read(bytes, limits)?;
+    Ok(Raster {
+        film,
+        colour_spread: 0,
+    })
+}
+
+/// Runs a decoder. A panic in it means that the object is damaged, and becomes an error for its sender.
 fn guarded<T, E: From<DecodeError>>(decode: impl FnOnce() -> Result<T, E>) -> Result<T, E> {
     catch_unwind(AssertUnwindSafe(decode))
         .unwrap_or_else(|_panic| Err(undecodable("the object is damaged").into()))

@@ -20,7 +20,8 @@ const TAIL: [u8; 16] = [
 
 const END_OF_IMAGE: u8 = 0xd9;
 
-pub(super) fn read(bytes: &[u8], limits: Limits) -> Result<Raster, DecodeError> {
+/// Reads an image of this format.
+pub(crate) fn read(bytes: &[u8], limits: Limits) -> Result<Raster, DecodeError> {
     let end =
         end_of_image(bytes).ok_or_else(|| undecodable("the JPEG ends before its end marker"))?;
     let options = DecoderOptions::default()

@@ -5,34 +5,24 @@
 //! An image with R = G = B keeps its values exactly.
 
 mod directory;
-mod jpeg;
+pub(crate) mod jpeg;
 mod metered;
-mod png;
+pub(crate) mod png;
 #[cfg(test)]
 pub(super) mod samples;
-mod tiff;
+pub(crate) mod tiff;
 
-use super::sniff::Format;
-use super::{DecodeError, Limits, undecodable};
+use super::{DecodeError, undecodable};
 use lungfield_radiograph::geometry::Size;
 use lungfield_radiograph::radiograph::{Pixels, Radiograph};
 
 /// A decoded image.
 #[derive(Debug)]
-pub(super) struct Raster {
+pub(crate) struct Raster {
     /// Its grey values, without a spacing.
-    pub(super) film: Radiograph,
+    pub(crate) film: Radiograph,
     /// The largest difference between the red, green and blue of a pixel, in stored values. 0 for a grey image.
-    pub(super) colour_spread: u16,
-}
-
-/// Reads an image of a known format.
-pub(super) fn read(format: Format, bytes: &[u8], limits: Limits) -> Result<Raster, DecodeError> {
-    match format {
-        Format::Png => png::read(bytes, limits),
-        Format::Jpeg => jpeg::read(bytes, limits),
-        Format::Tiff => tiff::read(bytes, limits),
-    }
+    pub(crate) colour_spread: u16,
 }
 
 /// A stored value of 8 or 16 bits.

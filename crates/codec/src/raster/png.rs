@@ -14,7 +14,8 @@ type Source<'a> = Reader<Cursor<&'a [u8]>>;
 /// What the decoder may hold besides the image: chunks that it reads whole, such as palettes.
 const SCRATCH_BYTES: u64 = 1 << 20;
 
-pub(super) fn read(bytes: &[u8], limits: Limits) -> Result<Raster, DecodeError> {
+/// Reads an image of this format.
+pub(crate) fn read(bytes: &[u8], limits: Limits) -> Result<Raster, DecodeError> {
     let mut decoder = Decoder::new_with_limits(Cursor::new(bytes), decoder_limits(limits));
     // Neither says anything of the pixels, and both unpack to far more than they weigh.
     decoder.set_ignore_text_chunk(true);

@@ -1,7 +1,7 @@
 //! Decides which synthetic picture the decoders' tests share, as `tests/fixtures/images/generate.py` draws it too.
 
 use super::Raster;
-use crate::sniff::sniff;
+use crate::formats::InputFormat;
 use crate::{DecodeError, Limits};
 use lungfield_radiograph::geometry::Size;
 use lungfield_radiograph::radiograph::Pixels;
@@ -61,11 +61,9 @@ pub(crate) fn luma_of_coloured_picture() -> Vec<u8> {
 
 /// Reads a file as [`crate::decode`] does, up to the default limits.
 pub(crate) fn read(bytes: &[u8]) -> Result<Raster, DecodeError> {
-    super::read(
-        sniff(bytes).ok_or(DecodeError::Unrecognised)?,
-        bytes,
-        Limits::default(),
-    )
+    InputFormat::of(bytes)
+        .ok_or(DecodeError::Unrecognised)?
+        .decode(bytes, Limits::default())
 }
 
 /// Asserts that a file holds these 8-bit values, each give or take a margin.

@@ -16,7 +16,8 @@ const WIDEST_PIXEL_BYTES: u64 = 8;
 /// How many times the bytes of the largest image the chunks of a file may unpack to: tiles go beyond the image's edge.
 const PADDING_TIMES: u64 = 4;
 
-pub(super) fn read(bytes: &[u8], limits: Limits) -> Result<Raster, DecodeError> {
+/// Reads an image of this format.
+pub(crate) fn read(bytes: &[u8], limits: Limits) -> Result<Raster, DecodeError> {
     if !directory::is_reasonable(bytes, limits) {
         return Err(undecodable(
             "the TIFF declares a longer list than any image needs",

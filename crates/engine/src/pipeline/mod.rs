@@ -1,148 +1,96 @@
-//! Decides how the bytes of one film become its segmentation: the one way through that every front end takes.
+//! Turns the bytes of one film into its result: every caller, whatever its protocol, goes this way.
 //!
-//! Decoding and encoding run on blocking threads, each with a permit that it holds until it is done, whatever becomes
-//! of its caller; between the two, nothing but a plane of the model's side waits in the engine's queue.
+//! Decoding and encoding run on blocking threads. Each holds a permit until it is done, whatever becomes of its caller. Between the two
+//! only a plane of the model's size waits in the engine's queue.
 
+mod encode;
+mod error;
 mod film;
-mod finish;
-mod form;
+mod result;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
 use tokio::sync::Semaphore;
 
-pub use self::film::{Film, Image, Samples};
-use self::finish::{MAX_ECHOED_RUNS, Pending};
-pub use self::form::{Form, Written};
-use crate::engine::{Engine, EngineError};
-use lungfield_codec::dicom::Origin;
-use lungfield_codec::reference::ReferenceError;
-use lungfield_codec::{DecodeError, Limits, display};
-use lungfield_radiograph::geometry::{Geometry, ModelInput, Size};
-use lungfield_radiograph::lungs::{Lungs, Warning};
+use self::encode::EncodeTask;
+pub use self::error::PipelineError;
+pub use self::film::Film;
+use self::film::decode_reference;
+pub use self::result::{Completed, Rendered, Segmentation, Timings};
+use crate::engine::{Engine, Place};
+use lungfield_codec::Limits;
+use lungfield_codec::rendering::{Encoded, Encoder, Rendering, SegmentedFilm};
+use lungfield_radiograph::geometry::ModelInput;
 use lungfield_radiograph::mask::Threshold;
-use lungfield_radiograph::overlap::Overlap;
 use lungfield_radiograph::preprocess::Preprocessor;
-use lungfield_radiograph::radiograph::PixelSpacing;
 
-/// What a caller asks of a segmentation.
-#[derive(Clone, Debug)]
-pub struct Question {
-    /// The probability from which on a pixel is lung; the model's own where it is `None`.
+/// The options of a segmentation.
+#[derive(Clone, Copy, Debug)]
+pub struct SegmentOptions {
+    /// The probability from which on a pixel is lung; `None` for the model's own.
     pub threshold: Option<Threshold>,
-    /// What the mask is written as.
-    pub form: Form,
-    /// When nobody waits for the answer any more.
+    /// When the caller stops waiting.
     pub deadline: Instant,
 }
 
-/// A film's segmentation.
-#[derive(Clone, Debug)]
-pub struct Segmentation {
-    /// The mask, in the form that was asked for.
-    pub mask: Written,
-    /// The film's size.
-    pub size: Size,
-    /// The lungs of the mask.
-    pub lungs: Lungs,
-    /// The film's pixel spacing, where its file states it.
-    pub spacing: Option<PixelSpacing>,
-    /// The probability that was cut at.
-    pub threshold: Threshold,
-    /// How the mask agrees with the reference mask, where one came.
-    pub overlap: Option<Overlap>,
-    /// What makes the mask doubtful.
-    pub warnings: Vec<Warning>,
-    /// How long each step took.
-    pub timings: Timings,
-}
-
-/// A film to look at.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Picture {
-    /// An 8-bit grey PNG of the film's size.
-    pub png: Vec<u8>,
-    /// How long decoding and writing took, waiting for a permit included.
-    pub decode: Duration,
-}
-
-/// How long each step of a segmentation took.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Timings {
-    /// Decoding and preparing, waiting for a permit included.
-    pub decode: Duration,
-    /// Waiting for the model.
-    pub queue: Duration,
-    /// The forward pass.
-    pub infer: Duration,
-    /// Restoring and writing, waiting for a permit included.
-    pub encode: Duration,
-}
-
-impl Timings {
-    /// What two films took together.
+impl SegmentOptions {
+    /// Creates options with the model's own threshold.
     #[must_use]
-    pub fn plus(self, other: Self) -> Self {
+    pub fn by(deadline: Instant) -> Self {
         Self {
-            decode: self.decode + other.decode,
-            queue: self.queue + other.queue,
-            infer: self.infer + other.infer,
-            encode: self.encode + other.encode,
+            threshold: None,
+            deadline,
         }
     }
 }
 
-/// Why a film was not segmented.
-#[derive(Debug, thiserror::Error)]
-pub enum PipelineError {
-    /// The film is unreadable: send another.
-    #[error(transparent)]
-    Film(#[from] DecodeError),
-    /// The reference mask is unreadable or of another film: send another.
-    #[error(transparent)]
-    Reference(#[from] ReferenceError),
-    /// The engine did not answer.
-    #[error(transparent)]
-    Engine(#[from] EngineError),
-    /// The deadline passed outside of the engine.
-    #[error("the deadline has passed")]
-    DeadlineExceeded,
-    /// The reference mask was to be given back, and has more runs than anything that was drawn.
-    #[error(
-        "the reference mask has more than {MAX_ECHOED_RUNS} runs; ask without having it given back"
-    )]
-    ReferenceTooFine,
-    /// A DICOM object was asked for about a film that came as something else, and so has neither patient nor study.
-    #[error("the film is no DICOM object, and an object about it needs its patient and its study")]
-    NotDicom,
-    /// A segmentation was asked for of a film without lung.
-    #[error("no lung was found, and a segmentation object needs one")]
-    NothingToWrite,
-    /// Decoding or encoding panicked: a defect, which the log names.
-    #[error("decoding or encoding broke off")]
-    Broken,
-}
-
-impl PipelineError {
-    /// The stable word for it.
-    #[must_use]
-    pub fn code(&self) -> &'static str {
-        match self {
-            Self::Film(error) => error.code(),
-            Self::Reference(error) => error.code(),
-            Self::Engine(error) => error.code(),
-            Self::DeadlineExceeded => EngineError::DeadlineExceeded.code(),
-            Self::ReferenceTooFine => "reference_too_fine",
-            Self::NotDicom => "source_not_dicom",
-            Self::NothingToWrite => "nothing_to_segment",
-            Self::Broken => "internal",
-        }
-    }
-}
-
-/// Segments films with one model.
+/// A pipeline of decoding, one model, and encoding.
+///
+/// ```
+/// # #[tokio::main]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use std::num::NonZeroUsize;
+/// use std::time::{Duration, Instant};
+///
+/// use lungfield_codec::rendering::Rendering;
+/// use lungfield_codec::{Image, Limits, png};
+/// use lungfield_engine::fake::{Behaviour, FakeSegmenter};
+/// use lungfield_engine::pipeline::{Pipeline, SegmentOptions};
+/// use lungfield_engine::{Engine, EngineOptions};
+/// use lungfield_radiograph::geometry::Size;
+/// use lungfield_radiograph::mask::Threshold;
+/// use lungfield_radiograph::phantom::{Depth, Phantom, PhantomOptions};
+/// use lungfield_radiograph::preprocess::{PreprocessOptions, Preprocessor};
+///
+/// let options = EngineOptions {
+///     max_batch_size: NonZeroUsize::MIN,
+///     max_queue_delay: Duration::ZERO,
+///     queue_capacity: NonZeroUsize::new(8).unwrap(),
+/// };
+/// let build = || Ok::<_, std::io::Error>(FakeSegmenter::new(Behaviour::Echo));
+/// let pipeline = Pipeline::new(
+///     Engine::start(options, [build])?,
+///     Preprocessor::new(PreprocessOptions::default())?,
+///     Threshold::HALF,
+///     Limits::default(),
+///     2,
+/// );
+///
+/// let size = Size::square(128).unwrap();
+/// let phantom = Phantom::draw(&PhantomOptions { seed: 1, size, depth: Depth::Eight });
+/// let film = Image::File(png::encode_radiograph(&phantom.film).into());
+/// let options = SegmentOptions::by(Instant::now() + Duration::from_secs(30));
+/// let rendered = pipeline.render(film.into(), Rendering::Png, options).await?;
+///
+/// let file = rendered.encoded.into_file();
+/// assert_eq!(file.media_type, "image/png");
+/// assert_eq!(rendered.segmentation.unwrap().size, size);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct Pipeline {
     engine: Engine,
@@ -152,20 +100,32 @@ pub struct Pipeline {
     permits: Arc<Semaphore>,
 }
 
-/// A film that was decoded, without its pixels.
+/// A film that is decoded and preprocessed.
 #[derive(Debug)]
-struct Decoded {
+struct Prepared {
     input: ModelInput,
-    geometry: Geometry,
-    spacing: Option<PixelSpacing>,
-    /// What is doubtful about the film itself.
-    warnings: Vec<Warning>,
-    /// What it came as, where something is to be written about that.
-    origin: Option<Origin>,
+    task: EncodeTask,
+}
+
+/// A film that is ready for the model, with its place in the queue.
+#[derive(Debug)]
+struct Ready {
+    place: Place,
+    prepared: Prepared,
+    /// How long decoding and preprocessing took.
+    decode: Duration,
+}
+
+/// What is done with a film after it is decoded.
+enum Step<E> {
+    /// Nothing: the rendering shows the film alone.
+    Finished(Encoded),
+    /// The model is asked, and its result goes to this encoder.
+    Segment(Prepared, E),
 }
 
 impl Pipeline {
-    /// A pipeline to a running engine. At most `decode_permits` films are decoded or encoded at a time.
+    /// Creates a pipeline on a running engine. At most `decode_permits` films are decoded or encoded at a time.
     #[must_use]
     pub fn new(
         engine: Engine,
@@ -183,111 +143,116 @@ impl Pipeline {
         }
     }
 
-    /// The engine, for its health and its queue.
+    /// Returns the engine, for its health and its queue.
     #[must_use]
     pub fn engine(&self) -> &Engine {
         &self.engine
     }
 
-    /// Segments one film, or says by the deadline why not.
-    pub async fn segment(
+    /// Writes the result of one film as `rendering`, or fails by the deadline.
+    ///
+    /// A rendering of the film alone does not ask the model. It takes a place in the queue all the same, so that such requests are
+    /// refused where others are, and wait for no more films than they do.
+    pub async fn render(
         &self,
         film: Film,
-        question: Question,
-    ) -> Result<Segmentation, PipelineError> {
-        let answered = self.segment_and(film, question, |_| ()).await;
-        answered.map(|(segmentation, ())| segmentation)
+        rendering: Rendering,
+        options: SegmentOptions,
+    ) -> Result<Rendered, PipelineError> {
+        by(options.deadline, async {
+            let place = self.engine.reserve()?;
+            let (preprocessor, limits) = (self.preprocessor.clone(), self.limits);
+            let decode = move || {
+                Ok(match rendering.encoder(&film.image, limits)? {
+                    Encoder::Film(encode) => Step::Finished(encode(&film.image.decode(limits)?)),
+                    Encoder::Mask(encode) => {
+                        Step::Segment(prepare(&film, &preprocessor, limits)?, encode)
+                    }
+                })
+            };
+            let (step, decode) = self.decode(decode).await?;
+            match step {
+                Step::Finished(encoded) => Ok(Rendered::film(encoded, decode)),
+                Step::Segment(prepared, encode) => {
+                    let ready = Ready {
+                        place,
+                        prepared,
+                        decode,
+                    };
+                    let encode = |result: &SegmentedFilm<'_>| Ok(encode(result)?);
+                    self.complete(ready, options, encode).await.map(Into::into)
+                }
+            }
+        })
+        .await
     }
 
-    /// The same, and what is made of the segmentation on the thread that wrote its mask, under the same permit: an answer that is larger
-    /// than its mask must not wait for a second one.
-    pub async fn segment_and<T: Send + 'static>(
+    /// Segments one film and makes something of the result, or fails by the deadline.
+    ///
+    /// `make` runs on the blocking thread that restored the mask, under the same permit.
+    pub async fn segment<T: Send + 'static>(
         &self,
         film: Film,
-        question: Question,
-        make: impl FnOnce(&Segmentation) -> T + Send + 'static,
-    ) -> Result<(Segmentation, T), PipelineError> {
-        let deadline = question.deadline.into();
-        let work = self.segment_in_time(film, question, make);
-        tokio::time::timeout_at(deadline, work)
-            .await
-            .unwrap_or(Err(PipelineError::DeadlineExceeded))
+        options: SegmentOptions,
+        make: impl FnOnce(&SegmentedFilm<'_>) -> T + Send + 'static,
+    ) -> Result<Completed<T>, PipelineError> {
+        by(options.deadline, async {
+            let place = self.engine.reserve()?;
+            let (preprocessor, limits) = (self.preprocessor.clone(), self.limits);
+            let decode = move || prepare(&film, &preprocessor, limits);
+            let (prepared, decode) = self.decode(decode).await?;
+            let ready = Ready {
+                place,
+                prepared,
+                decode,
+            };
+            let make = |result: &SegmentedFilm<'_>| Ok(make(result));
+            self.complete(ready, options, make).await
+        })
+        .await
     }
 
-    async fn segment_in_time<T: Send + 'static>(
+    /// Runs the first step of a film and measures how long it took.
+    async fn decode<T: Send + 'static>(
         &self,
-        film: Film,
-        question: Question,
-        make: impl FnOnce(&Segmentation) -> T + Send + 'static,
-    ) -> Result<(Segmentation, T), PipelineError> {
-        let place = self.engine.reserve()?;
+        decode: impl FnOnce() -> Result<T, PipelineError> + Send + 'static,
+    ) -> Result<(T, Duration), PipelineError> {
         let started = Instant::now();
-        let files = Film {
-            image: if question.form.shows_film() {
-                film.image.clone()
-            } else {
-                Bytes::new().into()
+        let decoded = self
+            .blocking(tracing::info_span!("decode"), decode)
+            .await??;
+        Ok((decoded, started.elapsed()))
+    }
+
+    /// Sends a film to the model and encodes its result.
+    async fn complete<T: Send + 'static>(
+        &self,
+        ready: Ready,
+        options: SegmentOptions,
+        encode: impl FnOnce(&SegmentedFilm<'_>) -> Result<T, PipelineError> + Send + 'static,
+    ) -> Result<Completed<T>, PipelineError> {
+        let Prepared { input, task } = ready.prepared;
+        let pass = ready.place.segment(input, options.deadline).await?;
+        let (queue, infer) = (pass.queue, pass.infer);
+        let threshold = options.threshold.unwrap_or(self.threshold);
+        let started = Instant::now();
+        let work = move || task.run(&pass.map, threshold, encode);
+        let (segmentation, output) = self.blocking(tracing::info_span!("encode"), work).await??;
+        Ok(Completed {
+            segmentation,
+            output,
+            timings: Timings {
+                decode: ready.decode,
+                queue,
+                infer,
+                encode: started.elapsed(),
             },
-            reference: film.reference.clone(),
-        };
-        let (preprocessor, limits) = (self.preprocessor.clone(), self.limits);
-        let span = tracing::info_span!("decode");
-        let with_origin = matches!(question.form, Form::Dicom(_));
-        let work = move || decoded(&film, &preprocessor, limits, with_origin);
-        let decoded = self.blocking(span, work).await??;
-        let decode = started.elapsed();
-        let segmented = place.segment(decoded.input, question.deadline).await?;
-        let pending = Pending {
-            geometry: decoded.geometry,
-            spacing: decoded.spacing,
-            warnings: decoded.warnings,
-            origin: decoded.origin,
-            threshold: question.threshold.unwrap_or(self.threshold),
-            form: question.form,
-            limits,
-            files,
-        };
-        let started = Instant::now();
-        let timings = Timings {
-            decode,
-            queue: segmented.queue,
-            infer: segmented.infer,
-            encode: Duration::ZERO,
-        };
-        let span = tracing::info_span!("encode");
-        let finish = move || {
-            let segmentation = pending.finish(&segmented)?;
-            let made = make(&segmentation);
-            Ok::<_, PipelineError>((segmentation, made))
-        };
-        let (mut segmentation, made) = self.blocking(span, finish).await??;
-        segmentation.timings = Timings {
-            encode: started.elapsed(),
-            ..timings
-        };
-        Ok((segmentation, made))
-    }
-
-    /// Decodes one film and writes it as a picture, or says by the deadline why not. The model has no part in it, and yet it takes a place
-    /// in the queue meanwhile: whoever asks for pictures is turned away where films are, and waits for as many others at most.
-    pub async fn picture(&self, film: Film, deadline: Instant) -> Result<Picture, PipelineError> {
-        let _place = self.engine.reserve()?;
-        let started = Instant::now();
-        let limits = self.limits;
-        let work = move || film.image.decode(limits).map(|film| display::draw(&film));
-        let work = self.blocking(tracing::info_span!("picture"), work);
-        let work = tokio::time::timeout_at(deadline.into(), work);
-        let png = work
-            .await
-            .unwrap_or(Err(PipelineError::DeadlineExceeded))??;
-        Ok(Picture {
-            png,
-            decode: started.elapsed(),
         })
     }
 
-    /// Runs work on a blocking thread. It can't be aborted, so the permit goes with it: what a departed caller left
-    /// behind counts until it is done.
+    /// Runs work on a blocking thread, under a permit.
+    ///
+    /// Such work can't be aborted, so the permit moves into it: work whose caller has left counts until it is done.
     pub async fn blocking<T: Send + 'static>(
         &self,
         span: tracing::Span,
@@ -302,7 +267,7 @@ impl Pipeline {
             span.in_scope(work)
         };
         tokio::task::spawn_blocking(work).await.map_err(|error| {
-            // Not what was said: it may quote what somebody sent.
+            // The panic's own message is not logged: it may quote what a caller sent.
             tracing::error!(
                 panicked = error.is_panic(),
                 "decoding or encoding broke off"
@@ -312,23 +277,33 @@ impl Pipeline {
     }
 }
 
-fn decoded(
+/// Runs work until the deadline.
+async fn by<T>(
+    deadline: Instant,
+    work: impl Future<Output = Result<T, PipelineError>>,
+) -> Result<T, PipelineError> {
+    tokio::time::timeout_at(deadline.into(), work)
+        .await
+        .unwrap_or(Err(PipelineError::DeadlineExceeded))
+}
+
+/// Decodes and preprocesses a film, and checks its reference mask before the film costs a forward pass.
+fn prepare(
     film: &Film,
     preprocessor: &Preprocessor,
     limits: Limits,
-    with_origin: bool,
-) -> Result<Decoded, PipelineError> {
-    // Read first, and only where it is needed: a film that can't be answered costs nothing.
-    let origin = with_origin.then(|| film.origin(limits)).transpose()?;
+) -> Result<Prepared, PipelineError> {
     let radiograph = film.image.decode(limits)?;
-    // Read now only to refuse a bad one before it has cost a forward pass.
-    film.reference_mask(radiograph.size(), limits)?;
+    decode_reference(film.reference.as_ref(), radiograph.size(), limits)?;
     let prepared = preprocessor.prepare(&radiograph);
-    Ok(Decoded {
+    Ok(Prepared {
         input: prepared.input,
-        geometry: prepared.geometry,
-        spacing: radiograph.spacing(),
-        warnings: prepared.warnings,
-        origin,
+        task: EncodeTask {
+            geometry: prepared.geometry,
+            spacing: radiograph.spacing(),
+            warnings: prepared.warnings,
+            reference: film.reference.clone(),
+            limits,
+        },
     })
 }

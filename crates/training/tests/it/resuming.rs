@@ -103,6 +103,7 @@ impl Program {
     fn weights_sha256(&self, out: &str) -> String {
         Manifest::read(&self.data.path().join(out))
             .unwrap()
+            .model
             .weights_sha256
     }
 

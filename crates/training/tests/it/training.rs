@@ -6,7 +6,7 @@ use std::path::Path;
 use std::time::Instant;
 
 use bytes::Bytes;
-use lungfield_engine::pipeline::{Film, Form, Question, Segmentation};
+use lungfield_engine::pipeline::{Film, SegmentOptions, Segmentation};
 use lungfield_model::manifest::Manifest;
 use lungfield_training::dataset::{Problems, Split, read_all};
 use lungfield_training::train::recipe::Recipe;
@@ -38,7 +38,7 @@ fn the_same_seed_gives_the_same_weights_and_another_one_others() {
         };
         let folder = tempfile::tempdir().unwrap();
         small::export(folder.path(), &small::trained(&recipe, &data).1, &recipe);
-        Manifest::read(folder.path()).unwrap().weights_sha256
+        Manifest::read(folder.path()).unwrap().model.weights_sha256
     };
     assert_eq!(sha256(7), sha256(7));
     assert_ne!(sha256(7), sha256(8));
@@ -136,16 +136,10 @@ async fn what_is_trained_is_served_and_scored() {
 
 /// Segments a film with a model directory.
 async fn segment(model: &Path, film: Film) -> Segmentation {
-    let question = Question {
-        threshold: None,
-        form: Form::Rle {
-            plain: false,
-            with_reference: false,
-        },
-        deadline: Instant::now() + PATIENCE,
-    };
     let pipeline = small::pipeline(model);
-    pipeline.segment(film, question).await.unwrap()
+    let options = SegmentOptions::by(Instant::now() + PATIENCE);
+    let segmented = pipeline.segment(film, options, |_| ()).await;
+    segmented.unwrap().segmentation
 }
 
 /// Asserts that `lungfield-evaluate` printed the scores of three phantoms, and the table of Dice.

@@ -3,7 +3,6 @@
 use std::future::Future;
 use std::num::NonZeroUsize;
 use std::path::Path;
-use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use anyhow::Context;
@@ -15,7 +14,9 @@ use lungfield_archive::ledger::{self, Ledger, Order};
 use lungfield_archive::settings::SegmentSettings;
 use lungfield_archive::sources::Sources;
 use lungfield_archive::table::{self, Tally};
-use lungfield_codec::dicom::Algorithm;
+use lungfield_codec::ModelIdentity;
+use lungfield_codec::dicom::{Provenance, SegmentationType, UidPolicy};
+use lungfield_codec::rendering::{DocumentOptions, RenderingOptions};
 use lungfield_engine::EngineOptions;
 use lungfield_model::device::{Placement, Precision, PrecisionChoice};
 use lungfield_model::loading::{self, Loaded};
@@ -64,7 +65,7 @@ pub(crate) async fn segment(
             ledger.films()
         ));
     }
-    let worker = Worker::new(&pipeline, &files, film_options(settings, &manifest));
+    let worker = Worker::new(&pipeline, &files, film_options(settings, &manifest.model));
     let mut observe = |done, failed| progress.step(done, &remark(failed));
     let ended = lungfield_archive::run(
         &worker,
@@ -150,13 +151,11 @@ fn order(
             .map(|list| list.display().to_string()),
         reference: settings.reference.as_ref().map(ToString::to_string),
         shard: settings.shard,
-        mask: settings.format.extension().to_owned(),
+        mask: settings.format.extension.to_owned(),
         threshold: settings.threshold.unwrap_or(manifest.threshold).get(),
         max_pixels: settings.films.max_pixels,
         max_file_bytes: settings.max_file,
-        model_name: manifest.name.clone(),
-        model_version: manifest.version.clone(),
-        weights_sha256: manifest.weights_sha256.clone(),
+        model: manifest.model.clone(),
         precision,
         list_sha256: list
             .map(|list| list_digest(list))
@@ -169,19 +168,24 @@ fn list_digest(list: &Path) -> std::io::Result<String> {
     sha256::hex_of_reader(fs_err::File::open(list)?)
 }
 
-fn film_options(settings: &SegmentSettings, manifest: &Manifest) -> FilmOptions {
+fn film_options(settings: &SegmentSettings, model: &ModelIdentity) -> FilmOptions {
+    let options = RenderingOptions {
+        document: DocumentOptions::default(),
+        segmentation: SegmentationType::Binary,
+        provenance: Provenance {
+            model: model.clone(),
+            software_version: env!("CARGO_PKG_VERSION").to_owned(),
+            // The same UIDs where a film is segmented again.
+            uids: UidPolicy::Derived,
+            now: SystemTime::now(),
+        },
+    };
     FilmOptions {
         out: settings.out.clone(),
         reference: settings.reference.clone(),
-        format: settings.format,
+        rendering: settings.format.rendering(options),
         threshold: settings.threshold,
         max_file_bytes: settings.max_file,
         read_ahead_bytes: settings.read_ahead,
-        algorithm: Arc::new(Algorithm {
-            name: manifest.name.clone(),
-            version: manifest.version.clone(),
-            weights_sha256: manifest.weights_sha256.clone(),
-        }),
-        now: SystemTime::now(),
     }
 }

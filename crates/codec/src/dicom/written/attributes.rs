@@ -1,4 +1,4 @@
-//! Decides how attributes are put into an object: by their tag and value, their representation being the dictionary's.
+//! Builds objects from attributes: tag and value, with the value representation of the standard's dictionary.
 
 use dicom_core::value::{DataSetSequence, PrimitiveValue};
 use dicom_core::{DataElement, Tag, VR, dicom_value};
@@ -7,7 +7,7 @@ use dicom_object::InMemDicomObject;
 
 use crate::dicom::element::known_vr;
 
-/// An object, or an item of a sequence, while it is put together.
+/// An object or an item of a sequence that is being built.
 #[derive(Clone, Debug)]
 pub(super) struct Attributes(InMemDicomObject);
 
@@ -16,48 +16,48 @@ impl Attributes {
         Self(InMemDicomObject::new_empty())
     }
 
-    /// Text, in ASCII; several values are parted by backslashes. Empty where nothing is known.
+    /// Adds ASCII text. Several values are separated by backslashes; an unknown value is empty.
     pub(super) fn text(self, tag: Tag, value: &str) -> Self {
         self.value(tag, known_vr(tag), PrimitiveValue::from(value))
     }
 
-    /// Several numbers written as text.
+    /// Adds several numbers, written as text.
     pub(super) fn decimals(self, tag: Tag, values: &[f64]) -> Self {
         let values: Vec<String> = values.iter().map(|&value| decimal(value)).collect();
         self.text(tag, &values.join("\\"))
     }
 
-    /// A number of 16 bits.
+    /// Adds a number of 16 bits.
     pub(super) fn short(self, tag: Tag, value: u16) -> Self {
         self.value(tag, VR::US, dicom_value!(U16, value))
     }
 
-    /// Several numbers of 16 bits.
+    /// Adds several numbers of 16 bits.
     pub(super) fn shorts(self, tag: Tag, values: &[u16]) -> Self {
         self.value(tag, VR::US, PrimitiveValue::U16(values.into()))
     }
 
-    /// Several numbers of 32 bits.
+    /// Adds several numbers of 32 bits.
     pub(super) fn longs(self, tag: Tag, values: &[u32]) -> Self {
         self.value(tag, VR::UL, PrimitiveValue::U32(values.into()))
     }
 
-    /// The tag of an attribute.
+    /// Adds the tag of another attribute.
     pub(super) fn tag(self, tag: Tag, value: Tag) -> Self {
         self.value(tag, VR::AT, dicom_value!(Tags, value))
     }
 
-    /// Bytes as they are.
+    /// Adds bytes as they are.
     pub(super) fn bytes(self, tag: Tag, vr: VR, value: Vec<u8>) -> Self {
         self.value(tag, vr, PrimitiveValue::U8(value.into()))
     }
 
-    /// A sequence of one item.
+    /// Adds a sequence of one item.
     pub(super) fn item(self, tag: Tag, item: Self) -> Self {
         self.items(tag, [item])
     }
 
-    /// A sequence.
+    /// Adds a sequence.
     pub(super) fn items(mut self, tag: Tag, items: impl IntoIterator<Item = Self>) -> Self {
         let items: Vec<_> = items.into_iter().map(|item| item.0).collect();
         self.0
@@ -65,12 +65,12 @@ impl Attributes {
         self
     }
 
-    /// A sequence of one code.
+    /// Adds a sequence of one code.
     pub(super) fn code(self, tag: Tag, code: Code) -> Self {
         self.item(tag, code.item())
     }
 
-    /// What `add` adds, where there is something to add.
+    /// Adds an optional value by `add`, or nothing.
     pub(super) fn with<T>(self, value: Option<T>, add: impl FnOnce(Self, T) -> Self) -> Self {
         match value {
             Some(value) => add(self, value),
@@ -88,7 +88,7 @@ impl Attributes {
     }
 }
 
-/// A number in the 16 characters that a decimal string has.
+/// Writes a number in at most 16 characters, as a decimal string must be (PS3.5, 6.2).
 pub(super) fn decimal(value: f64) -> String {
     // The shortest text, or as many decimals as fit, or a power of ten.
     let fitting = (0..=14).rev().map(|decimals| format!("{value:.decimals$}"));

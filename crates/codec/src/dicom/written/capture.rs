@@ -1,17 +1,20 @@
-//! Decides how a film with its mask is written as a secondary capture, which every viewer shows.
+//! Writes a film with its mask as a secondary capture, which every viewer shows.
 
 use dicom_core::VR;
 use dicom_dictionary_std::tags;
 
-use super::Draft;
 use super::attributes::Attributes;
+use super::{Draft, WriteError};
 use lungfield_radiograph::radiograph::{PixelSpacing, SpacingSource};
 
 /// The number of the series, after that of segmentations.
 const SERIES: u16 = 9_002;
 
-/// A picture of the film's size, in red, green and blue.
-pub(super) fn capture(draft: &Draft<'_>, mut colours: Vec<u8>) -> Attributes {
+/// Writes an image of the film's size in red, green and blue.
+pub(super) fn capture(draft: &Draft<'_>, mut colours: Vec<u8>) -> Result<Attributes, WriteError> {
+    if colours.len() != 3 * draft.subject.mask.size().pixels() {
+        return Err(WriteError::Defect);
+    }
     if colours.len() % 2 == 1 {
         colours.push(0);
     }
@@ -32,16 +35,14 @@ pub(super) fn capture(draft: &Draft<'_>, mut colours: Vec<u8>) -> Attributes {
         .short(tags::BITS_STORED, 8)
         .short(tags::HIGH_BIT, 7)
         .short(tags::PIXEL_REPRESENTATION, 0)
-        .with(at_the_patient(draft.findings.spacing), |image, spacing| {
+        .with(at_the_patient(draft.subject.spacing), |image, spacing| {
             image.decimals(tags::PIXEL_SPACING, &spacing)
         });
-    draft
-        .origin
-        .loss(image)
-        .bytes(tags::PIXEL_DATA, VR::OB, colours)
+    let image = draft.origin.loss(image);
+    Ok(image.bytes(tags::PIXEL_DATA, VR::OB, colours))
 }
 
-/// The spacing that may be called that of pixels: the detector's own is another.
+/// Returns the spacing where it is that of the pixels: that of the detector's elements is stated elsewhere.
 fn at_the_patient(spacing: Option<PixelSpacing>) -> Option<[f64; 2]> {
     let spacing = spacing.filter(|spacing| spacing.source() == SpacingSource::PixelSpacing)?;
     Some([spacing.row_mm(), spacing.column_mm()])

@@ -1,10 +1,10 @@
-//! Decides how an item of a structured report is written (PS3.3, C.17.3).
+//! Writes items of a structured report (PS3.3, C.17.3).
 
 use dicom_dictionary_std::tags;
 
 use super::attributes::{Attributes, Code, decimal};
 
-/// How an item belongs to the one around it.
+/// The relationship of an item to the one that contains it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Relation {
     Contains,
@@ -22,7 +22,7 @@ impl Relation {
     }
 }
 
-/// Makes items of one relation and concept.
+/// A builder of items with one relationship and concept.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Item(pub(super) Relation, pub(super) Code);
 
@@ -67,7 +67,7 @@ impl Item {
     }
 }
 
-/// A container, of a template of the standard's where it is one.
+/// Writes a container, of a template of the standard where one is named.
 pub(super) fn container(
     item: Attributes,
     template: Option<&str>,

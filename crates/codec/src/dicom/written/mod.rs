@@ -1,7 +1,7 @@
-//! Decides what is written about a film into DICOM objects: a segmentation, a picture of it, a report of the lungs' areas.
+//! Writes DICOM objects about a film: a segmentation, a secondary capture, a structured report of the lungs' areas.
 //!
-//! Each belongs to the film's patient and study, in a series of its own. Of the film's object it repeats what the standard has it
-//! repeat, byte for byte and in the film's character set, and nothing else; everything of its own is ASCII.
+//! Each object belongs to the film's patient and study, in a series of its own. It repeats those attributes of the film's object that
+//! the standard requires, byte for byte and in the film's character set, and no others. All other text in it is ASCII.
 
 mod attributes;
 mod capture;
@@ -11,121 +11,197 @@ mod origin;
 mod report;
 mod segmentation;
 
-use std::sync::Arc;
 use std::time::SystemTime;
 
 use dicom_core::chrono::{DateTime, FixedOffset, Utc};
 use dicom_core::header::HasLength;
 use dicom_dictionary_std::{tags, uids};
 use dicom_object::FileMetaTableBuilder;
+use serde::Deserialize;
 
 use self::attributes::{Attributes, Code};
 use self::naming::Namer;
-pub use self::naming::Naming;
+pub use self::naming::UidPolicy;
 pub use self::origin::Origin;
+use crate::ModelIdentity;
 use lungfield_radiograph::lungs::{Lungs, Side};
 use lungfield_radiograph::mask::{Mask, Threshold};
 use lungfield_radiograph::radiograph::PixelSpacing;
 
-/// Who segmented a film, as objects about it tell.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Algorithm {
-    /// The model's name.
-    pub name: String,
-    /// The model's version.
-    pub version: String,
-    /// The hash of its weights, in hexadecimal digits.
-    pub weights_sha256: String,
-}
+/// The media type of DICOM files.
+pub const MEDIA_TYPE: &str = "application/dicom";
 
-/// What is known of a film.
+/// The segmentation that an object is about.
 #[derive(Clone, Copy, Debug)]
-pub struct Findings<'a> {
+pub struct Subject<'a> {
     /// The mask, of the film's size.
     pub mask: &'a Mask,
-    /// Its lungs.
+    /// The lungs of the mask.
     pub lungs: &'a Lungs,
     /// The film's pixel spacing.
     pub spacing: Option<PixelSpacing>,
-    /// The probability that was cut at.
+    /// The probability from which on a pixel is lung.
     pub threshold: Threshold,
 }
 
-/// What object is wanted.
+/// Who writes an object, when, and how its UIDs are chosen.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Wanted {
-    /// Which one.
-    pub kind: Kind,
-    /// How its UIDs are chosen.
-    pub naming: Naming,
-    /// Who segmented the film.
-    pub algorithm: Arc<Algorithm>,
-    /// What time it is.
+pub struct Provenance {
+    /// The model that segmented the film.
+    pub model: ModelIdentity,
+    /// The version of the software that runs the model.
+    pub software_version: String,
+    /// How the object's UIDs are chosen.
+    pub uids: UidPolicy,
+    /// The time at which the object is written.
     pub now: SystemTime,
 }
 
-/// Which object is written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Kind {
-    /// A segmentation of one bit for each pixel of each lung.
-    Binary,
-    /// A segmentation of a probability for each pixel of each lung, in 255ths.
-    Fractional,
-    /// A picture of the film with its mask, for viewers that don't show segmentations.
-    Capture,
-    /// A report of the lungs' areas (TID 1500).
-    Report,
+/// An object to write about a film.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ObjectRequest {
+    /// Which object.
+    pub kind: ObjectKind,
+    /// What it says of its origin.
+    pub provenance: Provenance,
 }
 
-/// What else an object is made of.
+/// A kind of object that can be written about a film.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ObjectKind {
+    /// A segmentation of the lungs.
+    Segmentation(SegmentationType),
+    /// The film with its mask, for viewers that don't show segmentations.
+    SecondaryCapture,
+    /// A structured report of the lungs' areas (TID 1500).
+    StructuredReport,
+}
+
+/// What the pixels of a segmentation are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SegmentationType {
+    /// One bit for each pixel of each lung.
+    #[default]
+    Binary,
+    /// A probability for each pixel of each lung, in 255ths.
+    Fractional,
+}
+
+impl ObjectKind {
+    /// Returns the word by which derived UIDs tell objects of different kinds apart. It never changes.
+    fn uid_part(self) -> &'static str {
+        match self {
+            Self::Segmentation(SegmentationType::Binary) => "Binary",
+            Self::Segmentation(SegmentationType::Fractional) => "Fractional",
+            Self::SecondaryCapture => "Capture",
+            Self::StructuredReport => "Report",
+        }
+    }
+}
+
+/// The content of an object, by its kind.
 #[derive(Debug)]
-pub enum Planes<'a> {
-    /// Nothing.
-    None,
-    /// The probability of lung at each pixel of the film, in 255ths, row by row.
-    Probabilities(&'a [u8]),
-    /// Red, green and blue of each pixel of the picture, row by row.
-    Colours(Vec<u8>),
+pub enum ObjectContent {
+    /// A binary segmentation, which is made from the mask alone.
+    Binary,
+    /// A fractional segmentation of these probabilities of lung, in 255ths, one for each pixel of the film, row by row.
+    Fractional(Vec<u8>),
+    /// A secondary capture of these samples: red, green and blue of each pixel, row by row.
+    SecondaryCapture(Vec<u8>),
+    /// A structured report, which is made from the lungs alone.
+    StructuredReport,
+}
+
+impl ObjectContent {
+    /// Returns the kind of object that this is the content of.
+    #[must_use]
+    pub fn kind(&self) -> ObjectKind {
+        match self {
+            Self::Binary => ObjectKind::Segmentation(SegmentationType::Binary),
+            Self::Fractional(_) => ObjectKind::Segmentation(SegmentationType::Fractional),
+            Self::SecondaryCapture(_) => ObjectKind::SecondaryCapture,
+            Self::StructuredReport => ObjectKind::StructuredReport,
+        }
+    }
 }
 
 /// Why no object was written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum WriteError {
-    /// A segmentation without a segment is none: ask for JSON, which says that there is no lung.
+    /// A segmentation object needs at least one segment, and the mask has no lung: ask for JSON, which says so.
     #[error("no lung was found, and a segmentation object needs one")]
     NoLung,
-    /// The planes are not those of the kind, or not of the film's size: a defect.
+    /// The content does not have the film's size, or the object can't be encoded: a defect.
     #[error("the object could not be put together")]
     Defect,
 }
 
 /// Writes an object about the film that came as `origin`, as a file in Explicit VR Little Endian.
+///
+/// Fails with [`WriteError::NoLung`] where a segmentation of a mask without lung is asked for.
+///
+/// ```
+/// use std::time::SystemTime;
+///
+/// use lungfield_codec::dicom::{ObjectContent, Origin, Provenance, Subject, UidPolicy, write};
+/// use lungfield_codec::reference::decode_reference;
+/// use lungfield_codec::{Limits, ModelIdentity, decode};
+/// use lungfield_radiograph::lungs::Lungs;
+/// use lungfield_radiograph::mask::{Mask, Threshold};
+///
+/// let file = std::fs::read("tests/fixtures/dicom/explicit_le.dcm")?;
+/// let film = decode(&file, &Limits::default())?;
+///
+/// // One lung, as large as the upper third of the film.
+/// let size = film.size();
+/// let mask = Mask::new(size, (0..size.pixels()).map(|pixel| pixel < size.pixels() / 3)).unwrap();
+/// let subject = Subject {
+///     mask: &mask,
+///     lungs: &Lungs::of(&mask),
+///     spacing: film.spacing(),
+///     threshold: Threshold::HALF,
+/// };
+/// let provenance = Provenance {
+///     model: ModelIdentity {
+///         name: "by-hand".to_owned(),
+///         version: "1".to_owned(),
+///         weights_sha256: "0".repeat(64),
+///     },
+///     software_version: "1.2.0".to_owned(),
+///     uids: UidPolicy::Derived,
+///     now: SystemTime::now(),
+/// };
+/// let origin = Origin::read(&file, Limits::default())?;
+/// let segmentation = write(&origin, &subject, ObjectContent::Binary, &provenance)?;
+///
+/// assert_eq!(decode_reference(&segmentation, size, &Limits::default())?, mask);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub fn write(
     origin: &Origin,
-    findings: &Findings<'_>,
-    planes: Planes<'_>,
-    wanted: &Wanted,
+    subject: &Subject<'_>,
+    content: ObjectContent,
+    provenance: &Provenance,
 ) -> Result<Vec<u8>, WriteError> {
-    let namer = Namer::new(wanted, origin, findings.threshold);
     let draft = Draft {
         origin,
-        findings,
-        algorithm: &wanted.algorithm,
-        namer,
-        now: origin.local(wanted.now),
+        subject,
+        provenance,
+        namer: Namer::new(provenance, origin, subject.threshold, content.kind()),
+        now: origin.local(provenance.now),
     };
-    let (class, attributes) = match (wanted.kind, planes) {
-        (Kind::Binary, Planes::None) => (uids::SEGMENTATION_STORAGE, segmentation::binary(&draft)?),
-        (Kind::Fractional, Planes::Probabilities(probabilities)) => (
+    let (class, attributes) = match content {
+        ObjectContent::Binary => (uids::SEGMENTATION_STORAGE, segmentation::binary(&draft)?),
+        ObjectContent::Fractional(probabilities) => (
             uids::SEGMENTATION_STORAGE,
-            segmentation::fractional(&draft, probabilities)?,
+            segmentation::fractional(&draft, &probabilities)?,
         ),
-        (Kind::Capture, Planes::Colours(colours)) => (
+        ObjectContent::SecondaryCapture(colours) => (
             uids::SECONDARY_CAPTURE_IMAGE_STORAGE,
-            capture::capture(&draft, colours),
+            capture::capture(&draft, colours)?,
         ),
-        (Kind::Report, Planes::None) => (uids::COMPREHENSIVE_SR_STORAGE, report::report(&draft)),
-        _ => return Err(WriteError::Defect),
+        ObjectContent::StructuredReport => (uids::COMPREHENSIVE_SR_STORAGE, report::report(&draft)),
     };
     finish(&draft, class, attributes).map_err(|_| WriteError::Defect)
 }
@@ -134,16 +210,15 @@ pub fn write(
 #[derive(Debug)]
 struct Draft<'a> {
     origin: &'a Origin,
-    findings: &'a Findings<'a>,
-    algorithm: &'a Algorithm,
+    subject: &'a Subject<'a>,
+    provenance: &'a Provenance,
     namer: Namer,
     now: DateTime<FixedOffset>,
 }
 
-/// What an object takes beside its pixels, unless its patient has names of kilobytes.
+/// The bytes that an object usually takes beside its pixels.
 const HEADER_BYTES: usize = 64 << 10;
 const MANUFACTURER: &str = "Lungfield";
-const SOFTWARE: &str = env!("CARGO_PKG_VERSION");
 /// Of at most 16 characters.
 const IMPLEMENTATION: &str = "LUNGFIELD";
 /// Of this implementation, as the standard has every one name itself (PS3.7, D.3.3.2). Drawn once.
@@ -158,19 +233,10 @@ impl Draft<'_> {
         self.now.format("%H%M%S").to_string()
     }
 
-    /// The modules that every object has: patient, study, series, equipment and SOP common (PS3.3, C.7.1 to C.7.5 and C.12.1).
+    /// Starts an object with the modules that every object has: patient, study, series, equipment and SOP common (PS3.3, C.7.1 to C.7.5 and C.12.1).
     fn base(&self, modality: &str, series: u16) -> Attributes {
-        let equipment = |attributes: Attributes| {
-            attributes
-                .text(tags::MANUFACTURER, MANUFACTURER)
-                .text(tags::MANUFACTURER_MODEL_NAME, &self.algorithm.name)
-                .text(tags::DEVICE_SERIAL_NUMBER, &self.algorithm.weights_sha256)
-                .text(
-                    tags::SOFTWARE_VERSIONS,
-                    &format!("{SOFTWARE}\\{}", self.algorithm.version),
-                )
-        };
-        let contributing = equipment(Attributes::new())
+        let contributing = self
+            .equipment(Attributes::new())
             .code(
                 tags::PURPOSE_OF_REFERENCE_CODE_SEQUENCE,
                 Code::dcm("109102", "Processing Equipment"),
@@ -183,7 +249,8 @@ impl Draft<'_> {
                 tags::CONTRIBUTION_DESCRIPTION,
                 "Segmentation of the lung fields",
             );
-        let base = equipment(self.origin.repeat(Attributes::new()))
+        let base = self
+            .equipment(self.origin.repeat(Attributes::new()))
             .text(tags::MODALITY, modality)
             .text(tags::SERIES_INSTANCE_UID, &self.namer.uid("series"))
             .text(tags::SERIES_NUMBER, &series.to_string())
@@ -199,9 +266,24 @@ impl Draft<'_> {
         base.item(tags::CONTRIBUTING_EQUIPMENT_SEQUENCE, contributing)
     }
 
-    /// The size of the film, in pixels.
+    /// Adds which model and software made the object (PS3.3, C.7.5.1).
+    fn equipment(&self, attributes: Attributes) -> Attributes {
+        let Provenance {
+            model,
+            software_version,
+            ..
+        } = self.provenance;
+        let versions = format!("{software_version}\\{}", model.version);
+        attributes
+            .text(tags::MANUFACTURER, MANUFACTURER)
+            .text(tags::MANUFACTURER_MODEL_NAME, &model.name)
+            .text(tags::DEVICE_SERIAL_NUMBER, &model.weights_sha256)
+            .text(tags::SOFTWARE_VERSIONS, &versions)
+    }
+
+    /// Adds the size of the film, in pixels.
     fn grid(&self, attributes: Attributes) -> Attributes {
-        let size = self.findings.mask.size();
+        let size = self.subject.mask.size();
         let side =
             |side: u32| u16::try_from(side).expect("the sides of a DICOM image have 16 bits");
         attributes
@@ -209,11 +291,11 @@ impl Draft<'_> {
             .short(tags::COLUMNS, side(size.width()))
     }
 
-    /// What the numbers of the model are, in words.
+    /// Returns threshold and weights as text.
     fn parameters(&self) -> String {
         let (threshold, hash) = (
-            self.findings.threshold.get(),
-            &self.algorithm.weights_sha256,
+            self.subject.threshold.get(),
+            &self.provenance.model.weights_sha256,
         );
         format!("threshold={threshold} weights_sha256={hash}")
     }
@@ -221,8 +303,8 @@ impl Draft<'_> {
 
 const LUNG: Code = Code::sct("39607008", "Lung");
 
-/// The name of a lung and its side as a code.
-fn named(side: Side) -> (&'static str, Code) {
+/// Returns the name of a lung, and its side as a code.
+fn lung_label(side: Side) -> (&'static str, Code) {
     match side {
         Side::Right => ("Right lung", Code::sct("24028007", "Right")),
         Side::Left => ("Left lung", Code::sct("7771000", "Left")),
@@ -249,13 +331,13 @@ fn finish(
         .get(tags::PIXEL_DATA)
         .and_then(|pixels| pixels.length().get())
         .unwrap_or(0);
-    // In one piece: a list that doubles as it grows would hold a large picture three times.
+    // Allocated once: a vector that doubles as it grows would hold a large image three times.
     let mut file = Vec::with_capacity(pixels as usize + HEADER_BYTES);
     object.write_all(&mut file)?;
     Ok(file)
 }
 
-/// The time of a film's clock.
+/// Converts a time to a time zone, or to UTC where the zone is unknown.
 fn local(now: SystemTime, offset: Option<FixedOffset>) -> DateTime<FixedOffset> {
     let now = DateTime::<Utc>::from(now);
     now.with_timezone(

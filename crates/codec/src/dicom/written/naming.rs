@@ -1,47 +1,50 @@
-//! Decides what new objects are called: by chance, or by what they are made of.
+//! Chooses the UIDs of new objects: at random, or derived from what the object is made of.
 //!
 //! A UID is that of a UUID (PS3.5, B.2): `2.25.` and its 128 bits as a decimal number.
 
+use serde::Deserialize;
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
-use super::{Algorithm, Origin, SOFTWARE, Wanted};
+use super::{ObjectKind, Origin, Provenance};
 use lungfield_radiograph::mask::Threshold;
 
-/// How UIDs are chosen.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Naming {
-    /// New ones for every answer.
+/// How the UIDs of an object are chosen.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum UidPolicy {
+    /// New UIDs for every object.
     #[default]
     Random,
-    /// The same for the same film, model, threshold and kind of object: what is stored a second time takes the place of the first.
+    /// The same UIDs for the same film, model, threshold, software version and kind of object: an object that is stored again replaces
+    /// the first one.
     Derived,
 }
 
-/// Names what belongs to one object.
+/// A source of the UIDs of one object.
 #[derive(Clone, Debug)]
 pub(super) struct Namer(Sha256);
 
 impl Namer {
-    pub(super) fn new(wanted: &Wanted, origin: &Origin, threshold: Threshold) -> Self {
+    pub(super) fn new(
+        provenance: &Provenance,
+        origin: &Origin,
+        threshold: Threshold,
+        kind: ObjectKind,
+    ) -> Self {
         let mut seed = Sha256::new();
-        match wanted.naming {
-            Naming::Random => seed.update(Uuid::now_v7()),
-            Naming::Derived => {
-                let Algorithm {
-                    name,
-                    version,
-                    weights_sha256,
-                } = &*wanted.algorithm;
-                let (threshold, kind) = (threshold.get().to_string(), format!("{:?}", wanted.kind));
+        match provenance.uids {
+            UidPolicy::Random => seed.update(Uuid::now_v7()),
+            UidPolicy::Derived => {
+                let model = &provenance.model;
                 for part in [
                     origin.instance(),
-                    name,
-                    version,
-                    weights_sha256,
-                    &threshold,
-                    &kind,
-                    SOFTWARE,
+                    &model.name,
+                    &model.version,
+                    &model.weights_sha256,
+                    &threshold.get().to_string(),
+                    kind.uid_part(),
+                    &provenance.software_version,
                 ] {
                     seed.update(part);
                     seed.update([0]);
@@ -51,7 +54,7 @@ impl Namer {
         Self(seed)
     }
 
-    /// The UID of the one thing that has this role in the object.
+    /// Returns the UID of the one thing that has this role in the object.
     pub(super) fn uid(&self, role: &str) -> String {
         let digest = self.0.clone().chain_update(role).finalize();
         let bytes = digest.first_chunk().expect("a hash of 32 bytes has 16");

@@ -1,4 +1,4 @@
-//! Decides what of a film's object is repeated in objects about the film.
+//! Reads those attributes of a film's object that objects about the film repeat.
 
 use std::time::SystemTime;
 
@@ -12,8 +12,8 @@ use crate::dicom::file::File;
 use crate::dicom::{guarded, scan};
 use crate::{DecodeError, Limits, undecodable};
 
-/// Attributes of patient and study that every object in a study has, be it empty (PS3.3, C.7.1.1 and C.7.2.1), and those that are
-/// needed to read them.
+/// Attributes of patient and study that every object of a study has, even if empty (PS3.3, C.7.1.1 and C.7.2.1), and the character
+/// set that their text is in.
 const REPEATED: [Tag; 11] = [
     tags::PATIENT_NAME,
     tags::PATIENT_ID,
@@ -27,15 +27,15 @@ const REPEATED: [Tag; 11] = [
     tags::REFERRING_PHYSICIAN_NAME,
     tags::SPECIFIC_CHARACTER_SET,
 ];
-/// Attributes that are repeated where the film's object has them.
+/// Attributes that are repeated only where the film's object has them.
 const REPEATED_IF_THERE: [Tag; 1] = [tags::TIMEZONE_OFFSET_FROM_UTC];
-/// How a film lost what it lost; repeated where something was lost (PS3.3, C.7.6.1.1.5).
+/// Ratio and method of lossy compression; repeated where the film was compressed so (PS3.3, C.7.6.1.1.5).
 const LOSS: [Tag; 2] = [
     tags::LOSSY_IMAGE_COMPRESSION_RATIO,
     tags::LOSSY_IMAGE_COMPRESSION_METHOD,
 ];
 
-/// The object that a film came as, without the film.
+/// The header of the DICOM object that a film arrived as, without its pixels.
 #[derive(Debug)]
 pub struct Origin {
     values: Vec<(Tag, Vec<u8>)>,
@@ -46,7 +46,8 @@ pub struct Origin {
 }
 
 impl Origin {
-    /// Of a file's bytes. Its patient may be unnamed, but without the UIDs of study, series and instance nothing can refer to it.
+    /// Reads the header from a file's bytes. Patient attributes may be missing; the UIDs of class, instance, series and study may not,
+    /// since nothing could refer to the film.
     pub fn read(bytes: &[u8], limits: Limits) -> Result<Self, DecodeError> {
         guarded(|| {
             let file = File::read(bytes, limits)?;
@@ -85,7 +86,7 @@ impl Origin {
         &self.study
     }
 
-    /// The time by the clock of the film's object, or by that of Greenwich where it does not say which it has.
+    /// Converts a time to the time zone of the film's object, or to UTC where it states none.
     pub(super) fn local(&self, now: SystemTime) -> DateTime<FixedOffset> {
         let offset = self.value(tags::TIMEZONE_OFFSET_FROM_UTC).and_then(text);
         super::local(now, offset.and_then(|offset| offset.parse().ok()))
@@ -120,7 +121,7 @@ impl Origin {
         attributes.bytes(tag, known_vr(tag), value)
     }
 
-    /// Adds whether anything was lost on the way from the detector.
+    /// Adds whether the film was compressed with loss.
     pub(super) fn loss(&self, attributes: Attributes) -> Attributes {
         let lossy = self
             .value(tags::LOSSY_IMAGE_COMPRESSION)
@@ -136,7 +137,7 @@ impl Origin {
         there.fold(attributes, |attributes, tag| self.copy(attributes, tag))
     }
 
-    /// The film as what an image was made of.
+    /// Refers to the film as the source of an image.
     pub(super) fn source(&self) -> Attributes {
         self.reference().code(
             tags::PURPOSE_OF_REFERENCE_CODE_SEQUENCE,
@@ -144,7 +145,7 @@ impl Origin {
         )
     }
 
-    /// The film's class and instance.
+    /// Refers to the film by class and instance.
     pub(super) fn reference(&self) -> Attributes {
         Attributes::new()
             .text(tags::REFERENCED_SOP_CLASS_UID, &self.class)
@@ -152,7 +153,7 @@ impl Origin {
     }
 }
 
-/// ASCII text without its padding; `None` where it is empty or something else.
+/// Returns ASCII text without its padding; `None` where it is empty or not ASCII.
 fn text(value: &[u8]) -> Option<String> {
     let text = std::str::from_utf8(value).ok()?.trim_matches(['\0', ' ']);
     (!text.is_empty() && text.is_ascii()).then(|| text.to_owned())

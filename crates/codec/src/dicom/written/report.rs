@@ -1,10 +1,10 @@
-//! Decides how the lungs' areas are written as a structured report, by the standard's template for imaging measurements (TID 1500).
+//! Writes the lungs' areas as a structured report, by the standard's template for imaging measurements (TID 1500).
 
 use dicom_dictionary_std::tags;
 
 use super::attributes::{Attributes, Code};
 use super::content::{Item, Relation, container};
-use super::{Draft, LUNG, MANUFACTURER, named};
+use super::{Draft, LUNG, MANUFACTURER, lung_label};
 use lungfield_radiograph::lungs::Lung;
 
 /// The number of the series, after that of captures.
@@ -13,7 +13,7 @@ const SERIES: u16 = 9_003;
 const MM2: Code = Code::of("UCUM", "mm2", "square millimeter");
 const PIXELS: Code = Code::of("UCUM", "{pixels}", "pixels");
 
-/// The report.
+/// Writes the report.
 pub(super) fn report(draft: &Draft<'_>) -> Attributes {
     let evidence = Attributes::new()
         .text(tags::STUDY_INSTANCE_UID, draft.origin.study())
@@ -47,13 +47,13 @@ pub(super) fn report(draft: &Draft<'_>) -> Attributes {
         Code::dcm("126010", "Imaging Measurements"),
     );
     let mut groups: Vec<_> = draft
-        .findings
+        .subject
         .lungs
         .iter()
         .map(|lung| group(draft, lung))
         .collect();
     if groups.is_empty() {
-        // A list without an item is none, and readers look for one.
+        // The list must not be empty, and readers expect it.
         let comment = Item(Relation::Contains, Code::dcm("121106", "Comment"));
         groups.push(comment.text("No lung was found"));
     }
@@ -72,24 +72,23 @@ fn language() -> Attributes {
     language.code(Code::of("RFC5646", "en-GB", "English (United Kingdom)"))
 }
 
-/// Who measured (TID 1002 and TID 1004): a device.
+/// Writes who measured (TID 1002 and TID 1004): a device.
 fn observer(draft: &Draft<'_>) -> [Attributes; 6] {
     let item = |value, meaning| Item(Relation::HasContext, Code::dcm(value, meaning));
-    let algorithm = draft.algorithm;
+    let model = &draft.provenance.model;
     [
         item("121005", "Observer Type").code(Code::dcm("121007", "Device")),
         item("121012", "Device Observer UID").uid(super::IMPLEMENTATION_UID),
-        item("121013", "Device Observer Name")
-            .text(&format!("{} {}", algorithm.name, algorithm.version)),
+        item("121013", "Device Observer Name").text(&format!("{} {}", model.name, model.version)),
         item("121014", "Device Observer Manufacturer").text(MANUFACTURER),
-        item("121015", "Device Observer Model Name").text(&algorithm.name),
-        item("121016", "Device Observer Serial Number").text(&algorithm.weights_sha256),
+        item("121015", "Device Observer Model Name").text(&model.name),
+        item("121016", "Device Observer Serial Number").text(&model.weights_sha256),
     ]
 }
 
-/// A lung's area (TID 1501), in square millimetres where the film's spacing is known, else in pixels.
+/// Writes a lung's area (TID 1501), in square millimetres where the film's spacing is known, else in pixels.
 fn group(draft: &Draft<'_>, lung: &Lung) -> Attributes {
-    let (label, side) = named(lung.side());
+    let (label, side) = lung_label(lung.side());
     let site = Item(
         Relation::HasModifier,
         Code::sct("363698007", "Finding Site"),
@@ -97,7 +96,7 @@ fn group(draft: &Draft<'_>, lung: &Lung) -> Attributes {
     .code(LUNG);
     let laterality = Item(Relation::HasModifier, Code::sct("272741003", "Laterality")).code(side);
     let (area, unit) = draft
-        .findings
+        .subject
         .spacing
         .map_or((lung.area_px() as f64, PIXELS), |spacing| {
             (lung.area_mm2(spacing), MM2)

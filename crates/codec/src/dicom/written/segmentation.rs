@@ -1,4 +1,4 @@
-//! Decides how lungs are written as a segmentation object: a segment and a frame for each lung that there is.
+//! Writes lungs as a segmentation object: a segment and a frame for each lung.
 //!
 //! The object is that of PS3.3, A.51. It has no frame of reference, as a radiograph has none: its frames lie on the film's pixels, and
 //! say so by their source.
@@ -7,7 +7,7 @@ use dicom_core::VR;
 use dicom_dictionary_std::tags;
 
 use super::attributes::{Attributes, Code};
-use super::{Draft, LUNG, WriteError, named};
+use super::{Draft, LUNG, WriteError, lung_label};
 use crate::dicom::frames;
 use lungfield_radiograph::lungs::{Lung, territories};
 use lungfield_radiograph::mask::Mask;
@@ -15,13 +15,13 @@ use lungfield_radiograph::mask::Mask;
 /// The number of the series; a study's own series count from 1.
 const SERIES: u16 = 9_001;
 
-/// One bit for each pixel of each lung.
+/// Writes one bit for each pixel of each lung.
 pub(super) fn binary(draft: &Draft<'_>) -> Result<Attributes, WriteError> {
     let masks: Vec<Mask> = draft
-        .findings
+        .subject
         .lungs
         .iter()
-        .map(|lung| draft.findings.lungs.lung_mask(lung.side()))
+        .map(|lung| draft.subject.lungs.lung_mask(lung.side()))
         .collect();
     let base = object(draft)?
         .text(tags::SEGMENTATION_TYPE, "BINARY")
@@ -31,12 +31,12 @@ pub(super) fn binary(draft: &Draft<'_>) -> Result<Attributes, WriteError> {
     Ok(base.bytes(tags::PIXEL_DATA, VR::OB, frames::pack(&masks)))
 }
 
-/// A probability for each pixel of each lung: where a mask has both, each pixel's goes to the lung that it lies nearer to.
+/// Writes a probability for each pixel of each lung. Where a mask has both lungs, the probability of a pixel belongs to the nearer one.
 pub(super) fn fractional(
     draft: &Draft<'_>,
     probabilities: &[u8],
 ) -> Result<Attributes, WriteError> {
-    let lungs = draft.findings.lungs;
+    let lungs = draft.subject.lungs;
     let columns = lungs.film().columns();
     if probabilities.len() != lungs.film().pixels() {
         return Err(WriteError::Defect);
@@ -66,9 +66,9 @@ pub(super) fn fractional(
     Ok(base.bytes(tags::PIXEL_DATA, VR::OB, frames))
 }
 
-/// Everything but the pixels and what they are.
+/// Writes everything but the pixels and their type.
 fn object(draft: &Draft<'_>) -> Result<Attributes, WriteError> {
-    let lungs: Vec<&Lung> = draft.findings.lungs.iter().collect();
+    let lungs: Vec<&Lung> = draft.subject.lungs.iter().collect();
     if lungs.is_empty() {
         return Err(WriteError::NoLung);
     }
@@ -101,15 +101,15 @@ fn object(draft: &Draft<'_>) -> Result<Attributes, WriteError> {
 }
 
 fn segment(draft: &Draft<'_>, number: u16, lung: &Lung) -> Attributes {
-    let (label, side) = named(lung.side());
-    let algorithm = draft.algorithm;
+    let (label, side) = lung_label(lung.side());
+    let model = &draft.provenance.model;
     let identification = Attributes::new()
         .code(
             tags::ALGORITHM_FAMILY_CODE_SEQUENCE,
             Code::dcm("123110", "Artificial Intelligence"),
         )
-        .text(tags::ALGORITHM_NAME, &algorithm.name)
-        .text(tags::ALGORITHM_VERSION, &algorithm.version)
+        .text(tags::ALGORITHM_NAME, &model.name)
+        .text(tags::ALGORITHM_VERSION, &model.version)
         .text(tags::ALGORITHM_PARAMETERS, &draft.parameters())
         .text(tags::ALGORITHM_SOURCE, super::MANUFACTURER);
     let kind = LUNG
@@ -119,7 +119,7 @@ fn segment(draft: &Draft<'_>, number: u16, lung: &Lung) -> Attributes {
         .short(tags::SEGMENT_NUMBER, number)
         .text(tags::SEGMENT_LABEL, label)
         .text(tags::SEGMENT_ALGORITHM_TYPE, "AUTOMATIC")
-        .text(tags::SEGMENT_ALGORITHM_NAME, &algorithm.name)
+        .text(tags::SEGMENT_ALGORITHM_NAME, &model.name)
         .item(
             tags::SEGMENTATION_ALGORITHM_IDENTIFICATION_SEQUENCE,
             identification,
@@ -137,7 +137,7 @@ fn segment(draft: &Draft<'_>, number: u16, lung: &Lung) -> Attributes {
         .text(tags::TRACKING_UID, &draft.namer.uid(label))
 }
 
-/// A red and a blue, in `CIELab` as the standard scales it (PS3.3, C.10.7.1.1).
+/// Returns a red and a blue, in `CIELab` as the standard scales it (PS3.3, C.10.7.1.1).
 fn display_colour(number: u16) -> [u16; 3] {
     if number == 1 {
         [34_895, 53_485, 50_171]
@@ -146,7 +146,7 @@ fn display_colour(number: u16) -> [u16; 3] {
     }
 }
 
-/// The functional groups of the frames (PS3.3, C.7.6.16). Nothing is shared: measures of pixels belong to a frame of reference (A.51.5).
+/// Adds the functional groups of the frames (PS3.3, C.7.6.16). None is shared: pixel measures need a frame of reference (A.51.5).
 fn groups(draft: &Draft<'_>, image: Attributes, frames: usize) -> Attributes {
     let source = draft
         .origin
@@ -174,7 +174,7 @@ fn groups(draft: &Draft<'_>, image: Attributes, frames: usize) -> Attributes {
         )
 }
 
-/// What tells the frames apart: their segment (PS3.3, C.7.6.17).
+/// Adds the dimension that tells the frames apart: their segment (PS3.3, C.7.6.17).
 fn dimensions(draft: &Draft<'_>, image: Attributes) -> Attributes {
     let organisation = draft.namer.uid("dimensions");
     let index = Attributes::new()
@@ -194,7 +194,7 @@ fn dimensions(draft: &Draft<'_>, image: Attributes) -> Attributes {
         .item(tags::DIMENSION_INDEX_SEQUENCE, index)
 }
 
-/// The film, by its series (PS3.3, C.12.2).
+/// Adds the reference to the film, by its series (PS3.3, C.12.2).
 fn references(draft: &Draft<'_>, image: Attributes) -> Attributes {
     let series = Attributes::new()
         .text(tags::SERIES_INSTANCE_UID, draft.origin.series())

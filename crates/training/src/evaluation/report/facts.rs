@@ -41,9 +41,9 @@ impl ModelFacts {
     pub fn new(manifest: &Manifest, placement: Placement, threshold: Threshold) -> Self {
         let precision = serde_json::to_value(placement.precision()).expect("a precision is a word");
         Self {
-            name: manifest.name.clone(),
-            version: manifest.version.clone(),
-            weights_sha256: manifest.weights_sha256.clone(),
+            name: manifest.model.name.clone(),
+            version: manifest.model.version.clone(),
+            weights_sha256: manifest.model.weights_sha256.clone(),
             license: manifest.license.clone(),
             network_width: network::width(manifest.network),
             network: network::in_words(manifest.network),
