@@ -20,7 +20,8 @@ use prometheus_client::registry::{Registry, Unit};
 pub use self::standing::Standing;
 use lungfield_codec::ModelIdentity;
 use lungfield_engine::pipeline::{Segmentation, Timings};
-use lungfield_radiograph::lungs::{Lung, Warning};
+use lungfield_radiograph::lungs::Lung;
+use lungfield_radiograph::warnings::Warning;
 
 /// The media type of what [`Metrics::write`] writes.
 pub const MEDIA_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";

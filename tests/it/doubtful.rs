@@ -9,11 +9,12 @@ use lungfield_codec::{Limits, decode};
 use lungfield_engine::segmenter::Segmenter;
 use lungfield_model::manifest::Manifest;
 use lungfield_model::torch::TorchSegmenter;
-use lungfield_radiograph::lungs::{Lungs, Warning, warnings};
+use lungfield_radiograph::lungs::{Lungs, warnings};
 use lungfield_radiograph::mask::Threshold;
 use lungfield_radiograph::postprocess;
 use lungfield_radiograph::preprocess::Preprocessor;
 use lungfield_radiograph::radiograph::Radiograph;
+use lungfield_radiograph::warnings::Warning;
 use lungfield_training::dataset::{Case, Split};
 
 use crate::shipped::{manifest, placement, real_films, segmenter};

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use lungfield::http::{CODES, PAGES, ROUTES};
 use lungfield_codec::png;
-use lungfield_radiograph::lungs::Warning;
+use lungfield_radiograph::warnings::Warning;
 use serde_json::{Value, json};
 
 use crate::client::Call;

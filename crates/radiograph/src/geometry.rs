@@ -1,10 +1,22 @@
-//! Decides how the source grid and the model grid lie on each other.
+//! Maps between the pixel grid of a film and the square pixel grid of a model.
 //!
-//! A film is scaled, its aspect kept, until its longer side fills the square model grid; what is left over on both
-//! sides of the shorter one is padding (a letterbox). Grids are aligned by pixel *areas*: pixel `i` covers
-//! `[i, i + 1)`, so its centre lies at `i + 0.5`.
+//! A film is scaled without changing its aspect ratio, until its longer side fills the model grid.
+//! The rest of the grid, on both sides of the film, is padding (a letterbox). Both grids are aligned
+//! by pixel areas: pixel `i` covers `[i, i + 1)`, so its centre is at `i + 0.5`.
 
-/// A size in pixels, both sides at least 1.
+/// A size in pixels. Both sides are at least 1.
+///
+/// # Examples
+///
+/// ```
+/// use lungfield_radiograph::geometry::Size;
+///
+/// let size = Size::new(2048, 2500).expect("neither side is 0");
+/// assert_eq!((size.width(), size.height()), (2048, 2500));
+/// assert_eq!(size.pixels(), 5_120_000);
+/// assert_eq!(size.to_string(), "2048×2500");
+/// assert_eq!(Size::new(2048, 0), None);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Size {
     width: u32,
@@ -12,43 +24,43 @@ pub struct Size {
 }
 
 impl Size {
-    /// A size, or `None` where a side is 0.
+    /// Creates a size of `width` columns and `height` rows. Returns `None` if either is 0.
     #[must_use]
     pub fn new(width: u32, height: u32) -> Option<Self> {
         (width > 0 && height > 0).then_some(Self { width, height })
     }
 
-    /// A square of the given side, or `None` where it is 0.
+    /// Creates a square size. Returns `None` if `side` is 0.
     #[must_use]
     pub fn square(side: u32) -> Option<Self> {
         Self::new(side, side)
     }
 
-    /// Columns.
+    /// Returns the number of columns.
     #[must_use]
     pub fn width(self) -> u32 {
         self.width
     }
 
-    /// Rows.
+    /// Returns the number of rows.
     #[must_use]
     pub fn height(self) -> u32 {
         self.height
     }
 
-    /// Columns, as an index.
+    /// Returns the number of columns as a `usize`, for use with slices.
     #[must_use]
     pub fn columns(self) -> usize {
         self.width as usize
     }
 
-    /// Rows, as an index.
+    /// Returns the number of rows as a `usize`, for use with slices.
     #[must_use]
     pub fn rows(self) -> usize {
         self.height as usize
     }
 
-    /// Number of pixels.
+    /// Returns the number of pixels.
     #[must_use]
     pub fn pixels(self) -> usize {
         self.columns() * self.rows()
@@ -61,8 +73,20 @@ impl std::fmt::Display for Size {
     }
 }
 
-/// Where a film lies on the square model grid: what [`crate::preprocess`] chose and what
-/// [`crate::postprocess`] inverts.
+/// The position of a film on the square model grid. Preprocessing chooses it, and postprocessing
+/// uses it to return to the film's own grid.
+///
+/// # Examples
+///
+/// ```
+/// use lungfield_radiograph::geometry::{Geometry, Size};
+///
+/// let film = Size::new(4020, 4892).expect("neither side is 0");
+/// let geometry = Geometry::letterbox(film, 256);
+/// // The film fills the height of the grid, with 23 columns of padding on the left and on the right.
+/// assert_eq!(geometry.placed(), Size::new(210, 256).expect("neither side is 0"));
+/// assert_eq!((geometry.left(), geometry.top()), (23, 0));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Geometry {
     source: Size,
@@ -73,9 +97,11 @@ pub struct Geometry {
 }
 
 impl Geometry {
-    /// Centres `source`, scaled with its aspect kept, in a square of `model_side` pixels.
+    /// Scales a film of size `source` to fit into a square of `model_side` pixels, without changing
+    /// its aspect ratio, and centres it there.
     ///
-    /// The placed film is never thinner than one model pixel, however long the source is.
+    /// Each side of the scaled film is rounded to the nearest pixel and is at least 1 pixel. An odd
+    /// number of padding lines leaves one more line on the right or at the bottom.
     #[must_use]
     pub fn letterbox(source: Size, model_side: u32) -> Self {
         let longest = source.width.max(source.height);
@@ -94,38 +120,38 @@ impl Geometry {
         }
     }
 
-    /// The film's own size.
+    /// Returns the size of the film on its own grid.
     #[must_use]
     pub fn source(&self) -> Size {
         self.source
     }
 
-    /// The side of the square model grid, in model pixels.
+    /// Returns the side of the square model grid, in model pixels.
     #[must_use]
     pub fn model_side(&self) -> u32 {
         self.model_side
     }
 
-    /// The film's size on the model grid, in model pixels.
+    /// Returns the size of the film on the model grid, in model pixels.
     #[must_use]
     pub fn placed(&self) -> Size {
         self.placed
     }
 
-    /// The model column on which the film begins.
+    /// Returns the first model column that the film covers.
     #[must_use]
     pub fn left(&self) -> u32 {
         self.left
     }
 
-    /// The model row on which the film begins.
+    /// Returns the first model row that the film covers.
     #[must_use]
     pub fn top(&self) -> u32 {
         self.top
     }
 }
 
-/// `side · model_side / longest`, rounded to the nearest pixel, at least 1.
+/// Returns `side · model_side / longest`, rounded to the nearest pixel, and at least 1.
 fn scaled(side: u32, model_side: u32, longest: u32) -> u32 {
     let scaled =
         (u64::from(side) * u64::from(model_side) + u64::from(longest) / 2) / u64::from(longest);
@@ -134,7 +160,8 @@ fn scaled(side: u32, model_side: u32, longest: u32) -> u32 {
         .clamp(1, model_side)
 }
 
-/// The plane that a model sees: `side × side` normalised intensities, row by row, padding included.
+/// The input of a model for one film: `side × side` normalised intensities, row by row, including
+/// the padding.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ModelInput {
     side: u32,
@@ -142,25 +169,26 @@ pub struct ModelInput {
 }
 
 impl ModelInput {
-    /// A plane of `side × side` pixels, or `None` where `pixels` is of another length.
+    /// Creates an input from `side × side` intensities. Returns `None` if `pixels` has another
+    /// length.
     #[must_use]
     pub fn new(side: u32, pixels: Vec<f32>) -> Option<Self> {
         (pixels.len() == (side as usize).pow(2)).then_some(Self { side, pixels })
     }
 
-    /// The side of the square, in model pixels.
+    /// Returns the side of the square, in model pixels.
     #[must_use]
     pub fn side(&self) -> u32 {
         self.side
     }
 
-    /// The intensities, row by row.
+    /// Returns the intensities, row by row.
     #[must_use]
     pub fn pixels(&self) -> &[f32] {
         &self.pixels
     }
 
-    /// The plane with left and right exchanged.
+    /// Returns the mirror image, with left and right exchanged.
     #[must_use]
     pub fn mirrored(&self) -> Self {
         Self {
@@ -170,7 +198,7 @@ impl ModelInput {
     }
 }
 
-/// The rows of a square plane, each from right to left.
+/// Returns a square plane with each of its rows reversed.
 pub(crate) fn mirrored(values: &[f32], side: u32) -> Vec<f32> {
     values
         .chunks_exact(side as usize)
@@ -214,7 +242,7 @@ mod tests {
     }
 
     #[test]
-    fn a_size_without_pixels_does_not_exist() {
+    fn a_size_without_pixels_is_refused() {
         assert_eq!(Size::new(0, 5), None);
         assert_eq!(Size::new(5, 0), None);
     }

@@ -1,9 +1,27 @@
-//! Decides how well two masks agree.
+//! Measures how well two masks agree, by the pixels that they share.
 
 use crate::geometry::Size;
 use crate::mask::Mask;
 
-/// Pixel counts from which every overlap score of two masks follows.
+/// The pixel counts of two masks and of their intersection, from which overlap scores are computed.
+///
+/// # Examples
+///
+/// ```
+/// use lungfield_radiograph::geometry::Size;
+/// use lungfield_radiograph::mask::Mask;
+/// use lungfield_radiograph::overlap::Overlap;
+///
+/// let size = Size::new(4, 1).expect("neither side is 0");
+/// let mask = |pixels: [bool; 4]| Mask::new(size, pixels).expect("one value for each pixel");
+/// let predicted = mask([true, true, true, false]);
+/// let reference = mask([false, true, true, true]);
+///
+/// let overlap = Overlap::of(&predicted, &reference)?;
+/// assert!((overlap.dice() - 2.0 * 2.0 / 6.0).abs() < 1e-12);
+/// assert!((overlap.jaccard() - 2.0 / 4.0).abs() < 1e-12);
+/// # Ok::<(), lungfield_radiograph::overlap::SizeMismatch>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Overlap {
     intersection: u64,
@@ -11,18 +29,22 @@ pub struct Overlap {
     second: u64,
 }
 
-/// Two masks of different sizes have no overlap score.
+/// The error for two masks of different sizes, which cannot be compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the masks differ in size: {first} and {second}")]
 pub struct SizeMismatch {
-    /// Size of the first mask.
+    /// The size of the first mask.
     pub first: Size,
-    /// Size of the second mask.
+    /// The size of the second mask.
     pub second: Size,
 }
 
 impl Overlap {
-    /// Counts the pixels of both masks and those that they share.
+    /// Counts the pixels of both masks and of their intersection.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`SizeMismatch`] if the masks have different sizes.
     pub fn of(first: &Mask, second: &Mask) -> Result<Self, SizeMismatch> {
         let mismatch = SizeMismatch {
             first: first.size(),
@@ -36,13 +58,15 @@ impl Overlap {
         })
     }
 
-    /// Dice's coefficient, `2·|A∩B| / (|A|+|B|)`, from 0 to 1 (Dice 1945). Two empty masks agree perfectly: 1.
+    /// Returns Dice's coefficient, `2·|A∩B| / (|A|+|B|)`, from 0 to 1 (Dice 1945). For two empty
+    /// masks it is 1.
     #[must_use]
     pub fn dice(self) -> f64 {
         ratio(2 * self.intersection, self.first + self.second)
     }
 
-    /// Jaccard's index, `|A∩B| / |A∪B|`, from 0 to 1 (Jaccard 1912). Two empty masks agree perfectly: 1.
+    /// Returns Jaccard's index, `|A∩B| / |A∪B|`, from 0 to 1 (Jaccard 1912). For two empty masks it
+    /// is 1.
     #[must_use]
     pub fn jaccard(self) -> f64 {
         ratio(
@@ -52,6 +76,7 @@ impl Overlap {
     }
 }
 
+/// Returns `part / whole`, or 1 if `whole` is 0.
 fn ratio(part: u64, whole: u64) -> f64 {
     if whole == 0 {
         1.0
@@ -80,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn two_empty_masks_agree_and_an_empty_one_agrees_with_no_other() {
+    fn two_empty_masks_agree_and_an_empty_mask_disagrees_with_any_other() {
         let empty = mask(&[0, 0]);
         assert!((Overlap::of(&empty, &empty).unwrap().dice() - 1.0).abs() < f64::EPSILON);
         assert!(Overlap::of(&empty, &mask(&[0, 1])).unwrap().dice() < f64::EPSILON);

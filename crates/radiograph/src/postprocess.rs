@@ -1,40 +1,50 @@
-//! Decides which pixels of a film are lung, from the probabilities on the model grid.
+//! Restores the mask of a film from the probabilities on the model grid.
 //!
-//! Probabilities are resampled to the film's own grid first and cut at the threshold then, so that a contour is as
-//! smooth as the film allows. The work goes row by row: no plane of the film's size but the mask itself is made.
+//! Probabilities are first resampled to the film's own grid and then compared with the threshold, so
+//! that a contour is as smooth as the film allows. The film is processed row by row. Apart from the
+//! mask, no array of the size of the film is needed.
 
 use std::ops::Range;
 
 use crate::geometry::Geometry;
 use crate::mask::{Mask, ProbabilityMap, Threshold};
 
-/// Inverts the preprocessing: the mask of a film from its probability map.
+/// Restores the mask of a film from its probability map. This inverts the preprocessing.
 ///
-/// Interpolation is bilinear between the centres of model pixels; beyond the outermost centres the film's own edge
-/// pixels count, never the padding. A pixel is lung where its probability is at least the threshold.
+/// Probabilities are interpolated bilinearly between the centres of model pixels. Beyond the outermost
+/// centres, the film's own edge pixels are used, and never the padding. A pixel is lung if its
+/// probability is at least the threshold.
 ///
 /// # Panics
-/// Where the map is not of the geometry's model side, which is the caller's mistake.
+///
+/// Panics if the side of the map is not the model side of the geometry.
+///
+/// # Examples
+///
+/// ```
+/// use lungfield_radiograph::geometry::{Geometry, Size};
+/// use lungfield_radiograph::mask::{ProbabilityMap, Threshold};
+/// use lungfield_radiograph::postprocess::restore;
+///
+/// // A film of 4 × 4 pixels on a model grid of 2 × 2, with lung in the left half.
+/// let geometry = Geometry::letterbox(Size::new(4, 4).expect("neither side is 0"), 2);
+/// let map = ProbabilityMap::new(2, vec![0.9, 0.1, 0.9, 0.1]).expect("2 × 2 probabilities");
+/// let mask = restore(&map, &geometry, Threshold::HALF);
+/// assert_eq!(mask.area_px(), 8);
+/// assert!(mask.rows().all(|row| row.runs().eq([0..2])));
+/// ```
 #[must_use]
 pub fn restore(map: &ProbabilityMap, geometry: &Geometry, threshold: Threshold) -> Mask {
     assert_eq!(
         map.side(),
         geometry.model_side(),
-        "a map is restored by the geometry that it was prepared with"
+        "a map is restored with the geometry of its film"
     );
     let side = map.side() as usize;
     let size = geometry.source();
-    let columns = taps(
-        size.columns(),
-        geometry.placed().columns(),
-        geometry.left() as usize,
-    );
+    let columns = column_taps(geometry);
     let spans = spans(&columns);
-    let rows = taps(
-        size.rows(),
-        geometry.placed().rows(),
-        geometry.top() as usize,
-    );
+    let rows = row_taps(geometry);
     let mut blended = vec![0.0; side];
     let mut mask = Mask::empty(size);
     for (y, row) in rows.into_iter().enumerate() {
@@ -46,7 +56,9 @@ pub fn restore(map: &ProbabilityMap, geometry: &Geometry, threshold: Threshold) 
     mask
 }
 
-/// The probabilities of [`restore`] at each pixel of the film, row by row, in 255ths, rounded.
+/// Returns the probability at each pixel of the film, row by row, as a rounded value from 0 to 255.
+///
+/// The probabilities are those that [`restore`] compares with the threshold.
 #[must_use]
 #[expect(
     clippy::cast_possible_truncation,
@@ -56,16 +68,8 @@ pub fn restore(map: &ProbabilityMap, geometry: &Geometry, threshold: Threshold) 
 pub fn restore_probabilities(map: &ProbabilityMap, geometry: &Geometry) -> Vec<u8> {
     let side = map.side() as usize;
     let size = geometry.source();
-    let columns = taps(
-        size.columns(),
-        geometry.placed().columns(),
-        geometry.left() as usize,
-    );
-    let rows = taps(
-        size.rows(),
-        geometry.placed().rows(),
-        geometry.top() as usize,
-    );
+    let columns = column_taps(geometry);
+    let rows = row_taps(geometry);
     let mut blended = vec![0.0; side];
     let mut shares = Vec::with_capacity(size.pixels());
     for row in rows {
@@ -79,9 +83,26 @@ pub fn restore_probabilities(map: &ProbabilityMap, geometry: &Geometry) -> Vec<u
     shares
 }
 
-/// The inverse of [`restore`], for training: a reference mask taken to the model grid.
+/// Scales a mask to the model grid. This is the inverse of [`restore`], and gives the target of
+/// training.
 ///
-/// Each placed model pixel holds the share of lung among the film pixels that it covers; padding holds 0.
+/// Each model pixel that the film covers holds the share of lung among the film pixels under it. The
+/// padding holds 0.
+///
+/// # Examples
+///
+/// ```
+/// use lungfield_radiograph::geometry::{Geometry, Size};
+/// use lungfield_radiograph::mask::Mask;
+/// use lungfield_radiograph::postprocess::coverage;
+///
+/// let size = Size::new(4, 2).expect("neither side is 0");
+/// let mask = Mask::new(size, [true, true, true, false, true, true, false, false]);
+/// let geometry = Geometry::letterbox(size, 2);
+/// // The film covers the upper row of the model grid. The lower row is padding.
+/// let map = coverage(&mask.expect("one value for each pixel"), &geometry);
+/// assert_eq!(map.values(), [1.0, 0.25, 0.0, 0.0]);
+/// ```
 #[must_use]
 pub fn coverage(mask: &Mask, geometry: &Geometry) -> ProbabilityMap {
     let (side, placed) = (geometry.model_side() as usize, geometry.placed());
@@ -101,7 +122,7 @@ pub fn coverage(mask: &Mask, geometry: &Geometry) -> ProbabilityMap {
     ProbabilityMap::new(geometry.model_side(), values).expect("the values were made for this side")
 }
 
-/// Two neighbouring model lines and how far between them a film line lies.
+/// The position of a film line between two neighbouring model lines.
 #[derive(Clone, Copy, Debug)]
 struct Tap {
     first: usize,
@@ -110,13 +131,33 @@ struct Tap {
 }
 
 impl Tap {
+    /// Interpolates between the values of the two model lines.
     fn between(&self, line: &[f32]) -> f32 {
         let (first, second) = (line[self.first], line[self.second]);
         first + (second - first) * self.share
     }
 }
 
-/// For each of `length` film lines, where between the `placed` model lines from `offset` on it lies.
+/// Returns the position of each film column between two model columns.
+fn column_taps(geometry: &Geometry) -> Vec<Tap> {
+    taps(
+        geometry.source().columns(),
+        geometry.placed().columns(),
+        geometry.left() as usize,
+    )
+}
+
+/// Returns the position of each film row between two model rows.
+fn row_taps(geometry: &Geometry) -> Vec<Tap> {
+    taps(
+        geometry.source().rows(),
+        geometry.placed().rows(),
+        geometry.top() as usize,
+    )
+}
+
+/// Returns the position of each of `length` film lines between the `placed` model lines that begin at
+/// `offset`.
 fn taps(length: usize, placed: usize, offset: usize) -> Vec<Tap> {
     let step = placed as f64 / length as f64;
     (0..length)
@@ -142,14 +183,14 @@ fn taps(length: usize, placed: usize, offset: usize) -> Vec<Tap> {
         .collect()
 }
 
-/// Film columns between the same two model columns, where the probability goes straight from one to the other.
+/// Film columns between the same two model columns. The probability changes linearly within a span.
 #[derive(Debug)]
 struct Span<'a> {
     start: usize,
     taps: &'a [Tap],
 }
 
-/// The spans of a row of taps.
+/// Divides the taps of a row into spans.
 fn spans(taps: &[Tap]) -> Vec<Span<'_>> {
     let mut start = 0;
     let runs = taps.chunk_by(|a, b| (a.first, a.second) == (b.first, b.second));
@@ -164,9 +205,10 @@ fn spans(taps: &[Tap]) -> Vec<Span<'_>> {
 }
 
 impl Span<'_> {
-    /// The span's columns whose probability is at least `threshold`. They are its first or its last ones, since shares
-    /// rise from column to column and neither product nor sum of rounded numbers turns an order round; so a few of many
-    /// columns have to be looked at.
+    /// Returns the columns of the span whose probability is at least `threshold`.
+    ///
+    /// They are the first or the last columns of the span: shares increase from column to column, and
+    /// rounded products and sums keep the order. So a binary search finds them.
     fn lung(&self, line: &[f32], threshold: f32) -> Range<usize> {
         let is_lung = |tap: &Tap| tap.between(line) >= threshold;
         let (start, end) = (self.start, self.start + self.taps.len());
@@ -180,6 +222,7 @@ impl Span<'_> {
     }
 }
 
+/// Interpolates between two rows of the model grid.
 fn blend(values: &[f32], side: usize, row: Tap, blended: &mut [f32]) {
     let (first, second) = (
         &values[row.first * side..][..side],
@@ -190,7 +233,8 @@ fn blend(values: &[f32], side: usize, row: Tap, blended: &mut [f32]) {
     }
 }
 
-/// Which of `length` film lines each of `placed` model lines covers; at least one, also where the film is smaller.
+/// Returns the film lines that each of `placed` model lines covers. If the film is smaller than the
+/// model grid, a model line covers one film line.
 fn cells(length: usize, placed: usize) -> Vec<Range<usize>> {
     (0..placed)
         .map(|line| {
@@ -208,7 +252,7 @@ mod tests {
     use crate::geometry::Size;
     use crate::overlap::Overlap;
 
-    /// A disc in the middle of a film.
+    /// Returns the mask of a disc in the middle of a film.
     fn disc(size: Size) -> Mask {
         let (cx, cy) = (
             f64::from(size.width()) / 2.0,
@@ -224,7 +268,7 @@ mod tests {
     }
 
     #[test]
-    fn a_mask_taken_to_the_model_grid_and_back_is_the_same_mask() {
+    fn a_mask_survives_the_model_grid() {
         for (width, height) in [(512, 512), (512, 420), (420, 512), (1000, 300), (256, 256)] {
             let size = Size::new(width, height).unwrap();
             let (mask, geometry) = (disc(size), Geometry::letterbox(size, 256));
@@ -235,7 +279,7 @@ mod tests {
     }
 
     #[test]
-    fn padding_never_bleeds_into_the_film() {
+    fn padding_does_not_change_the_film() {
         let size = Size::new(100, 400).unwrap();
         let geometry = Geometry::letterbox(size, 64);
         let full = Mask::new(size, vec![true; size.pixels()]).unwrap();
@@ -261,16 +305,14 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_mask_is_what_each_of_its_pixels_alone_would_be(
+        fn a_mask_agrees_with_a_test_of_each_pixel(
             values in prop::collection::vec(prop_oneof![0.0_f32..1.0, Just(0.5), Just(0.0)], 8 * 8),
             width in 1_u32..90, height in 1_u32..90, threshold in prop_oneof![0.01_f32..0.99, Just(0.5)],
         ) {
             let geometry = Geometry::letterbox(Size::new(width, height).unwrap(), 8);
             let map = ProbabilityMap::new(8, values).unwrap();
             let mask = restore(&map, &geometry, Threshold::new(threshold).unwrap());
-            let of = |length, placed, offset| taps(length, placed, offset as usize);
-            let columns = of(width as usize, geometry.placed().columns(), geometry.left());
-            let rows = of(height as usize, geometry.placed().rows(), geometry.top());
+            let (columns, rows) = (column_taps(&geometry), row_taps(&geometry));
             let mut blended = vec![0.0; 8];
             for (tap, found) in rows.into_iter().zip(mask.rows()) {
                 blend(map.values(), 8, tap, &mut blended);

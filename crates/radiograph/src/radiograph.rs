@@ -1,20 +1,23 @@
-//! Decides what a decoded film is: one channel of 8- or 16-bit grey, its size, and, where its file says so, its pixel spacing and
-//! how it was taken.
+//! Holds a decoded film: one channel of 8- or 16-bit grey values, its size, and what its file states
+//! about it.
 
 use serde::Serialize;
 
 use crate::geometry::Size;
+use crate::warnings::Warning;
 
-/// The grey values of a film, row by row, as deep as the file had them.
+/// The grey values of a film, row by row, with the bit depth of the file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Pixels {
     /// 0 (black) to 255 (white).
     Eight(Vec<u8>),
-    /// 0 (black) to 65535 (white). Raster films of 10 to 14 bits use the lower part of the range, DICOM films all of it.
+    /// 0 (black) to 65535 (white). PNG and TIFF films of 10 to 14 bits use the lower part of the
+    /// range. DICOM films use all of it.
     Sixteen(Vec<u16>),
 }
 
 impl Pixels {
+    /// Returns the number of grey values.
     fn len(&self) -> usize {
         match self {
             Self::Eight(values) => values.len(),
@@ -24,6 +27,17 @@ impl Pixels {
 }
 
 /// The distance between the centres of neighbouring pixels, in millimetres.
+///
+/// # Examples
+///
+/// ```
+/// use lungfield_radiograph::radiograph::{PixelSpacing, SpacingSource};
+///
+/// let spacing = PixelSpacing::new(0.2, 0.1).expect("both are lengths that a film can have");
+/// assert!((spacing.pixel_area_mm2() - 0.02).abs() < 1e-12);
+/// assert_eq!(spacing.source(), SpacingSource::PixelSpacing);
+/// assert_eq!(PixelSpacing::new(0.0, 0.1), None);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct PixelSpacing {
     row_mm: f64,
@@ -31,21 +45,23 @@ pub struct PixelSpacing {
     source: SpacingSource,
 }
 
-/// Which of a file's statements a spacing is. The patient lies nearer to the tube than the detector does, so that what is measured
-/// by the spacing of the detector's elements comes out some percent too large.
+/// The attribute of a file from which a pixel spacing was read.
+///
+/// The patient is closer to the X-ray tube than the detector is. Lengths that are measured with the
+/// spacing of the detector elements are therefore a few percent too large.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SpacingSource {
-    /// The spacing of pixels, which may have been corrected for magnification.
+    /// The spacing of the pixels, which may have been corrected for magnification.
     #[default]
     PixelSpacing,
-    /// The spacing of the detector's elements.
+    /// The spacing of the detector elements.
     ImagerPixelSpacing,
 }
 
 impl PixelSpacing {
-    /// A spacing between rows and between columns, or `None` where either is nothing that a film can have: below a tenth of a micrometre
-    /// or above a metre.
+    /// Creates a spacing from the distances between rows and between columns. Returns `None` if
+    /// either is below 0.1 µm or above 1 m, which no film can have, or is NaN.
     #[must_use]
     pub fn new(row_mm: f64, column_mm: f64) -> Option<Self> {
         let valid = |mm: f64| (1e-4..=1e3).contains(&mm);
@@ -57,98 +73,99 @@ impl PixelSpacing {
         })
     }
 
-    /// The spacing as another statement of the file.
+    /// Returns the spacing with another source.
     #[must_use]
-    pub fn stated_by(self, source: SpacingSource) -> Self {
+    pub fn with_source(self, source: SpacingSource) -> Self {
         Self { source, ..self }
     }
 
-    /// Which statement of the file it is.
+    /// Returns the attribute from which the spacing was read.
     #[must_use]
     pub fn source(self) -> SpacingSource {
         self.source
     }
 
-    /// The distance between the centres of neighbouring rows, in millimetres.
+    /// Returns the distance between the centres of neighbouring rows, in millimetres.
     #[must_use]
     pub fn row_mm(self) -> f64 {
         self.row_mm
     }
 
-    /// The distance between the centres of neighbouring columns, in millimetres.
+    /// Returns the distance between the centres of neighbouring columns, in millimetres.
     #[must_use]
     pub fn column_mm(self) -> f64 {
         self.column_mm
     }
 
-    /// The area that one pixel covers, in square millimetres.
+    /// Returns the area of one pixel, in square millimetres.
     #[must_use]
     pub fn pixel_area_mm2(self) -> f64 {
         self.row_mm * self.column_mm
     }
 }
 
-/// What a film's file says of how it was taken, as far as that speaks against its use. Nothing, in formats that say nothing.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Acquisition {
-    /// The patient was seen from the side.
-    pub lateral: bool,
-    /// These are the detector's values, not a picture to look at.
-    pub for_processing: bool,
-    /// It is of a kind that has no radiographs.
-    pub unexpected_modality: bool,
-}
-
-/// One decoded single-channel image. High values are bright, as a film on a light box shows them.
+/// A decoded film: an image with one channel, in which high values are bright.
+///
+/// # Examples
+///
+/// ```
+/// use lungfield_radiograph::geometry::Size;
+/// use lungfield_radiograph::radiograph::{Pixels, Radiograph};
+///
+/// let size = Size::new(3, 2).expect("neither side is 0");
+/// let pixels = Pixels::Eight(vec![0, 50, 100, 150, 200, 250]);
+/// let film = Radiograph::new(size, pixels, None).expect("one value for each pixel");
+/// assert_eq!(film.size(), size);
+/// assert_eq!(film.spacing(), None);
+/// assert_eq!(Radiograph::new(size, Pixels::Eight(vec![0; 5]), None), None);
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct Radiograph {
     size: Size,
     pixels: Pixels,
     spacing: Option<PixelSpacing>,
-    acquisition: Acquisition,
+    warnings: Vec<Warning>,
 }
 
 impl Radiograph {
-    /// A radiograph of `size`, or `None` where the number of grey values does not match it.
+    /// Creates a radiograph without warnings. Returns `None` if the number of grey values does not
+    /// match `size`.
     #[must_use]
     pub fn new(size: Size, pixels: Pixels, spacing: Option<PixelSpacing>) -> Option<Self> {
-        let acquisition = Acquisition::default();
         (pixels.len() == size.pixels()).then_some(Self {
             size,
             pixels,
             spacing,
-            acquisition,
+            warnings: Vec::new(),
         })
     }
 
-    /// The radiograph as one that was taken so.
+    /// Returns the radiograph with the warnings that its decoder has raised.
     #[must_use]
-    pub fn taken(self, acquisition: Acquisition) -> Self {
-        Self {
-            acquisition,
-            ..self
-        }
+    pub fn with_warnings(self, warnings: Vec<Warning>) -> Self {
+        Self { warnings, ..self }
     }
 
-    /// What its file says of how it was taken.
+    /// Returns the warnings about what the file states, for example that it shows a lateral view.
+    /// A decoder of a format that states nothing raises none.
     #[must_use]
-    pub fn acquisition(&self) -> Acquisition {
-        self.acquisition
+    pub fn warnings(&self) -> &[Warning] {
+        &self.warnings
     }
 
-    /// The film's size.
+    /// Returns the size of the film.
     #[must_use]
     pub fn size(&self) -> Size {
         self.size
     }
 
-    /// The grey values, row by row.
+    /// Returns the grey values, row by row.
     #[must_use]
     pub fn pixels(&self) -> &Pixels {
         &self.pixels
     }
 
-    /// The pixel spacing, where the file states it.
+    /// Returns the pixel spacing, or `None` if the file does not state it.
     #[must_use]
     pub fn spacing(&self) -> Option<PixelSpacing> {
         self.spacing
@@ -160,14 +177,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_radiograph_has_as_many_values_as_its_size_says() {
+    fn a_radiograph_has_one_value_for_each_pixel() {
         let size = Size::new(3, 2).unwrap();
         assert!(Radiograph::new(size, Pixels::Eight(vec![0; 6]), None).is_some());
         assert!(Radiograph::new(size, Pixels::Sixteen(vec![0; 5]), None).is_none());
     }
 
     #[test]
-    fn a_spacing_is_one_that_a_film_can_have() {
+    fn a_spacing_that_no_film_can_have_is_refused() {
         assert!(PixelSpacing::new(0.1, 0.2).is_some());
         for bad in [0.0, -1.0, 1e-5, 1e4, 1e200, f64::NAN, f64::INFINITY] {
             assert!(PixelSpacing::new(bad, 0.2).is_none());

@@ -6,7 +6,7 @@ use axum::body::Body;
 use axum::http::Request;
 use http_body_util::BodyExt;
 use lungfield::http::{CODES, PAGES, ROUTES, operator_router};
-use lungfield_radiograph::lungs::Warning;
+use lungfield_radiograph::warnings::Warning;
 use lungfield_testing::pinned::flags;
 use lungfield_testing::program::run;
 use tower::ServiceExt;

@@ -6,7 +6,8 @@ use super::header::Header;
 use super::undecodable;
 use crate::{DecodeError, Limits};
 use lungfield_radiograph::geometry::Size;
-use lungfield_radiograph::radiograph::{Acquisition, PixelSpacing, SpacingSource};
+use lungfield_radiograph::radiograph::{PixelSpacing, SpacingSource};
+use lungfield_radiograph::warnings::Warning;
 
 /// How the samples of an image lie in its pixel data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -90,7 +91,7 @@ fn is_inverted(header: Header<'_>) -> Result<bool, DecodeError> {
 /// The spacing at the patient where the object states it, else that at the detector, which is larger: the beam is a cone.
 pub(super) fn spacing(header: Header<'_>) -> Option<PixelSpacing> {
     let of = |tag, source| match header.decimals(tag)[..] {
-        [row, column] => Some(PixelSpacing::new(row, column)?.stated_by(source)),
+        [row, column] => Some(PixelSpacing::new(row, column)?.with_source(source)),
         _ => None,
     };
     of(tags::PIXEL_SPACING, SpacingSource::PixelSpacing).or_else(|| {
@@ -101,18 +102,22 @@ pub(super) fn spacing(header: Header<'_>) -> Option<PixelSpacing> {
     })
 }
 
-/// What the object says of how the film was taken.
-pub(super) fn acquisition(header: Header<'_>) -> Acquisition {
+/// Returns the warnings about what the object states: how the film was taken, and for which use.
+pub(super) fn warnings(header: Header<'_>) -> Vec<Warning> {
     let for_processing = header.text(tags::SOP_CLASS_UID).as_deref()
         == Some(uids::DIGITAL_X_RAY_IMAGE_STORAGE_FOR_PROCESSING)
         || header.text(tags::PRESENTATION_INTENT_TYPE).as_deref() == Some("FOR PROCESSING");
     let modality = header.text(tags::MODALITY);
     let unexpected = modality.is_some_and(|modality| !RADIOGRAPHS.contains(&modality.as_str()));
-    Acquisition {
-        lateral: is_lateral(header),
-        for_processing,
-        unexpected_modality: unexpected,
-    }
+    let checks = [
+        (is_lateral(header), Warning::LateralView),
+        (for_processing, Warning::ForProcessing),
+        (unexpected, Warning::UnexpectedModality),
+    ];
+    checks
+        .into_iter()
+        .filter_map(|(applies, warning)| applies.then_some(warning))
+        .collect()
 }
 
 /// Modalities of projection radiographs: computed, digital and general radiography; and what scanned or drawn films may say.

@@ -54,7 +54,7 @@ fn read(bytes: &[u8], limits: Limits) -> Result<Radiograph, DecodeError> {
             film::spacing(header),
         );
         let film = film.expect("a grey was made for each pixel");
-        Ok(film.taken(film::acquisition(header)))
+        Ok(film.with_warnings(film::warnings(header)))
     })
 }
 

@@ -4,7 +4,8 @@ use super::*;
 use crate::reference::{ReferenceError, decode_reference};
 use lungfield_radiograph::geometry::Size;
 use lungfield_radiograph::mask::Mask;
-use lungfield_radiograph::radiograph::{Acquisition, Pixels, SpacingSource};
+use lungfield_radiograph::radiograph::{Pixels, SpacingSource};
+use lungfield_radiograph::warnings::Warning;
 
 macro_rules! fixture {
     ($name:expr) => {
@@ -203,47 +204,20 @@ fn the_spacing_at_the_patient_counts_before_that_at_the_detector() {
 }
 
 #[test]
-fn what_speaks_against_a_film_is_kept() {
-    let nothing = Acquisition::default();
+fn what_an_object_states_raises_warnings() {
     for (name, expected) in [
-        ("explicit_le", nothing),
-        (
-            "lateral",
-            Acquisition {
-                lateral: true,
-                ..nothing
-            },
-        ),
-        (
-            "lateral_by_code",
-            Acquisition {
-                lateral: true,
-                ..nothing
-            },
-        ),
-        (
-            "lateral_by_old_code",
-            Acquisition {
-                lateral: true,
-                ..nothing
-            },
-        ),
-        (
-            "for_processing",
-            Acquisition {
-                for_processing: true,
-                ..nothing
-            },
-        ),
-        (
-            "ct",
-            Acquisition {
-                unexpected_modality: true,
-                ..nothing
-            },
-        ),
+        ("explicit_le", None),
+        ("lateral", Some(Warning::LateralView)),
+        ("lateral_by_code", Some(Warning::LateralView)),
+        ("lateral_by_old_code", Some(Warning::LateralView)),
+        ("for_processing", Some(Warning::ForProcessing)),
+        ("ct", Some(Warning::UnexpectedModality)),
     ] {
-        assert_eq!(film(name).unwrap().acquisition(), expected, "{name}");
+        assert_eq!(
+            film(name).unwrap().warnings(),
+            expected.as_slice(),
+            "{name}"
+        );
     }
 }
 

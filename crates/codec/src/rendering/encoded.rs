@@ -5,11 +5,12 @@ use std::fmt;
 use super::{RenderError, ResultDocument};
 use crate::dicom::Subject;
 use lungfield_radiograph::geometry::Geometry;
-use lungfield_radiograph::lungs::{Lungs, Warning};
+use lungfield_radiograph::lungs::Lungs;
 use lungfield_radiograph::mask::{Mask, ProbabilityMap, Threshold};
 use lungfield_radiograph::overlap::Overlap;
 use lungfield_radiograph::postprocess;
 use lungfield_radiograph::radiograph::{PixelSpacing, Radiograph};
+use lungfield_radiograph::warnings::Warning;
 
 /// Everything that is known of a segmented film when its result is written.
 #[derive(Clone, Copy, Debug)]

@@ -5,11 +5,12 @@ use super::{PipelineError, Segmentation};
 use lungfield_codec::rendering::SegmentedFilm;
 use lungfield_codec::{Image, Limits};
 use lungfield_radiograph::geometry::Geometry;
-use lungfield_radiograph::lungs::{Lungs, Warning, warnings};
+use lungfield_radiograph::lungs::{Lungs, warnings};
 use lungfield_radiograph::mask::{ProbabilityMap, Threshold};
 use lungfield_radiograph::overlap::Overlap;
 use lungfield_radiograph::postprocess;
 use lungfield_radiograph::radiograph::PixelSpacing;
+use lungfield_radiograph::warnings::Warning;
 
 /// What is kept of a film while it waits for the model.
 ///

@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use lungfield_codec::rendering::Encoded;
 use lungfield_radiograph::geometry::Size;
-use lungfield_radiograph::lungs::{Lungs, Warning};
+use lungfield_radiograph::lungs::Lungs;
 use lungfield_radiograph::mask::Threshold;
 use lungfield_radiograph::overlap::Overlap;
 use lungfield_radiograph::radiograph::PixelSpacing;
+use lungfield_radiograph::warnings::Warning;
 
 /// What is known of a segmented film, without its mask.
 #[derive(Clone, Debug)]

@@ -1,37 +1,38 @@
-//! Decides which pixels of a mask hang together: those that touch at a side or a corner.
+//! Finds the 8-connected components of a mask: pixels that touch at a side or at a corner.
 //!
-//! A mask is read once, as the runs of lung in its rows; a run joins those of the row above that it touches. Memory
-//! grows with the runs, not with the pixels.
+//! A mask is read once, as the runs of lung pixels in its rows. A run joins the runs of the row above
+//! that it touches. Memory grows with the number of runs, not with the number of pixels.
 
 use crate::mask::Mask;
 
-/// Neighbouring lung pixels of one row.
+/// Consecutive lung pixels of one row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Run {
     pub(super) row: u32,
     pub(super) start: u32,
-    /// The column after the last.
+    /// The column after the last one.
     pub(super) end: u32,
 }
 
 impl Run {
+    /// Returns the number of pixels.
     pub(super) fn length(self) -> u64 {
         u64::from(self.end - self.start)
     }
 
-    /// Whether this run and one of the row above touch, be it at a corner.
+    /// Returns whether this run touches a run of the row above, at a side or at a corner.
     fn touches(self, above: Self) -> bool {
         self.start <= above.end && above.start <= self.end
     }
 }
 
-/// What is known of pixels that hang together, or of several such groups.
+/// The area, columns and centroid of a component, or of several components combined.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Component {
     pub(super) area_px: u64,
     /// The first column.
     pub(super) start: u32,
-    /// The column after the last.
+    /// The column after the last one.
     pub(super) end: u32,
     sum_x: f64,
     sum_y: f64,
@@ -49,7 +50,7 @@ impl Component {
         }
     }
 
-    /// Both together.
+    /// Combines two components.
     pub(super) fn and(self, other: Self) -> Self {
         Self {
             area_px: self.area_px + other.area_px,
@@ -60,16 +61,16 @@ impl Component {
         }
     }
 
-    /// The mean of the pixels' centres, in columns from the film's left edge and rows from its top.
+    /// Returns the mean of the pixel centres: x from the left edge of the film and y from its top.
     pub(super) fn centroid(self) -> (f64, f64) {
         let area = self.area_px as f64;
         (self.sum_x / area, self.sum_y / area)
     }
 }
 
-/// A mask taken apart.
+/// The runs and the components of a mask.
 pub(super) struct Components {
-    /// The runs, row by row from the top, each row's from the left.
+    /// The runs, row by row from the top, and in each row from the left.
     pub(super) runs: Vec<Run>,
     /// For each run, the index of its component.
     pub(super) labels: Vec<usize>,
@@ -77,6 +78,7 @@ pub(super) struct Components {
 }
 
 impl Components {
+    /// Finds the components of a mask.
     pub(super) fn of(mask: &Mask) -> Self {
         let mut runs = Vec::new();
         let mut joined = Joined::default();
@@ -102,7 +104,7 @@ impl Components {
     }
 }
 
-/// Joins the runs from `above.end` on, those of the last row, with the runs `above` that they touch.
+/// Joins the runs of the last row, which begin at `above.end`, with the runs `above` that they touch.
 fn join_rows(runs: &[Run], mut above: std::ops::Range<usize>, joined: &mut Joined) {
     let mut below = above.end..runs.len();
     while !above.is_empty() && !below.is_empty() {
@@ -110,7 +112,7 @@ fn join_rows(runs: &[Run], mut above: std::ops::Range<usize>, joined: &mut Joine
         if lower.touches(upper) {
             joined.join(above.start, below.start);
         }
-        // The run that ends first can touch no further one of the other row.
+        // The run that ends first cannot touch any further run of the other row.
         if upper.end < lower.end {
             above.start += 1;
         } else {
@@ -119,7 +121,8 @@ fn join_rows(runs: &[Run], mut above: std::ops::Range<usize>, joined: &mut Joine
     }
 }
 
-/// Numbers the components in the order of their first runs.
+/// Numbers the components in the order of their first runs. Returns the label of each run, and the
+/// components.
 fn label(runs: &[Run], joined: &mut Joined) -> (Vec<usize>, Vec<Component>) {
     let mut components: Vec<Component> = Vec::new();
     let mut labels = Vec::with_capacity(runs.len());
@@ -140,18 +143,21 @@ fn label(runs: &[Run], joined: &mut Joined) -> (Vec<usize>, Vec<Component>) {
     (labels, components)
 }
 
-/// Which runs were joined, as a forest: every run points at one before it or, as a root, at itself.
+/// The joined runs as a forest (union-find): every run points to an earlier run or, as a root, to
+/// itself.
 #[derive(Default)]
 struct Joined {
     parents: Vec<usize>,
 }
 
 impl Joined {
+    /// Adds runs that are not joined with any other.
     fn add(&mut self, runs: usize) {
         let first = self.parents.len();
         self.parents.extend(first..first + runs);
     }
 
+    /// Returns the first run of the component of `run`.
     fn root(&mut self, mut run: usize) -> usize {
         while self.parents[run] != run {
             // Halves the path, so that the next search is short.
@@ -161,6 +167,7 @@ impl Joined {
         run
     }
 
+    /// Joins the components of two runs.
     fn join(&mut self, first: usize, second: usize) {
         let (first, second) = (self.root(first), self.root(second));
         self.parents[first.max(second)] = first.min(second);
@@ -194,14 +201,14 @@ mod tests {
     }
 
     #[test]
-    fn pixels_hang_together_at_sides_and_corners() {
+    fn pixels_are_connected_at_sides_and_corners() {
         assert_eq!(areas(&["#..#", ".#..", "...."]), [2, 1]);
         assert_eq!(areas(&["..#.", "##..", "...#"]), [3, 1]);
         assert_eq!(areas(&["#.#", "...", "#.#"]), [1, 1, 1, 1]);
     }
 
     #[test]
-    fn parts_that_meet_further_down_are_one() {
+    fn parts_that_meet_in_a_lower_row_are_one_component() {
         assert_eq!(areas(&["#.#.#", "#.#.#", "#####"]), [11]);
         assert_eq!(
             areas(&["#...#", "#.#.#", "#.#.#", "###.#", "....#"]),

@@ -1,21 +1,24 @@
-//! Decides which part of a film belongs to which lung, pixels outside of both included.
+//! Divides a film into one territory for each lung, including the pixels outside of both lungs.
 //!
-//! A line goes down between the lungs, halfway between them in each row that has both, and straight on above and below those. What is
-//! on one side of it belongs to the lung there, but for the other lung's own pixels.
+//! A line runs from the top of the film to its bottom, between the lungs. In each row that has both
+//! lungs it is halfway between them. In the other rows it continues straight. Each side of the line
+//! belongs to the lung on that side, except for pixels of the other lung.
 
-use super::{Lung, Lungs, Side};
+use super::lung::{BoundingBox, Lung, Lungs, Side};
 use crate::geometry::Size;
 use crate::mask::Mask;
 
-/// The part of the film that belongs to each lung that there is, the right one first. The parts are disjoint and together the whole
-/// film; each holds its lung.
+/// Returns the part of the film that belongs to each lung, the right one first.
+///
+/// The parts are disjoint, and their union is the whole film. Each part contains its lung. A single
+/// lung has the whole film, and without a lung there is no part.
 #[must_use]
 pub fn territories(lungs: &Lungs) -> Vec<Mask> {
-    let whole = from_line(lungs.film, &vec![0; lungs.film.rows()]);
+    let whole = from_line(lungs.film(), &vec![0; lungs.film().rows()]);
     let (Some(right), Some(left)) = (lungs.get(Side::Right), lungs.get(Side::Left)) else {
         return lungs.iter().map(|_| whole.clone()).collect();
     };
-    let beyond = from_line(lungs.film, &line(lungs, right, left));
+    let beyond = from_line(lungs.film(), &line(lungs, right, left));
     let of_left = beyond
         .union(&lungs.lung_mask(Side::Left))
         .and_then(|part| part.without(&lungs.lung_mask(Side::Right)));
@@ -26,7 +29,8 @@ pub fn territories(lungs: &Lungs) -> Vec<Mask> {
     vec![of_right, of_left]
 }
 
-/// What lies from a line on, given as its first column in each row.
+/// Returns the mask of the pixels at or to the right of a line, which is given as a column for each
+/// row.
 fn from_line(film: Size, line: &[usize]) -> Mask {
     let mut part = Mask::empty(film);
     for (row, &start) in line.iter().enumerate() {
@@ -35,30 +39,34 @@ fn from_line(film: Size, line: &[usize]) -> Mask {
     part
 }
 
-/// The first column of the left lung's side in each row.
+/// Returns the first column on the side of the left lung, for each row.
 fn line(lungs: &Lungs, right: &Lung, left: &Lung) -> Vec<usize> {
-    let rows = lungs.film.rows();
+    let rows = lungs.film().rows();
     let (mut ends, mut starts) = (vec![None; rows], vec![None; rows]);
-    for run in &right.runs {
+    for run in right.runs() {
         let end = &mut ends[run.row as usize];
         *end = (*end).max(Some(run.end));
     }
-    for run in &left.runs {
+    for run in left.runs() {
         let start = &mut starts[run.row as usize];
         *start = Some(start.map_or(run.start, |start: u32| start.min(run.start)));
     }
-    let between = |(end, start): (&Option<u32>, &Option<u32>)| {
-        Some(u32::midpoint((*end)?, (*start)?) as usize)
-    };
-    let known: Vec<Option<usize>> = ends.iter().zip(&starts).map(between).collect();
-    continued(&known).unwrap_or_else(|| {
-        // No row has both lungs: a straight line between their middles.
-        let middle = |lung: &Lung| lung.bounding_box.0[0] + lung.bounding_box.0[2] / 2;
+    let halfway = ends
+        .into_iter()
+        .zip(starts)
+        .map(|(end, start)| Some(u32::midpoint(end?, start?) as usize));
+    continued(&halfway.collect::<Vec<_>>()).unwrap_or_else(|| {
+        // No row has both lungs: a straight line halfway between their middles.
+        let middle = |lung: &Lung| {
+            let BoundingBox([x, _, width, _]) = lung.bounding_box();
+            x + width / 2
+        };
         vec![u32::midpoint(middle(right), middle(left)) as usize; rows]
     })
 }
 
-/// A line that goes straight on where it is not known; `None` where it is known nowhere.
+/// Continues a line straight through the rows in which it is not known. Returns `None` if it is not
+/// known in any row.
 fn continued(known: &[Option<usize>]) -> Option<Vec<usize>> {
     let mut last = known.iter().copied().flatten().next()?;
     let carry = |column: &Option<usize>| {
@@ -89,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn the_line_is_halfway_and_goes_straight_on() {
+    fn the_line_is_halfway_between_the_lungs_and_continues_straight() {
         let lungs = film(&["........", "##....##", "##..####", "........"]);
         let parts = territories(&lungs);
         assert_eq!(
@@ -103,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn each_part_holds_its_lung_and_all_are_the_film() {
+    fn each_part_contains_its_lung_and_all_parts_make_the_film() {
         for rows in [
             ["##....##", "##....##", "##....##", "........"],
             ["##......", "##......", "......##", "......##"],
@@ -120,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn a_lung_on_its_own_has_the_whole_film() {
+    fn a_single_lung_has_the_whole_film() {
         let lungs = film(&["........", "##......", "##......", "........"]);
         let parts = territories(&lungs);
         assert_eq!((parts.len(), parts[0].area_px()), (1, 32));

@@ -1,27 +1,32 @@
-//! Decides where the bones run: spine, ribs, clavicles, shoulder blades and arms.
+//! Draws the bones: spine, ribs, clavicles, shoulder blades and arms.
 
-use super::chance::Chance;
-use super::lung::{Frame, Lung, Side};
+use super::lung::{LungField, Proportions, sign};
+use super::random::RandomStream;
 use super::shapes::{Point, smooth};
 use super::stroke::{CrossSection, Knot, Stroke};
+use crate::lungs::Side;
 
 const RIBS: u8 = 10;
 const VERTEBRAE: u8 = 18;
 
-/// All bones of a chest.
-pub(super) fn skeleton(frame: &Frame, lungs: &[Lung; 2], chance: &mut Chance) -> Vec<Stroke> {
-    let mut bones = spine(frame);
+/// Draws all bones of a chest.
+pub(super) fn skeleton(
+    proportions: &Proportions,
+    lungs: &[LungField; 2],
+    random: &mut RandomStream,
+) -> Vec<Stroke> {
+    let mut bones = spine(proportions);
     for lung in lungs {
-        bones.extend((0..RIBS).map(|index| rib(index, frame, lung, chance)));
-        bones.push(clavicle(lung.side, frame, chance));
-        bones.extend(shoulder_blade(lung.side, frame, chance));
-        bones.extend(upper_arm(lung.side, frame));
+        bones.extend((0..RIBS).map(|index| rib(index, proportions, lung, random)));
+        bones.push(clavicle(lung.side, proportions, random));
+        bones.extend(shoulder_blade(lung.side, proportions, random));
+        bones.extend(upper_arm(lung.side, proportions));
     }
     bones
 }
 
-/// The soft tissue of shoulders and arms, from the neck outwards.
-pub(super) fn limbs(frame: &Frame) -> Vec<Stroke> {
+/// Draws the soft tissue of shoulders and arms, from the neck outwards.
+pub(super) fn limbs(proportions: &Proportions) -> Vec<Stroke> {
     let line = [
         (0.0, 0.02, 0.10, 7.0),
         (0.16, 0.095, 0.10, 10.0),
@@ -33,7 +38,7 @@ pub(super) fn limbs(frame: &Frame) -> Vec<Stroke> {
     ];
     let limb = |side: Side| {
         let knot = |(x, y, radius, depth)| Knot {
-            at: beside(side, frame, x, y),
+            at: beside(side, proportions, x, y),
             radius,
             depth,
         };
@@ -45,12 +50,12 @@ pub(super) fn limbs(frame: &Frame) -> Vec<Stroke> {
     Side::BOTH.map(limb).to_vec()
 }
 
-/// A point outside the lungs, given for a chest of average position.
-fn beside(side: Side, frame: &Frame, x: f32, y: f32) -> Point {
-    Point::new(side.sign() * x, y + frame.apex - 0.125)
+/// Returns a point outside of the lungs. The coordinates are those of a chest in average position.
+fn beside(side: Side, proportions: &Proportions, x: f32, y: f32) -> Point {
+    Point::new(sign(side) * x, y + proportions.apex - 0.125)
 }
 
-/// A smooth bone of even thickness.
+/// Draws a smooth bone of constant thickness.
 fn bone(points: &[Point], radius: f32, depth: f32) -> Stroke {
     let line = smooth(points)
         .into_iter()
@@ -62,7 +67,8 @@ fn bone(points: &[Point], radius: f32, depth: f32) -> Stroke {
     }
 }
 
-fn spine(frame: &Frame) -> Vec<Stroke> {
+/// Draws the spine: a column, and the plates and processes of the vertebrae.
+fn spine(proportions: &Proportions) -> Vec<Stroke> {
     let knot = |y: f32, radius, depth| Knot {
         at: Point::new(0.0, y),
         radius,
@@ -81,7 +87,7 @@ fn spine(frame: &Frame) -> Vec<Stroke> {
         section: CrossSection::Tube,
     }];
     for index in 0..VERTEBRAE {
-        let y = frame.apex - 0.16 + 0.062 * f32::from(index);
+        let y = proportions.apex - 0.16 + 0.062 * f32::from(index);
         let half = 0.036 + 0.001 * f32::from(index);
         let plate = [
             Point::new(-half, y + 0.003),
@@ -102,16 +108,22 @@ fn spine(frame: &Frame) -> Vec<Stroke> {
     bones
 }
 
-/// The posterior part, from the spine to the wall, and the fainter anterior part, from the wall towards the sternum.
-fn rib(index: u8, frame: &Frame, lung: &Lung, chance: &mut Chance) -> Stroke {
+/// Draws a rib: the posterior part from the spine to the wall, and the fainter anterior part from the
+/// wall towards the sternum.
+fn rib(
+    index: u8,
+    proportions: &Proportions,
+    lung: &LungField,
+    random: &mut RandomStream,
+) -> Stroke {
     let order = f32::from(index);
-    let start = -0.015 + 0.088 * order + chance.about(0.0, 0.006);
-    let steep = (0.055 + 0.007 * order) * chance.about(1.0, 0.1);
-    let (thick, dense) = (chance.about(0.0135, 0.001), chance.about(1.0, 0.15));
+    let start = -0.015 + 0.088 * order + random.about(0.0, 0.006);
+    let steep = (0.055 + 0.007 * order) * random.about(1.0, 0.1);
+    let (thick, dense) = (random.about(0.0135, 0.001), random.about(1.0, 0.15));
     let turn = start + 2.3 * steep;
-    let wall = 1.02 * lung.wall.at(frame.down(turn)) / frame.half_width;
+    let wall = 1.02 * lung.wall.at(proportions.down(turn)) / proportions.half_width;
     let wall = if index == 0 { 0.8 * wall } else { wall };
-    let place = |&(across, down): &(f32, f32)| frame.point(lung.side, across, down);
+    let place = |&(across, down): &(f32, f32)| proportions.point(lung.side, across, down);
     let posterior = [
         (0.13, start),
         (0.16 + 0.25 * wall, start - 0.35 * steep),
@@ -133,7 +145,7 @@ fn rib(index: u8, frame: &Frame, lung: &Lung, chance: &mut Chance) -> Stroke {
     rib
 }
 
-/// Bone that thins out towards its end; ribs turn into cartilage there, which casts no shadow.
+/// Makes a bone fade towards its end. Ribs become cartilage there, which an X-ray does not show.
 fn faded(mut bone: Stroke) -> Stroke {
     for line in &mut bone.lines {
         let count = line.len() as f32;
@@ -144,8 +156,9 @@ fn faded(mut bone: Stroke) -> Stroke {
     bone
 }
 
-fn clavicle(side: Side, frame: &Frame, chance: &mut Chance) -> Stroke {
-    let (lift, lean) = (chance.about(0.0, 0.02), chance.about(0.0, 0.02));
+/// Draws a clavicle.
+fn clavicle(side: Side, proportions: &Proportions, random: &mut RandomStream) -> Stroke {
+    let (lift, lean) = (random.about(0.0, 0.02), random.about(0.0, 0.02));
     let line = [
         (0.04, 0.21),
         (0.12, 0.18),
@@ -153,13 +166,14 @@ fn clavicle(side: Side, frame: &Frame, chance: &mut Chance) -> Stroke {
         (0.32, 0.125),
         (0.41, 0.115),
     ];
-    let place = |(x, y): (f32, f32)| beside(side, frame, x, y + lift + lean * x);
+    let place = |(x, y): (f32, f32)| beside(side, proportions, x, y + lift + lean * x);
     bone(&line.map(place), 0.0125, 1.5)
 }
 
-fn shoulder_blade(side: Side, frame: &Frame, chance: &mut Chance) -> [Stroke; 3] {
-    let out = chance.about(0.02, 0.02);
-    let place = |(x, y): (f32, f32)| beside(side, frame, x + out, y);
+/// Draws a shoulder blade: its medial border, its lateral border and its spine.
+fn shoulder_blade(side: Side, proportions: &Proportions, random: &mut RandomStream) -> [Stroke; 3] {
+    let out = random.about(0.02, 0.02);
+    let place = |(x, y): (f32, f32)| beside(side, proportions, x + out, y);
     let medial = [(0.375, 0.455), (0.345, 0.36), (0.325, 0.25), (0.32, 0.155)];
     let lateral = [(0.375, 0.455), (0.40, 0.37), (0.425, 0.28), (0.435, 0.235)];
     let spine = [(0.46, 0.13), (0.39, 0.165), (0.33, 0.20)];
@@ -170,8 +184,9 @@ fn shoulder_blade(side: Side, frame: &Frame, chance: &mut Chance) -> [Stroke; 3]
     ]
 }
 
-fn upper_arm(side: Side, frame: &Frame) -> [Stroke; 2] {
-    let place = |(x, y): (f32, f32)| beside(side, frame, x, y);
+/// Draws the upper arm: its head and its shaft.
+fn upper_arm(side: Side, proportions: &Proportions) -> [Stroke; 2] {
+    let place = |(x, y): (f32, f32)| beside(side, proportions, x, y);
     let head = [(0.485, 0.195), (0.495, 0.215)].map(place);
     let shaft = [(0.49, 0.21), (0.525, 0.30), (0.57, 0.45), (0.63, 0.75)].map(place);
     [bone(&head, 0.043, 1.4), faded(bone(&shaft, 0.022, 1.5))]

@@ -1,9 +1,9 @@
-//! Decides how smooth outlines, courses and soft bodies are computed.
+//! Computes smooth outlines, profiles by height, soft bodies and noise.
 //!
-//! Only `+ - * /` and the square root are used in the whole phantom: IEEE 754 fixes their every bit, while sines and
-//! exponentials differ from one machine's library to the next.
+//! The whole phantom uses only `+ - * /` and the square root. IEEE 754 defines their results exactly,
+//! while sines and exponentials differ between the math libraries of machines.
 
-use super::chance::Chance;
+use super::random::RandomStream;
 
 /// A point in chest units or in pixels.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -13,15 +13,16 @@ pub(super) struct Point {
 }
 
 impl Point {
+    /// Creates a point.
     pub(super) fn new(x: f32, y: f32) -> Self {
         Self { x, y }
     }
 }
 
-/// Straight pieces between two neighbouring points of a smooth curve.
+/// The number of straight pieces between two neighbouring points of a smooth curve.
 const PIECES: u8 = 12;
 
-/// The Catmull-Rom curve through all points, as a line of short straight pieces.
+/// Returns the Catmull-Rom curve through all points, as a line of short straight pieces.
 pub(super) fn smooth(points: &[Point]) -> Vec<Point> {
     let Some((&first, &last)) = points.first().zip(points.last()) else {
         return Vec::new();
@@ -36,6 +37,8 @@ pub(super) fn smooth(points: &[Point]) -> Vec<Point> {
     spans.chain(std::iter::once(last)).collect()
 }
 
+/// Returns the point of the Catmull-Rom curve at `t`, from 0 to 1, between the middle two of four
+/// points.
 fn catmull_rom(span: &[Point], t: f32) -> Point {
     let blend = |a: f32, b: f32, c: f32, d: f32| {
         let square = 2.0 * a - 5.0 * b + 4.0 * c - d;
@@ -48,16 +51,17 @@ fn catmull_rom(span: &[Point], t: f32) -> Point {
     )
 }
 
-/// Where the chest lies on the film: turned, scaled and shifted, never sheared.
+/// The position of the chest on the film: a rotation, a scale and a shift.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Placement {
     /// The pixel position of the chest's origin.
     pub(super) origin: Point,
-    /// The step on the film, in pixels, that one chest unit to the right makes.
+    /// The vector on the film, in pixels, of one chest unit to the right.
     pub(super) right: Point,
 }
 
 impl Placement {
+    /// Converts chest units to pixels.
     pub(super) fn to_film(self, chest: Point) -> Point {
         let Self { origin, right } = self;
         Point::new(
@@ -66,6 +70,7 @@ impl Placement {
         )
     }
 
+    /// Converts pixels to chest units.
     pub(super) fn to_chest(self, film: Point) -> Point {
         let Self { origin, right } = self;
         let (x, y) = (film.x - origin.x, film.y - origin.y);
@@ -76,7 +81,7 @@ impl Placement {
         )
     }
 
-    /// Pixels per chest unit.
+    /// Returns the number of pixels in one chest unit.
     pub(super) fn scale(self) -> f32 {
         (self.right.x * self.right.x + self.right.y * self.right.y).sqrt()
     }
@@ -87,6 +92,7 @@ impl Placement {
 pub(super) struct Outline(pub(super) Vec<Point>);
 
 impl Outline {
+    /// Converts the outline from chest units to pixels.
     pub(super) fn placed(&self, placement: Placement) -> Self {
         Self(
             self.0
@@ -96,7 +102,8 @@ impl Outline {
         )
     }
 
-    /// Where the horizontal line at `y` enters and leaves the outline, left to right: pairs of entry and exit.
+    /// Returns the positions at which the horizontal line at `y` enters and leaves the outline, in
+    /// pairs from left to right.
     pub(super) fn spans(&self, y: f32) -> Vec<(f32, f32)> {
         let next = self.0.iter().cycle().skip(1);
         let edges = self
@@ -115,18 +122,19 @@ impl Outline {
     }
 }
 
-/// A quantity that changes with height: a lookup table between two heights, constant beyond them.
+/// A quantity that changes with height. It is stored as a table between two heights, and constant
+/// beyond them.
 #[derive(Clone, Debug)]
-pub(super) struct Course {
+pub(super) struct HeightProfile {
     values: Vec<f32>,
 }
 
-impl Course {
+impl HeightProfile {
     const TOP: f32 = -0.5;
     const BOTTOM: f32 = 1.5;
     const STEPS: u16 = 400;
 
-    /// The quantity `x` along a line whose height `y` grows from point to point.
+    /// Creates the profile of `x` along a line whose `y` increases from point to point.
     pub(super) fn along(line: &[Point]) -> Self {
         let step = (Self::BOTTOM - Self::TOP) / f32::from(Self::STEPS);
         let heights = (0..=Self::STEPS).map(|index| Self::TOP + f32::from(index) * step);
@@ -135,6 +143,7 @@ impl Course {
         }
     }
 
+    /// Returns the quantity at a height.
     pub(super) fn at(&self, y: f32) -> f32 {
         let last = f32::from(Self::STEPS);
         let position = (y - Self::TOP) / (Self::BOTTOM - Self::TOP) * last;
@@ -145,6 +154,7 @@ impl Course {
     }
 }
 
+/// Interpolates `x` along a line at the height `y`.
 fn interpolate(line: &[Point], y: f32) -> f32 {
     let after = line.partition_point(|point| point.y <= y);
     match (
@@ -157,19 +167,20 @@ fn interpolate(line: &[Point], y: f32) -> f32 {
     }
 }
 
-/// A soft body seen from the front: deepest in its middle, without a hard edge.
+/// A soft body seen from the front. It is deepest in the middle, and has no hard edge.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct SoftBody {
     pub(super) centre: Point,
     pub(super) half_width: f32,
     pub(super) half_height: f32,
-    /// How far its long axis leans: the slope `x/y`.
+    /// The slope `x/y` of its long axis.
     pub(super) lean: f32,
-    /// What the ray through its centre adds, in centimetres of tissue; below 0 for gas.
+    /// The depth at its centre, in centimetres of tissue. It is negative for gas.
     pub(super) depth: f32,
 }
 
 impl SoftBody {
+    /// Returns the depth at a point, in centimetres of tissue.
     pub(super) fn at(&self, point: Point) -> f32 {
         let y = point.y - self.centre.y;
         let x = (point.x - self.centre.x - self.lean * y) / self.half_width;
@@ -178,19 +189,20 @@ impl SoftBody {
     }
 }
 
-/// Smooth unevenness from -1 to 1, repeating itself every `side` cells.
+/// Smooth noise from −1 to 1, which repeats every `side` cells (value noise).
 #[derive(Clone, Debug)]
-pub(super) struct Unevenness {
+pub(super) struct ValueNoise {
     side: usize,
     cells_per_unit: f32,
     knots: Vec<f32>,
 }
 
-impl Unevenness {
-    pub(super) fn new(chance: &mut Chance, cells_per_unit: f32) -> Self {
+impl ValueNoise {
+    /// Draws noise with a number of cells per chest unit.
+    pub(super) fn new(random: &mut RandomStream, cells_per_unit: f32) -> Self {
         let side = floor(cells_per_unit) + 2;
         let knots = (0..side * side)
-            .map(|_| chance.between(-1.0, 1.0))
+            .map(|_| random.between(-1.0, 1.0))
             .collect();
         Self {
             side,
@@ -199,8 +211,9 @@ impl Unevenness {
         }
     }
 
+    /// Returns the noise at a point.
     pub(super) fn at(&self, point: Point) -> f32 {
-        // The offset keeps coordinates positive on every film that is not fifty times as long as wide.
+        // The offset keeps coordinates positive unless a film is fifty times as long as wide.
         let (x, y) = (
             (point.x + 50.0) * self.cells_per_unit,
             (point.y + 50.0) * self.cells_per_unit,
@@ -216,17 +229,17 @@ impl Unevenness {
     }
 }
 
-/// 0 below 0, 1 above 1, and a smooth rise between.
+/// Returns a smooth step: 0 below 0, 1 above 1, and a smooth rise between them.
 pub(super) fn ease(t: f32) -> f32 {
     let t = t.clamp(0.0, 1.0);
     t * t * (3.0 - 2.0 * t)
 }
 
-/// The whole number at or below `value`; 0 for negative ones.
+/// Rounds down to a whole number. The result for negative values is 0.
 #[expect(
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,
-    reason = "the cast saturates, as wanted"
+    reason = "the cast saturates as intended"
 )]
 pub(super) fn floor(value: f32) -> usize {
     value as usize
@@ -268,7 +281,7 @@ mod tests {
 
     #[test]
     fn a_course_follows_its_line_and_is_constant_beyond() {
-        let course = Course::along(&[Point::new(1.0, 0.0), Point::new(3.0, 1.0)]);
+        let course = HeightProfile::along(&[Point::new(1.0, 0.0), Point::new(3.0, 1.0)]);
         for (height, value) in [(-9.0, 1.0), (0.5, 2.0), (1.2, 3.0), (9.0, 3.0)] {
             assert!((course.at(height) - value).abs() < 1e-3, "{height}");
         }
@@ -276,9 +289,9 @@ mod tests {
 
     #[test]
     fn unevenness_is_continuous_and_bounded() {
-        let unevenness = Unevenness::new(&mut Chance::new(1, 0), 7.5);
+        let noise = ValueNoise::new(&mut RandomStream::new(1, 0), 7.5);
         let values: Vec<f32> = (0..4000_u16)
-            .map(|x| unevenness.at(Point::new(f32::from(x) / 1000.0 - 2.0, 0.3)))
+            .map(|x| noise.at(Point::new(f32::from(x) / 1000.0 - 2.0, 0.3)))
             .collect();
         assert!(values.iter().all(|value| value.abs() <= 1.0));
         assert!(

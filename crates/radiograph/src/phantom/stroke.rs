@@ -1,32 +1,34 @@
-//! Decides how long thin things (ribs, vessels, arms, letters) lie on a row of pixels.
+//! Paints long, thin shapes (ribs, vessels, arms and letters) onto a row of pixels.
 
 use std::ops::Range;
 
 use super::shapes::{Placement, Point, floor};
 
-/// One place on a stroke's middle line.
+/// A point on the middle line of a stroke.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Knot {
     pub(super) at: Point,
-    /// Half the stroke's width, in the units of `at`.
+    /// Half the width of the stroke, in the units of `at`.
     pub(super) radius: f32,
-    /// What the stroke adds on its middle line, in centimetres of tissue (for letters: brightness).
+    /// The depth of the stroke on its middle line, in centimetres of tissue. For letters it is a
+    /// brightness.
     pub(super) depth: f32,
 }
 
-/// How a stroke's depth changes from its middle line to its border.
+/// The change of a stroke's depth from its middle line to its border.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum CrossSection {
-    /// A full cylinder: vessels, arms.
+    /// A solid cylinder, for vessels and arms.
     Tube,
-    /// A pipe with a dense wall: bone.
+    /// A pipe with a dense wall, for bones.
     Bone,
-    /// The same everywhere: lead letters.
+    /// A constant depth, for lead letters.
     Flat,
 }
 
 impl CrossSection {
-    /// Depth, relative to the middle line, where the squared distance to it is `square` squared radii.
+    /// Returns the depth relative to the middle line. `square` is the squared distance to the middle
+    /// line, in squared radii.
     fn at(self, square: f32) -> f32 {
         match self {
             Self::Tube => (1.0 - square).sqrt(),
@@ -36,22 +38,22 @@ impl CrossSection {
     }
 }
 
-/// Lines of knots with one cross-section. Where they meet or cross they are one thing, not two behind each other.
+/// Lines of knots with one cross-section. Where lines meet or cross, their depths are not added.
 #[derive(Clone, Debug)]
 pub(super) struct Stroke {
     pub(super) lines: Vec<Vec<Knot>>,
     pub(super) section: CrossSection,
 }
 
-/// What strokes have laid on a pixel.
+/// The depth that strokes have at a pixel.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Ink {
     pub(super) depth: f32,
-    /// Decides which line shows where several reach the pixel: the highest.
+    /// The rank of the line that is visible. If several lines cover the pixel, the highest rank wins.
     rank: f32,
 }
 
-/// A stroke laid on a film, in pixels, ready to be painted row by row.
+/// A stroke in pixels of a film, which can be painted row by row.
 #[derive(Clone, Debug)]
 pub(super) struct PlacedStroke {
     pieces: Vec<Piece>,
@@ -66,10 +68,11 @@ struct Piece {
     inverse_square_length: f32,
 }
 
-/// Half a pixel and a little: a thinner line would fall between pixel centres.
+/// The smallest radius of a line. A thinner line would be lost between pixel centres.
 const THINNEST_PX: f32 = 0.75;
 
 impl Stroke {
+    /// Converts the stroke from chest units to pixels.
     pub(super) fn placed(&self, placement: Placement) -> PlacedStroke {
         let place =
             |pair: &[Knot]| Piece::new(pair[0].placed(placement), pair[1].placed(placement));
@@ -86,7 +89,8 @@ impl Stroke {
 }
 
 impl Knot {
-    /// A line too thin for the pixel grid becomes wider and as much fainter.
+    /// Converts the knot to pixels. A line that is too thin for the pixel grid becomes wider and, in
+    /// proportion, fainter.
     fn placed(&self, placement: Placement) -> Self {
         let wanted = self.radius * placement.scale();
         let radius = wanted.max(THINNEST_PX);
@@ -99,7 +103,8 @@ impl Knot {
 }
 
 impl PlacedStroke {
-    /// Lays the stroke on the row of pixel centres at height `y` and answers which columns it may have changed.
+    /// Paints the stroke onto the row of pixel centres at height `y`, and returns the columns that it may
+    /// have changed.
     pub(super) fn paint(&self, y: f32, row: &mut [Ink]) -> Range<usize> {
         let mut changed = row.len()..0;
         for piece in &self.pieces {
@@ -119,6 +124,7 @@ impl PlacedStroke {
 }
 
 impl Piece {
+    /// Creates the piece between two knots.
     fn new(start: Knot, end: Knot) -> Self {
         let (x, y) = (end.at.x - start.at.x, end.at.y - start.at.y);
         Self {
@@ -128,7 +134,8 @@ impl Piece {
         }
     }
 
-    /// The columns that the piece can reach on the row at height `y`, or `None` where it stays clear of it.
+    /// Returns the columns that the piece can cover on the row at height `y`, or `None` if there are
+    /// none.
     fn columns(&self, y: f32, width: usize) -> Option<Range<usize>> {
         let Self { start, end, .. } = self;
         let radius = start.radius.max(end.radius);
@@ -140,6 +147,7 @@ impl Piece {
         (from < to).then_some(from..to)
     }
 
+    /// Returns the depth of the piece at a point.
     fn ink(&self, point: Point, section: CrossSection) -> Ink {
         let Self {
             start,
@@ -156,7 +164,8 @@ impl Piece {
             return Ink::default();
         }
         let depth = (start.depth + (end.depth - start.depth) * t) * section.at(square);
-        // A bone's wall is denser than its middle, so the nearest piece shows, not the densest: else walls would show at every joint.
+        // The wall of a bone is denser than its middle. If the densest piece were visible instead of the
+        // nearest one, walls would appear at every joint.
         let rank = if section == CrossSection::Bone {
             1.0 - square
         } else {

@@ -1,39 +1,40 @@
-//! Decides how the vessels of a lung branch out of its hilum, and where the airways run.
+//! Draws the vessels of a lung, which branch from its hilum, and the airways.
 
-use super::chance::Chance;
-use super::lung::{Frame, Side};
+use super::lung::{Proportions, sign};
+use super::random::RandomStream;
 use super::shapes::Point;
 use super::stroke::{CrossSection, Knot, Stroke};
+use crate::lungs::Side;
 
-/// Forks between the hilum and the last twig.
+/// The number of forks between the hilum and the last branches.
 const FORKS: u8 = 5;
 
-/// A branch about to grow, in chest units.
+/// A branch that is not drawn yet, in chest units.
 #[derive(Clone, Copy)]
 struct Branch {
     from: Point,
-    /// Its direction, of length 1.
+    /// The direction, a vector of length 1.
     towards: Point,
     length: f32,
     radius: f32,
     forks_left: u8,
 }
 
-/// The vessels of one lung.
-pub(super) fn tree(side: Side, frame: &Frame, chance: &mut Chance) -> Stroke {
+/// Draws the vessels of one lung.
+pub(super) fn tree(side: Side, proportions: &Proportions, random: &mut RandomStream) -> Stroke {
     let mut lines = Vec::new();
-    // Slopes of the main branches, top to bottom: most of them go down.
+    // The slopes of the main branches, from top to bottom. Most of them go down.
     for slope in [-2.2, -0.9, -0.2, 0.4, 1.1, 2.0, 4.0] {
-        let slope: f32 = chance.about(slope, 0.3);
-        let down = chance.about(0.44, 0.06);
+        let slope: f32 = random.about(slope, 0.3);
+        let down = random.about(0.44, 0.06);
         let branch = Branch {
-            from: frame.point(side, 0.2, down),
-            towards: direction(side.sign(), slope),
-            length: chance.about(0.10, 0.02),
-            radius: chance.about(0.0105, 0.002),
+            from: proportions.point(side, 0.2, down),
+            towards: direction(sign(side), slope),
+            length: random.about(0.10, 0.02),
+            radius: random.about(0.0105, 0.002),
             forks_left: FORKS,
         };
-        grow(branch, chance, &mut lines);
+        grow(branch, random, &mut lines);
     }
     Stroke {
         lines,
@@ -41,13 +42,14 @@ pub(super) fn tree(side: Side, frame: &Frame, chance: &mut Chance) -> Stroke {
     }
 }
 
+/// Scales a vector to length 1.
 fn direction(x: f32, y: f32) -> Point {
     let length = (x * x + y * y).sqrt().max(1e-6);
     Point::new(x / length, y / length)
 }
 
-/// A bent twig, then two thinner ones out of its end.
-fn grow(branch: Branch, chance: &mut Chance, lines: &mut Vec<Vec<Knot>>) {
+/// Draws a curved branch, and then two thinner branches from its end.
+fn grow(branch: Branch, random: &mut RandomStream, lines: &mut Vec<Vec<Knot>>) {
     let Branch {
         from,
         towards,
@@ -55,7 +57,7 @@ fn grow(branch: Branch, chance: &mut Chance, lines: &mut Vec<Vec<Knot>>) {
         radius,
         forks_left,
     } = branch;
-    let bend = chance.about(0.0, 0.5) * length;
+    let bend = random.about(0.0, 0.5) * length;
     let along = |part: f32| {
         let (ahead, aside) = (part * length, part * (1.0 - part) * bend);
         Point::new(
@@ -63,7 +65,8 @@ fn grow(branch: Branch, chance: &mut Chance, lines: &mut Vec<Vec<Knot>>) {
             from.y + towards.y * ahead + towards.x * aside,
         )
     };
-    // A vessel is as deep as it is wide, 80 cm to each unit of its radius, and blood outweighs the flesh in this model.
+    // A vessel is as deep as it is wide. One unit of the radius is 80 cm of depth, and blood is denser
+    // than flesh in this model.
     let knot = |part: f32| {
         let radius = radius * (1.0 - 0.25 * part);
         Knot {
@@ -76,11 +79,11 @@ fn grow(branch: Branch, chance: &mut Chance, lines: &mut Vec<Vec<Knot>>) {
     if forks_left == 0 {
         return;
     }
-    for turn in [chance.about(-0.38, 0.25), chance.about(0.38, 0.25)] {
+    for turn in [random.about(-0.38, 0.25), random.about(0.38, 0.25)] {
         let towards = direction(towards.x - turn * towards.y, towards.y + turn * towards.x);
         let (length, radius) = (
-            length * chance.about(0.78, 0.12),
-            0.75 * radius * chance.about(0.85, 0.15),
+            length * random.about(0.78, 0.12),
+            0.75 * radius * random.about(0.85, 0.15),
         );
         grow(
             Branch {
@@ -90,24 +93,24 @@ fn grow(branch: Branch, chance: &mut Chance, lines: &mut Vec<Vec<Knot>>) {
                 radius,
                 forks_left: forks_left - 1,
             },
-            chance,
+            random,
             lines,
         );
     }
 }
 
-/// The trachea and the two main bronchi.
-pub(super) fn airways(frame: &Frame) -> Stroke {
-    let fork = Point::new(-0.006, frame.down(0.33));
+/// Draws the trachea and the two main bronchi.
+pub(super) fn airways(proportions: &Proportions) -> Stroke {
+    let fork = Point::new(-0.006, proportions.down(0.33));
     let knot = |at, radius, depth| Knot { at, radius, depth };
     let bronchus = |side: Side, across, down| {
         vec![
             knot(fork, 0.016, 1.6),
-            knot(frame.point(side, across, down), 0.013, 1.6),
+            knot(proportions.point(side, across, down), 0.013, 1.6),
         ]
     };
     let trachea = vec![
-        knot(Point::new(0.0, frame.apex - 0.2), 0.023, 4.5),
+        knot(Point::new(0.0, proportions.apex - 0.2), 0.023, 4.5),
         knot(fork, 0.019, 1.6),
     ];
     let lines = vec![

@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use lungfield_radiograph::geometry::{Geometry, ModelInput};
-use lungfield_radiograph::lungs::Warning;
 use lungfield_radiograph::mask::{Mask, ProbabilityMap};
 use lungfield_radiograph::postprocess;
 use lungfield_radiograph::preprocess::Preprocessor;
 use lungfield_radiograph::radiograph::{PixelSpacing, Radiograph};
+use lungfield_radiograph::warnings::Warning;
 
 /// A case to train on: film and target on the model grid.
 #[derive(Clone, Debug)]

@@ -5,11 +5,12 @@ use std::num::NonZeroUsize;
 use super::measure::{ScoredCase, measure};
 use crate::dataset::{Case, CaseError, EvalSample};
 use lungfield_engine::segmenter::{SegmentError, Segmenter};
-use lungfield_radiograph::lungs::{Lungs, Warning, warnings};
+use lungfield_radiograph::lungs::{Lungs, warnings};
 use lungfield_radiograph::mask::{Mask, ProbabilityMap, Threshold};
 use lungfield_radiograph::postprocess;
 use lungfield_radiograph::preprocess::Preprocessor;
 use lungfield_radiograph::radiograph::Radiograph;
+use lungfield_radiograph::warnings::Warning;
 
 /// The reason why cases were not scored.
 #[derive(Debug, thiserror::Error)]

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::measure::ScoredCase;
-use lungfield_radiograph::lungs::Warning;
+use lungfield_radiograph::warnings::Warning;
 
 /// The number of cases with warnings that a server would give.
 #[derive(Clone, Debug, PartialEq, Eq)]

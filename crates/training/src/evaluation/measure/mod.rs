@@ -7,12 +7,12 @@ mod tests;
 pub use self::catalogue::Measure;
 use super::calibration::Calibration;
 use lungfield_radiograph::geometry::{Geometry, Size};
-use lungfield_radiograph::lungs::Warning;
 use lungfield_radiograph::mask::{Mask, ProbabilityMap, Threshold};
 use lungfield_radiograph::overlap::Overlap;
 use lungfield_radiograph::postprocess;
 use lungfield_radiograph::radiograph::PixelSpacing;
 use lungfield_radiograph::surface::SurfaceDistances;
+use lungfield_radiograph::warnings::Warning;
 
 /// The number of thresholds at which every case is scored.
 pub const THRESHOLDS: usize = 19;

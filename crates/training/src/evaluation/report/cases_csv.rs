@@ -54,7 +54,7 @@ fn fields(film: &ScoredCase) -> Vec<String> {
 mod tests {
     use super::*;
     use crate::evaluation::fixtures::scored;
-    use lungfield_radiograph::lungs::Warning;
+    use lungfield_radiograph::warnings::Warning;
 
     #[test]
     fn every_film_has_a_line_with_a_field_for_every_column() {

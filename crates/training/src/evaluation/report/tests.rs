@@ -3,8 +3,8 @@
 use super::*;
 use crate::evaluation::fixtures::scored;
 use crate::evaluation::measure::Measure;
-use lungfield_radiograph::lungs::Warning;
 use lungfield_radiograph::mask::Threshold;
+use lungfield_radiograph::warnings::Warning;
 
 /// A name that would break a page, a table or an attribute that did not escape it.
 const HOSTILE: &str = "<a&\"b'>,\n";

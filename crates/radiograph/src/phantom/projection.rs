@@ -1,26 +1,26 @@
-//! Decides how a chest becomes a film: where it lies, how rays blacken it, and what else a cassette shows.
+//! Projects a chest onto a film: its position, the exposure, the noise, the collimation and the marker.
 
 use rayon::prelude::*;
 
-use super::chance::Chance;
 use super::chest::Chest;
+use super::random::RandomStream;
 use super::shapes::{Outline, Placement, Point, ease, floor};
 use super::stroke::{CrossSection, Ink, Knot, PlacedStroke, Stroke};
 use crate::geometry::Size;
 use crate::mask::Mask;
 
-// Streams of the seed: a change to one leaves the others' numbers as they are. Each row's noise has a stream of its own,
-// so that rows may be drawn in any order.
+// The streams of the seed. A change to one does not change the numbers of the others. The noise of each
+// row has its own stream, so that rows may be drawn in any order.
 const ANATOMY_STREAM: u64 = 0;
 const EXPOSURE_STREAM: u64 = 1;
 const NOISE_STREAM: u64 = 2;
 
-/// Where a lung runs into an angle, it ends where it gets narrower than this: a thinner tip would break into crumbs on
-/// the pixel grid, and each lung is to be one piece.
+/// The smallest width of a lung. In an angle, a lung ends where it becomes narrower, because a thinner tip
+/// would break into several components on the pixel grid.
 const THINNEST_LUNG_PX: f32 = 2.0;
 
-/// A chest laid on a film of a given size.
-pub(super) struct Film {
+/// A chest that is projected onto a film of a given size.
+pub(super) struct Projection {
     size: Size,
     seed: u64,
     chest: Chest,
@@ -34,22 +34,23 @@ pub(super) struct Film {
     exposure: Exposure,
 }
 
-/// How grey values follow from centimetres of tissue, and what frames the picture.
+/// The parameters that turn centimetres of tissue into grey values.
 #[derive(Clone, Copy, Debug)]
 struct Exposure {
-    /// The tissue, in centimetres, that comes out half as bright as the brightest: low for soft, high for hard films.
+    /// The tissue, in centimetres, that has half of the highest brightness. A low value gives a soft film.
     half_cm: f32,
-    /// The brightness of bare film, from scattered rays.
+    /// The brightness without tissue, from scattered rays.
     fog: f32,
     noise: f32,
-    /// Brightness that grows from the film's left to its right, and from its top to its bottom.
+    /// The change of brightness from the left to the right and from the top to the bottom of the film.
     tilt: Point,
-    frame: Border,
+    collimation: Collimation,
 }
 
-/// The edge of the exposed field: width of the frame on each side, in parts of the film, and its brightness.
+/// The frame around the exposed field: its width on each side, as a share of the film, and its
+/// brightness.
 #[derive(Clone, Copy, Debug)]
-struct Border {
+struct Collimation {
     left: f32,
     right: f32,
     top: f32,
@@ -58,11 +59,12 @@ struct Border {
     brightness: f32,
 }
 
-impl Film {
+impl Projection {
+    /// Draws a chest from a seed and places it on a film.
     pub(super) fn new(seed: u64, size: Size) -> Self {
-        let chest = Chest::new(&mut Chance::new(seed, ANATOMY_STREAM));
-        let mut chance = Chance::new(seed, EXPOSURE_STREAM);
-        let placement = place(size, &mut chance);
+        let chest = Chest::new(&mut RandomStream::new(seed, ANATOMY_STREAM));
+        let mut random = RandomStream::new(seed, EXPOSURE_STREAM);
+        let placement = place(size, &mut random);
         let placed = |strokes: &[Stroke]| {
             strokes
                 .iter()
@@ -81,14 +83,14 @@ impl Film {
             bones: placed(&chest.bones),
             vessels: placed(&chest.vessels),
             airways: placed(&chest.airways),
-            marker: marker(size, &mut chance),
-            exposure: Exposure::new(&mut chance),
+            marker: marker(size, &mut random),
+            exposure: Exposure::new(&mut random),
             placement,
             chest,
         }
     }
 
-    /// Which pixel centres lie in a lung field.
+    /// Returns the mask of the pixels whose centres are in a lung field.
     pub(super) fn lung_fields(&self) -> Mask {
         let mut pixels = vec![false; self.size.pixels()];
         pixels
@@ -102,7 +104,8 @@ impl Film {
                 for (enter, leave) in
                     spans.filter(|(enter, leave)| leave - enter >= THINNEST_LUNG_PX)
                 {
-                    // A centre at x + 0.5 lies right of `enter` from x = ⌈enter - 0.5⌉ on, which is ⌊enter + 0.5⌋ but for ties.
+                    // The first centre x + 0.5 to the right of `enter` has x = ⌈enter - 0.5⌉, which is
+                    // ⌊enter + 0.5⌋ except for ties.
                     let end = floor(leave + 0.5).min(pixels.len());
                     let start = floor(enter + 0.5).min(end);
                     pixels[start..end].fill(true);
@@ -111,7 +114,7 @@ impl Film {
         Mask::new(self.size, pixels).expect("rows of the film's width fill its size")
     }
 
-    /// Brightness from 0 (black) to 1 (white), row by row.
+    /// Returns the brightness from 0 (black) to 1 (white), row by row.
     pub(super) fn brightness(&self) -> Vec<f32> {
         let (width, reach) = (self.size.columns(), 0.0034 * self.placement.scale());
         let kernel = blur_kernel(reach);
@@ -136,7 +139,7 @@ impl Film {
         brightness
     }
 
-    /// Centimetres of tissue along the row of pixel centres at height `y`.
+    /// Returns the centimetres of tissue along the row of pixel centres at height `y`.
     fn tissue_cm(&self, y: f32) -> Vec<f32> {
         let width = self.size.columns();
         let mut lung = vec![0.0; width];
@@ -164,16 +167,16 @@ impl Film {
         row
     }
 
-    /// Turns a row of tissue into brightness: exposure, noise, frame and marker.
+    /// Turns a row of tissue into brightness: exposure, noise, collimation and marker.
     fn expose(&self, row: usize, values: &mut [f32]) {
         let (width, height) = (self.size.columns() as f32, self.size.rows() as f32);
-        let mut noise = Chance::new(self.seed, NOISE_STREAM + row as u64);
+        let mut noise = RandomStream::new(self.seed, NOISE_STREAM + row as u64);
         let y = (row as f32 + 0.5) / height;
         for (x, value) in values.iter_mut().enumerate() {
             let at = Point::new((x as f32 + 0.5) / width, y);
             let brightness =
                 self.exposure.brightness(*value, at) + self.exposure.noise * noise.grain();
-            *value = self.exposure.frame.around(at).unwrap_or(brightness);
+            *value = self.exposure.collimation.at(at).unwrap_or(brightness);
         }
         let mut letters = vec![Ink::default(); values.len()];
         for x in self.marker.paint(row as f32 + 0.5, &mut letters) {
@@ -185,14 +188,14 @@ impl Film {
     }
 }
 
-/// The chest fills the film's shorter side, and a little more of it where the film is turned to suit the patient; on
-/// a tall film it lies in the upper part.
-fn place(size: Size, chance: &mut Chance) -> Placement {
+/// Places the chest on the film. The chest fills the shorter side of the film, and is a little larger on
+/// a film that is not square. On a tall film it is in the upper part.
+fn place(size: Size, random: &mut RandomStream) -> Placement {
     let (width, height) = (size.width() as f32, size.height() as f32);
     let shorter = width.min(height);
     let longer = width.max(height) / shorter;
-    let scale = shorter * chance.about(1.0, 0.05) * (1.0 + 0.1 * ease((longer - 1.0) / 0.2));
-    let turn = chance.about(0.0, 0.035);
+    let scale = shorter * random.about(1.0, 0.05) * (1.0 + 0.1 * ease((longer - 1.0) / 0.2));
+    let turn = random.about(0.0, 0.035);
     let norm = (1.0 + turn * turn).sqrt();
     let right = Point::new(scale / norm, scale * turn / norm);
     let centre = Placement {
@@ -200,8 +203,8 @@ fn place(size: Size, chance: &mut Chance) -> Placement {
         right,
     }
     .to_film(Point::new(0.0, 0.45));
-    let middle = 0.5 * width + shorter * chance.about(-0.008, 0.022);
-    let height = 0.45 * shorter + 0.22 * (height - shorter) + shorter * chance.about(0.0, 0.02);
+    let middle = 0.5 * width + shorter * random.about(-0.008, 0.022);
+    let height = 0.45 * shorter + 0.22 * (height - shorter) + shorter * random.about(0.0, 0.02);
     Placement {
         origin: Point::new(middle - centre.x, height - centre.y),
         right,
@@ -209,18 +212,19 @@ fn place(size: Size, chance: &mut Chance) -> Placement {
 }
 
 impl Exposure {
-    fn new(chance: &mut Chance) -> Self {
-        let half_cm = chance.between(5.8, 10.5);
+    /// Draws an exposure.
+    fn new(random: &mut RandomStream) -> Self {
+        let half_cm = random.between(5.8, 10.5);
         Self {
             half_cm,
-            fog: chance.between(0.0, 0.21 - 0.02 * half_cm),
-            noise: chance.between(0.008, 0.015),
-            tilt: Point::new(chance.about(0.0, 0.06), chance.about(0.0, 0.06)),
-            frame: Border::new(chance),
+            fog: random.between(0.0, 0.21 - 0.02 * half_cm),
+            noise: random.between(0.008, 0.015),
+            tilt: Point::new(random.about(0.0, 0.06), random.about(0.0, 0.06)),
+            collimation: Collimation::new(random),
         }
     }
 
-    /// A film curve with a toe and a shoulder.
+    /// Returns the brightness of some tissue. The curve has a toe and a shoulder, like that of film.
     fn brightness(&self, tissue_cm: f32, at: Point) -> f32 {
         let square = tissue_cm * tissue_cm;
         let curve = 1.08 * square / (square + self.half_cm * self.half_cm);
@@ -229,42 +233,44 @@ impl Exposure {
     }
 }
 
-impl Border {
-    fn new(chance: &mut Chance) -> Self {
+impl Collimation {
+    /// Draws a collimation.
+    fn new(random: &mut RandomStream) -> Self {
         let mut side = || {
-            if chance.happens(0.3) {
-                chance.between(0.003, 0.018)
+            if random.happens(0.3) {
+                random.between(0.003, 0.018)
             } else {
                 0.0
             }
         };
         let [left, right, top, bottom] = [side(), side(), side(), side()];
-        let brightness = if chance.happens(0.3) { 0.97 } else { 0.01 };
+        let brightness = if random.happens(0.3) { 0.97 } else { 0.01 };
         Self {
             left,
             right,
             top,
             bottom,
-            lean: chance.about(0.0, 0.008),
+            lean: random.about(0.0, 0.008),
             brightness,
         }
     }
 
-    /// The frame's brightness where it covers the film.
-    fn around(&self, at: Point) -> Option<f32> {
+    /// Returns the brightness of the frame if it covers a point.
+    fn at(&self, at: Point) -> Option<f32> {
         let within = |width: f32, distance: f32, along: f32| {
             width > 0.0 && distance < width + self.lean * (along - 0.5)
         };
-        let framed = within(self.left, at.x, at.y)
+        let covered = within(self.left, at.x, at.y)
             || within(self.right, 1.0 - at.x, at.y)
             || within(self.top, at.y, at.x)
             || within(self.bottom, 1.0 - at.y, at.x);
-        framed.then_some(self.brightness)
+        covered.then_some(self.brightness)
     }
 }
 
-/// A lead letter in an upper corner: R at the film's left or L at its right, the patient's sides.
-fn marker(size: Size, chance: &mut Chance) -> PlacedStroke {
+/// Draws a lead letter in an upper corner: R on the left of the film or L on its right. They name the
+/// sides of the patient.
+fn marker(size: Size, random: &mut RandomStream) -> PlacedStroke {
     const R: &[(f32, f32)] = &[
         (0., 2.),
         (0., 0.),
@@ -276,13 +282,13 @@ fn marker(size: Size, chance: &mut Chance) -> PlacedStroke {
     ];
     const L: &[(f32, f32)] = &[(0., 0.), (0., 2.), (1., 2.)];
     let (width, shorter) = (size.width() as f32, size.width().min(size.height()) as f32);
-    let (letter, x) = if chance.happens(0.5) {
+    let (letter, x) = if random.happens(0.5) {
         (R, 0.06 * shorter)
     } else {
         (L, width - 0.09 * shorter)
     };
-    let origin = Point::new(x, shorter * chance.between(0.04, 0.09));
-    let letter_height = shorter * chance.between(0.012, 0.018);
+    let origin = Point::new(x, shorter * random.between(0.04, 0.09));
+    let letter_height = shorter * random.between(0.012, 0.018);
     let knot = |&(x, y): &(f32, f32)| Knot {
         at: Point::new(x, y),
         radius: 0.2,
@@ -298,7 +304,8 @@ fn marker(size: Size, chance: &mut Chance) -> PlacedStroke {
     })
 }
 
-/// Paints strokes one after the other and hands over each pixel's depth; `scratch` is blank before and after.
+/// Paints strokes one after the other, and passes the depth at each pixel to `add`. `scratch` is blank
+/// before and after.
 fn lay(strokes: &[PlacedStroke], y: f32, scratch: &mut [Ink], mut add: impl FnMut(usize, f32)) {
     for stroke in strokes {
         for x in stroke.paint(y, scratch) {
@@ -307,7 +314,7 @@ fn lay(strokes: &[PlacedStroke], y: f32, scratch: &mut [Ink], mut add: impl FnMu
     }
 }
 
-/// Adds to each pixel the part of it that lies between two positions on its row.
+/// Adds to each pixel the share of it that is between two positions on its row.
 fn cover(row: &mut [f32], enter: f32, leave: f32) {
     let end = floor(leave + 1.0).min(row.len());
     for (x, part) in row.iter_mut().enumerate().take(end).skip(floor(enter)) {
@@ -316,7 +323,8 @@ fn cover(row: &mut [f32], enter: f32, leave: f32) {
     }
 }
 
-/// Weights of a bell that is 0 one pixel beyond `reach`; they add up to 1. The middle one comes first, the rest count twice.
+/// Returns the weights of a bell-shaped blur, which is 0 one pixel beyond `reach`. The weight of the
+/// middle comes first, the others are used on both sides. All together, they add up to 1.
 fn blur_kernel(reach: f32) -> Vec<f32> {
     let bell = |distance: f32| {
         let part = distance / (reach + 1.0);
@@ -329,7 +337,7 @@ fn blur_kernel(reach: f32) -> Vec<f32> {
     weights.iter().map(|weight| weight / sum).collect()
 }
 
-/// The weighted mean around position `at` of a line of `count` values, its ends repeated.
+/// Returns the weighted mean around position `at` of a line of `count` values, with the ends repeated.
 fn blurred(kernel: &[f32], at: usize, count: usize, value: impl Fn(usize) -> f32) -> f32 {
     let around = kernel.iter().enumerate().skip(1);
     let around = around.map(|(distance, weight)| {
@@ -338,7 +346,7 @@ fn blurred(kernel: &[f32], at: usize, count: usize, value: impl Fn(usize) -> f32
     kernel[0] * value(at) + around.sum::<f32>()
 }
 
-/// The same mean down the columns, into one row.
+/// Adds the weighted mean around `row` of each column of `tissue` to `out`, with the ends repeated.
 fn add_rows(kernel: &[f32], row: usize, tissue: &[f32], out: &mut [f32]) {
     let width = out.len();
     let rows = tissue.len() / width;
