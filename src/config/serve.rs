@@ -36,17 +36,17 @@ pub struct ServeSettings {
     /// The most films that wait for the model; a further one is answered 503.
     #[arg(long, env = "LUNGFIELD_QUEUE_CAPACITY", default_value = "64")]
     pub queue_capacity: NonZeroUsize,
-    /// How films are decoded.
-    #[command(flatten)]
-    pub films: FilmSettings,
     /// The limits of a request and its response.
     #[command(flatten)]
     pub http: HttpSettings,
+    /// How films are decoded.
+    #[command(flatten)]
+    pub films: FilmSettings,
     /// The limits of connections, and how the server stops.
     #[command(flatten)]
     pub connections: ListenSettings,
     /// Start nothing: ask the server that runs with these settings whether it is ready, at its `--metrics-listen`. Exit code 0 says yes.
-    #[arg(long)]
+    #[arg(long, display_order = 110)]
     pub health_check: bool,
     /// Who may send requests, how, and what is logged of them.
     #[command(flatten)]
@@ -61,6 +61,8 @@ pub struct ServeSettings {
 }
 
 /// The limits of a request and its response.
+///
+/// Together with those of [`ListenSettings`], `--help` lists them in the order in which a request meets them (`display_order`).
 #[derive(Clone, Debug, Args)]
 pub struct HttpSettings {
     /// The largest body of a request.
@@ -73,19 +75,29 @@ pub struct HttpSettings {
     )]
     pub max_body_bytes: u64,
     /// The bytes of all bodies that are held at a time; a body that finds them spent is answered 503. Up to 4 GiB.
-    #[arg(long, env = "LUNGFIELD_BYTE_BUDGET", default_value = "512MiB")]
+    #[arg(
+        long,
+        display_order = 101,
+        env = "LUNGFIELD_BYTE_BUDGET",
+        default_value = "512MiB"
+    )]
     pub byte_budget: ByteBudget,
     /// The bytes of all answers that are held until they have left; a film whose answer finds them spent is answered 503. Up to 4 GiB.
-    #[arg(long, env = "LUNGFIELD_ANSWER_BUDGET", default_value = "256MiB")]
+    #[arg(
+        long,
+        display_order = 102,
+        env = "LUNGFIELD_ANSWER_BUDGET",
+        default_value = "256MiB"
+    )]
     pub answer_budget: ByteBudget,
     /// How long the body of a request may take to arrive; then it is answered 408.
-    #[arg(long, env = "LUNGFIELD_BODY_TIMEOUT", default_value = "30s", value_parser = humantime::parse_duration)]
+    #[arg(long, display_order = 105, env = "LUNGFIELD_BODY_TIMEOUT", default_value = "30s", value_parser = humantime::parse_duration)]
     pub body_timeout: Duration,
     /// How long the next bytes of an answer may wait for their reader; then its connection is closed.
-    #[arg(long, env = "LUNGFIELD_WRITE_TIMEOUT", default_value = "30s", value_parser = humantime::parse_duration)]
+    #[arg(long, display_order = 106, env = "LUNGFIELD_WRITE_TIMEOUT", default_value = "30s", value_parser = humantime::parse_duration)]
     pub write_timeout: Duration,
     /// How long an answer may take once the body is there; then it is 504.
-    #[arg(long, env = "LUNGFIELD_REQUEST_TIMEOUT", default_value = "30s", value_parser = humantime::parse_duration)]
+    #[arg(long, display_order = 107, env = "LUNGFIELD_REQUEST_TIMEOUT", default_value = "30s", value_parser = humantime::parse_duration)]
     pub request_timeout: Duration,
 }
 
@@ -93,16 +105,21 @@ pub struct HttpSettings {
 #[derive(Clone, Debug, Args)]
 pub struct ListenSettings {
     /// The most connections at a time; further ones wait to be accepted.
-    #[arg(long, env = "LUNGFIELD_MAX_CONNECTIONS", default_value = "1024")]
+    #[arg(
+        long,
+        display_order = 103,
+        env = "LUNGFIELD_MAX_CONNECTIONS",
+        default_value = "1024"
+    )]
     pub max_connections: NonZeroUsize,
     /// How long the head of a request may take, and a connection may idle before it.
-    #[arg(long, env = "LUNGFIELD_HEADER_TIMEOUT", default_value = "30s", value_parser = humantime::parse_duration)]
+    #[arg(long, display_order = 104, env = "LUNGFIELD_HEADER_TIMEOUT", default_value = "30s", value_parser = humantime::parse_duration)]
     pub header_timeout: Duration,
     /// How long requests are still served after SIGTERM while /health/ready says 503.
-    #[arg(long, env = "LUNGFIELD_DRAIN_DELAY", default_value = "2s", value_parser = humantime::parse_duration)]
+    #[arg(long, display_order = 108, env = "LUNGFIELD_DRAIN_DELAY", default_value = "2s", value_parser = humantime::parse_duration)]
     pub drain_delay: Duration,
     /// How long requests in flight may take once the listener is closed.
-    #[arg(long, env = "LUNGFIELD_DRAIN_TIMEOUT", default_value = "30s", value_parser = humantime::parse_duration)]
+    #[arg(long, display_order = 109, env = "LUNGFIELD_DRAIN_TIMEOUT", default_value = "30s", value_parser = humantime::parse_duration)]
     pub drain_timeout: Duration,
 }
 
