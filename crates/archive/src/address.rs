@@ -1,46 +1,60 @@
-//! Decides how files are named: by a path on this machine, or by `s3://BUCKET/KEY`.
+//! Parses and joins the addresses of files: paths on this machine, and `s3://BUCKET/KEY`.
 
 use std::fmt;
 use std::path::{Component, Path, PathBuf};
 
 use object_store::path::Path as Key;
 
-/// What the name of an object in a bucket begins with.
+/// The prefix of the address of an object in a bucket.
 const SCHEME: &str = "s3://";
 
-/// Where a file or a folder of files is.
+/// The address of a file, or of a folder of files.
+///
+/// # Examples
+/// ```
+/// use lungfield_archive::address::Address;
+///
+/// let out = Address::parse("s3://results/2024")?;
+/// assert_eq!(out.join("masks/a.png").to_string(), "s3://results/2024/masks/a.png");
+/// assert!(matches!(Address::parse("films/a.png")?, Address::Local(_)));
+/// assert!(Address::parse("gs://results").is_err());
+/// # Ok::<_, lungfield_archive::address::AddressError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Address {
-    /// On this machine.
+    /// A path on this machine.
     Local(PathBuf),
-    /// In a bucket. An empty key is the whole bucket.
+    /// An object in a bucket, or all objects below a prefix. An empty key is the whole bucket.
     Object {
-        /// The bucket's name.
+        /// The name of the bucket.
         bucket: String,
-        /// The object's key, or the prefix of several.
+        /// The key of the object, or the prefix.
         key: Key,
     },
 }
 
-/// A name that can't be one of a file.
+/// Why a text is not an address.
 #[derive(Debug, thiserror::Error)]
 pub enum AddressError {
-    /// There is no bucket in it.
-    #[error("it names no bucket; s3://BUCKET/KEY does")]
+    /// It lacks the name of the bucket.
+    #[error("the name of the bucket is missing; write s3://BUCKET/KEY")]
     NoBucket,
-    /// Its key is none.
-    #[error("its key can't be used: {0}")]
+    /// Its key is not valid.
+    #[error("the key is not valid: {0}")]
     Key(#[from] object_store::path::Error),
-    /// Another kind of store.
-    #[error("only s3:// and paths are read")]
+    /// It has another scheme than `s3`.
+    #[error("it is neither a path nor an s3:// address")]
     Scheme,
-    /// Nothing.
+    /// It is empty.
     #[error("it is empty")]
     Empty,
 }
 
 impl Address {
-    /// The address that a user writes.
+    /// Parses the address that a user writes. [`fmt::Display`] writes it the same way.
+    ///
+    /// # Errors
+    /// Returns an error if the text is empty, has another scheme than `s3`, or names no bucket or a key that is not valid.
     pub fn parse(text: &str) -> Result<Self, AddressError> {
         if text.is_empty() {
             return Err(AddressError::Empty);
@@ -62,14 +76,14 @@ impl Address {
         })
     }
 
-    /// The file of this name below it. A name is made of names between slashes, none of them `..`.
+    /// Returns the address of a file below this folder. `name` may have slashes, but no part of it may be `..`.
     #[must_use]
     pub fn join(&self, name: &str) -> Self {
         match self {
             Self::Local(folder) => Self::Local(folder.join(name)),
             Self::Object { bucket, key } => {
                 let slash = if key.is_root() { "" } else { "/" };
-                // What no key may hold, as a line's end, is written as `%0A` there.
+                // Characters that no key may have are percent-encoded: a newline becomes `%0A`.
                 let encoded = |_| name.split('/').fold(key.clone(), Key::join);
                 let key = Key::parse(format!("{key}{slash}{name}")).unwrap_or_else(encoded);
                 Self::Object {
@@ -80,7 +94,7 @@ impl Address {
         }
     }
 
-    /// The same from the root on, without `..`; what links lead elsewhere is not asked.
+    /// Returns the absolute address without `..`. Links are not followed.
     #[must_use]
     pub fn absolute(&self) -> Self {
         let Self::Local(path) = self else {
@@ -97,27 +111,27 @@ impl Address {
         Self::Local(plain)
     }
 
-    /// The same with links followed, as far as there is something.
+    /// Returns the absolute address with links followed, as far as the path exists.
     #[must_use]
     pub fn real(&self) -> Self {
         let Self::Local(path) = self.absolute() else {
             return self.clone();
         };
-        let there = path
+        let existing = path
             .ancestors()
             .find_map(|ancestor| Some((fs_err::canonicalize(ancestor).ok()?, ancestor)));
-        let Some((real, ancestor)) = there else {
+        let Some((real, ancestor)) = existing else {
             return Self::Local(path);
         };
         Self::Local(
             real.join(
                 path.strip_prefix(ancestor)
-                    .expect("an ancestor is the beginning of its path"),
+                    .expect("a path begins with each of its ancestors"),
             ),
         )
     }
 
-    /// The names on the way to it, the bucket's first. `.` is none, and `..` stands for itself.
+    /// Returns the components of the address, beginning with the root or the bucket. `.` is left out, `..` is not resolved.
     #[must_use]
     pub fn steps(&self) -> Vec<String> {
         match self {
@@ -132,7 +146,7 @@ impl Address {
     }
 }
 
-/// Whether text begins with a scheme, as in `gs://`. A path may hold `://` further in.
+/// Returns whether a text begins with a scheme, as in `gs://`. A path may have `://` further in.
 fn is_url(text: &str) -> bool {
     text.split_once("://").is_some_and(|(scheme, _)| {
         !scheme.is_empty() && scheme.bytes().all(|byte| byte.is_ascii_alphanumeric())

@@ -1,4 +1,6 @@
-//! Decides how files are read, written and listed, wherever they are; and whose fault it is where that fails.
+//! Reads, writes and lists files on this machine and in S3 buckets.
+//!
+//! Errors say whether one file is unusable or its store fails: [`FileError`].
 
 use std::collections::HashMap;
 use std::io::{self, ErrorKind, Write};
@@ -12,37 +14,40 @@ use object_store::aws::{AmazonS3, AmazonS3Builder};
 use object_store::{
     GetResult, ObjectMeta, ObjectStore, ObjectStoreExt, PutMode, PutOptions, WriteMultipart,
 };
+use object_store::path::Path as Key;
 use tokio::task::spawn_blocking;
 
 use super::address::Address;
 use lungfield_support::files;
 
-/// Parts of a large object that are on their way at a time.
+/// The most parts of a large object that are uploaded at the same time.
 const PARTS: usize = 2;
 
-/// Files of this machine and of the buckets that credentials in the environment open.
+/// The files of this machine and of S3 buckets.
+///
+/// Buckets are opened when they are first used, with the credentials and settings of the variables `AWS_…`.
 #[derive(Debug, Default)]
 pub struct Files {
     buckets: Mutex<HashMap<String, Arc<AmazonS3>>>,
 }
 
-/// Why a file is not read or written.
+/// Why a file can't be read or written.
 #[derive(Debug, thiserror::Error)]
 pub enum FileError {
-    /// There is none of this name.
+    /// There is no file of this name.
     #[error("there is no such file")]
     Missing,
-    /// This one may not be read or written.
+    /// The file may not be read or written.
     #[error("access is denied")]
     Denied,
-    /// One of this name is there already.
-    #[error("it is there already")]
+    /// A file of this name exists already.
+    #[error("the file exists already")]
     Taken,
-    /// It is no file that can be read or written, or its name can't be one.
+    /// The file itself or its name is unusable; other files are not affected.
     #[error("it can't be read or written: {0}")]
     Odd(#[source] io::Error),
-    /// What holds the files does not answer as it should. No other file will fare better.
-    #[error("the store fails: {0}")]
+    /// The disk or the bucket fails, so that other files would fail too.
+    #[error("the storage fails: {0}")]
     Store(#[source] Box<dyn std::error::Error + Send + Sync>),
 }
 
@@ -69,7 +74,7 @@ impl From<io::Error> for FileError {
     }
 }
 
-/// Whether this process, or all together, have as many files open as they may.
+/// Returns whether an error says that this process or the system has too many open files.
 fn too_many_open(error: &io::Error) -> bool {
     let limits = [rustix::io::Errno::MFILE, rustix::io::Errno::NFILE];
     error
@@ -88,7 +93,7 @@ impl From<object_store::Error> for FileError {
     }
 }
 
-/// A file whose size is known, and of which nothing has been read.
+/// An open file whose size is known.
 #[derive(Debug)]
 pub(super) enum Opened {
     Local(fs_err::File, u64),
@@ -96,6 +101,7 @@ pub(super) enum Opened {
 }
 
 impl Files {
+    /// Returns the client of a bucket.
     fn bucket(&self, name: &str) -> Result<Arc<AmazonS3>, FileError> {
         let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(bucket) = buckets.get(name) {
@@ -106,12 +112,13 @@ impl Files {
         Ok(bucket)
     }
 
+    /// Opens a file.
     pub(super) async fn open(&self, address: &Address) -> Result<Opened, FileError> {
         match address {
             Address::Local(path) => {
                 let path = path.clone();
                 blocking(move || {
-                    // Before it is opened: what is no file may never end, or never begin.
+                    // Checked before it is opened: opening or reading a pipe might never return.
                     if !fs_err::metadata(&path)?.is_file() {
                         return Err(ErrorKind::NotFound.into());
                     }
@@ -127,18 +134,18 @@ impl Files {
         }
     }
 
-    /// The whole of a small file.
+    /// Reads a small file whole.
     pub(super) async fn read(&self, address: &Address) -> Result<Bytes, FileError> {
         self.open(address).await?.read().await
     }
 
-    /// Puts a file in its place, for whatever was there. It appears whole or not at all.
+    /// Writes a file, and replaces an existing one. The file appears whole or not at all.
     pub(super) async fn write(&self, address: &Address, bytes: Bytes) -> Result<(), FileError> {
         match address {
             Address::Local(path) => {
                 let path = path.clone();
                 blocking(move || {
-                    make_room(&path)?;
+                    create_folder_of(&path)?;
                     files::replace(&path, &bytes)
                 })
                 .await
@@ -150,13 +157,13 @@ impl Files {
         }
     }
 
-    /// The same, but [`FileError::Taken`] where there is one already.
+    /// Writes a new file. The file appears whole or not at all; an existing one stays, with [`FileError::Taken`].
     pub(super) async fn create(&self, address: &Address, bytes: Bytes) -> Result<(), FileError> {
         match address {
             Address::Local(path) => {
                 let path = path.clone();
                 blocking(move || {
-                    make_room(&path)?;
+                    create_folder_of(&path)?;
                     files::create(&path, &bytes)
                 })
                 .await
@@ -174,11 +181,11 @@ impl Files {
         }
     }
 
-    /// A file that is written piece by piece.
+    /// Begins a file that is written piece by piece.
     pub(super) async fn writer(&self, address: &Address) -> Result<Writer, FileError> {
         match address {
             Address::Local(path) => {
-                make_room(path)?;
+                create_folder_of(path)?;
                 Ok(Writer::Local(files::PartialFile::create(path)?))
             }
             Address::Object { bucket, key } => {
@@ -188,15 +195,15 @@ impl Files {
         }
     }
 
-    /// The names of the files right in a folder, sorted; none where there is no such folder.
+    /// Lists the names of the files directly in a folder, sorted; none if there is no such folder.
     pub(super) async fn names(&self, folder: &Address) -> Result<Vec<String>, FileError> {
         let mut names = match folder {
             Address::Local(path) => {
                 let path = path.clone();
                 blocking(move || names(&path)).await?
             }
-            Address::Object { .. } => {
-                let metas: Vec<_> = self.objects(folder)?.try_collect().await?;
+            Address::Object { bucket, key } => {
+                let metas: Vec<_> = self.objects(bucket, key)?.try_collect().await?;
                 metas
                     .iter()
                     .filter_map(|meta| meta.location.filename().map(str::to_owned))
@@ -207,15 +214,13 @@ impl Files {
         Ok(names)
     }
 
-    /// The objects below an address in a bucket.
+    /// Lists the objects of a bucket whose keys are below `prefix`.
     pub(super) fn objects(
         &self,
-        address: &Address,
+        bucket: &str,
+        prefix: &Key,
     ) -> Result<BoxStream<'static, Result<ObjectMeta, FileError>>, FileError> {
-        let Address::Object { bucket, key } = address else {
-            unreachable!("what lies in folders is walked through there")
-        };
-        let prefix = (!key.is_root()).then_some(key);
+        let prefix = (!prefix.is_root()).then_some(prefix);
         Ok(self
             .bucket(bucket)?
             .list(prefix)
@@ -223,7 +228,7 @@ impl Files {
             .boxed())
     }
 
-    /// Whether there is an object of this very name.
+    /// Returns whether there is an object with exactly this key.
     pub(super) async fn is_object(&self, address: &Address) -> Result<bool, FileError> {
         let Address::Object { bucket, key } = address else {
             return Ok(false);
@@ -245,6 +250,7 @@ impl Files {
 }
 
 impl Opened {
+    /// Returns the size of the file in bytes.
     pub(super) fn size_bytes(&self) -> u64 {
         match self {
             Self::Local(_, size) => *size,
@@ -252,12 +258,13 @@ impl Opened {
         }
     }
 
+    /// Reads the file whole.
     pub(super) async fn read(self) -> Result<Bytes, FileError> {
         match self {
             Self::Local(mut file, size) => {
                 blocking(move || {
                     let mut bytes = Vec::with_capacity(usize::try_from(size).unwrap_or_default());
-                    // One that grows meanwhile is cut, so that it takes no more than was counted.
+                    // A file that grows meanwhile is cut at the size that was accounted for.
                     io::Read::read_to_end(&mut io::Read::take(&mut file, size), &mut bytes)?;
                     Ok(Bytes::from(bytes))
                 })
@@ -268,13 +275,15 @@ impl Opened {
     }
 }
 
-/// A file on its way. Dropped before its end, it leaves nothing but parts that a bucket's rules remove.
+/// A file that is being written. Dropped before [`Writer::finish`], it leaves no file; a bucket may keep uploaded parts
+/// until its lifecycle rules remove them.
 pub(super) enum Writer {
     Local(files::PartialFile),
     Object(WriteMultipart),
 }
 
 impl Writer {
+    /// Appends bytes.
     pub(super) async fn write(&mut self, bytes: &[u8]) -> Result<(), FileError> {
         match self {
             Self::Local(partial) => partial.write_all(bytes)?,
@@ -286,6 +295,7 @@ impl Writer {
         Ok(())
     }
 
+    /// Puts the file in its place, and replaces an existing one.
     pub(super) async fn finish(self) -> Result<(), FileError> {
         match self {
             Self::Local(partial) => Ok(partial.replace()?),
@@ -297,7 +307,8 @@ impl Writer {
     }
 }
 
-fn make_room(path: &Path) -> io::Result<()> {
+/// Creates the folder of a file.
+fn create_folder_of(path: &Path) -> io::Result<()> {
     path.parent().map_or(Ok(()), fs_err::create_dir_all)
 }
 
@@ -311,7 +322,7 @@ fn names(folder: &Path) -> io::Result<Vec<String>> {
         .collect()
 }
 
-/// Runs what waits for a disk where it holds up nothing else.
+/// Runs disk operations on a thread that may block.
 async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> io::Result<T> + Send + 'static,
 ) -> Result<T, FileError> {

@@ -1,8 +1,9 @@
-//! Decides what is kept of a run so that another can go on with it: its order, the films that it found, and a row for each that is done.
+//! Keeps the state of a run, so that it can be continued: its settings, the list of its films, and a row for each film that is done.
 //!
-//! Films are found once and numbered. Rows are kept in the same order, in files that are named by the number of their first row and appear
-//! whole; so how far a run has come is where the last one ends, and no memory grows with the archive. A file of rows is never replaced: of two
-//! workers that have the same part by mistake, the second finds its place taken, and stops.
+//! Films are listed once and numbered. Rows are kept in the same order, in files that are named by the number of their
+//! first row and appear whole or not at all. So the end of the last file says how far a run has come, and memory does not
+//! grow with the archive. A file of rows is never replaced: if two workers have the same part by mistake, the second finds
+//! that a file exists already, and stops.
 
 use bytes::Bytes;
 use futures_util::stream::{self, BoxStream};
@@ -19,37 +20,37 @@ use super::sources::{Found, SourceError, Sources};
 use lungfield_codec::ModelIdentity;
 use lungfield_model::device::Precision;
 
-/// Found films in a file.
+/// The number of films in a file of the list.
 const CHUNK: usize = 4096;
-/// The name of the file that begins a run.
+/// The file with the settings of a run.
 const RUN: &str = "run.json";
-/// The folder of rows.
+/// The folder of the files of rows.
 const ROWS: &str = "rows";
 
-/// What makes two runs the same: where any of it differs, one can't go on with the other.
+/// The settings of a run. A run with other settings can't continue it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Order {
-    /// Of these files.
+    /// The version of the format of the ledger.
     pub format: u32,
-    /// As they were given.
+    /// The inputs, as they were given.
     pub inputs: Vec<String>,
-    /// As it was given.
+    /// The list, as it was given.
     pub list: Option<String>,
-    /// Where reference masks are looked for.
+    /// The folder of reference masks.
     pub reference: Option<String>,
-    /// Which part of the films it takes.
+    /// The part of the films that the run segments.
     pub shard: Shard,
-    /// What masks are written as.
+    /// The file extension of the masks.
     pub mask: String,
     /// The probability from which on a pixel is lung.
     pub threshold: f32,
-    /// The most pixels of a film.
+    /// The largest number of pixels of a film.
     pub max_pixels: u64,
     /// The largest file of a film, in bytes.
     pub max_file_bytes: u64,
-    /// The numbers in which it computes.
+    /// The precision in which the model computes.
     pub precision: Precision,
-    /// The sha256 of the list, where it is a file.
+    /// The SHA-256 of the list, if it is a file.
     pub list_sha256: Option<String>,
     /// The model.
     #[serde(flatten, with = "model_columns")]
@@ -97,39 +98,39 @@ mod model_columns {
     }
 }
 
-/// Why a run can't begin, go on or be kept.
+/// Why a run can't begin, continue or keep its rows.
 #[derive(Debug, thiserror::Error)]
 pub enum LedgerError {
-    /// The output holds something else.
+    /// The output has a run with other settings.
     #[error(
-        "{place} holds a run of other settings ({differences}); take another output, or remove it"
+        "{place} belongs to a run with other settings ({differences}); choose another output, or remove it"
     )]
     OtherOrder {
-        /// The run's file.
+        /// The file with the settings of that run.
         place: String,
-        /// What differs.
+        /// The names of the settings that differ.
         differences: String,
     },
-    /// Two workers have the same part.
-    #[error("another worker writes the rows of this part of the archive; start one for each part")]
+    /// Another worker has the same part.
+    #[error("another worker segments this part of the archive; start one worker for each part")]
     Rival,
-    /// A file that was written by a run can't be understood.
+    /// A file of the ledger can't be parsed.
     #[error("{place} is damaged: {error}")]
     Damaged {
-        /// Which.
+        /// The file.
         place: String,
-        /// What is the matter.
+        /// The error.
         error: serde_json::Error,
     },
     /// A file can't be read or written.
     #[error("{place}: {error}")]
     File {
-        /// Which.
+        /// The file.
         place: String,
-        /// Why.
+        /// The error.
         error: FileError,
     },
-    /// There is nothing to do.
+    /// There is no film.
     #[error("no film was found")]
     NoFilm,
     /// The films can't be listed.
@@ -137,42 +138,41 @@ pub enum LedgerError {
     Sources(#[from] SourceError),
 }
 
-/// What a run begins with.
+/// The content of the file with the settings of a run.
 #[derive(Debug, Serialize, Deserialize)]
-struct Begun {
+struct Run {
     order: Order,
-    /// The folder of the found films.
+    /// The folder with the list of films.
     plan: String,
     films: u64,
 }
 
-/// The files that are kept of a run.
+/// The state of a run, in files of its output folder.
 #[derive(Debug)]
 pub struct Ledger<'a> {
     files: &'a Files,
     folder: Address,
-    begun: Begun,
+    run: Run,
 }
 
 impl<'a> Ledger<'a> {
-    /// The ledger of this order in an output's folder: the one that is there, or a new one of the films that `sources` find.
+    /// Opens the ledger of an output folder, or creates one with the films of `sources`.
+    ///
+    /// # Errors
+    /// Returns an error if there is a ledger with other settings, if no film is found, or if files can't be read or written.
     pub async fn open(
         files: &'a Files,
         out: &Address,
         order: Order,
         sources: Sources,
     ) -> Result<Self, LedgerError> {
-        let folder = state(out, order.shard);
-        if let Some(begun) = begun(files, &folder, &order).await? {
-            return Ok(Self {
-                files,
-                folder,
-                begun,
-            });
+        let folder = ledger_folder(out, order.shard);
+        if let Some(run) = read_same_run(files, &folder, &order).await? {
+            return Ok(Self { files, folder, run });
         }
         let plan = format!("films-{}", Uuid::now_v7());
-        let films = plan_films(files, &folder.join(&plan), order.shard, sources).await?;
-        let new = Begun {
+        let films = list_films(files, &folder.join(&plan), order.shard, sources).await?;
+        let new = Run {
             order: order.clone(),
             plan,
             films,
@@ -181,8 +181,8 @@ impl<'a> Ledger<'a> {
             return Ok(Self {
                 files,
                 folder,
-                begun: new,
-            }); // nothing to remember: films may come yet
+                run: new,
+            }); // no ledger is written, since films may come later
         }
         let written = serde_json::to_vec_pretty(&new).expect("an order can be written as JSON");
         let place = folder.join(RUN);
@@ -190,30 +190,26 @@ impl<'a> Ledger<'a> {
             Ok(()) => Ok(Self {
                 files,
                 folder,
-                begun: new,
+                run: new,
             }),
-            // Another worker was faster: what it found counts.
+            // Another worker created the ledger meanwhile: its list of films is used.
             Err(FileError::Taken) => {
-                let begun = begun(files, &folder, &order)
+                let run = read_same_run(files, &folder, &order)
                     .await?
                     .ok_or(LedgerError::Rival)?;
-                Ok(Self {
-                    files,
-                    folder,
-                    begun,
-                })
+                Ok(Self { files, folder, run })
             }
             Err(error) => Err(file(&place)(error)),
         }
     }
 
-    /// How many films there are.
+    /// Returns the number of films.
     #[must_use]
     pub fn films(&self) -> u64 {
-        self.begun.films
+        self.run.films
     }
 
-    /// How many of them have a row.
+    /// Returns the number of films that have a row.
     pub async fn rows_kept(&self) -> Result<u64, LedgerError> {
         let folder = self.folder.join(ROWS);
         let names = self.files.names(&folder).await.map_err(file(&folder))?;
@@ -228,7 +224,7 @@ impl<'a> Ledger<'a> {
         Ok(first + last.len() as u64)
     }
 
-    /// The films from one of them on, in their order.
+    /// Streams the films in their order, from the film with the number `first`.
     #[must_use]
     pub fn films_from(&self, first: u64) -> BoxStream<'_, Result<Found, LedgerError>> {
         let chunk = CHUNK as u64;
@@ -236,16 +232,19 @@ impl<'a> Ledger<'a> {
             first / chunk,
             usize::try_from(first % chunk).unwrap_or_default(),
         );
-        let chunks = stream::iter(start..self.begun.films.div_ceil(chunk));
+        let chunks = stream::iter(start..self.run.films.div_ceil(chunk));
         let films = chunks.then(move |number| async move {
-            let place = self.folder.join(&self.begun.plan).join(&chunk_name(number));
+            let place = self.folder.join(&self.run.plan).join(&chunk_name(number));
             let films: Vec<Found> = lines(self.files, &place).await?;
             Ok::<_, LedgerError>(stream::iter(films).map(Ok))
         });
         films.try_flatten().skip(within).boxed()
     }
 
-    /// Keeps rows, of which the first belongs to the film `first`.
+    /// Keeps the rows of consecutive films, from the film with the number `first`.
+    ///
+    /// # Errors
+    /// Returns [`LedgerError::Rival`] if another worker has kept these rows, or an error if they can't be written.
     pub async fn keep(&self, first: u64, rows: &[Row]) -> Result<(), LedgerError> {
         let place = self.folder.join(ROWS).join(&rows_name(first));
         match self.files.create(&place, as_lines(rows)).await {
@@ -255,7 +254,7 @@ impl<'a> Ledger<'a> {
         }
     }
 
-    /// All rows that are kept, in their films' order.
+    /// Streams all rows that are kept, in the order of the films.
     pub async fn rows(&self) -> Result<BoxStream<'_, Result<Row, LedgerError>>, LedgerError> {
         let folder = self.folder.join(ROWS);
         let names = self.files.names(&folder).await.map_err(file(&folder))?;
@@ -264,7 +263,7 @@ impl<'a> Ledger<'a> {
             .filter(|name| first_row(name).is_some())
             .map(move |name| folder.join(&name));
         let files = self.files;
-        // Some ahead, since a bucket takes its time for each.
+        // Several files are read at the same time, since each request to a bucket takes long.
         let read =
             stream::iter(places).map(move |place| async move { lines::<Row>(files, &place).await });
         let rows = read.buffered(8).map_ok(|rows| stream::iter(rows).map(Ok));
@@ -272,34 +271,34 @@ impl<'a> Ledger<'a> {
     }
 }
 
-/// The numbers in which a run in this output computes, where one has begun: another machine, or moment, may prefer others.
+/// Returns the precision of the run in this output, if one has begun. The automatic choice may differ on another machine.
 pub async fn precision(
     files: &Files,
     out: &Address,
     shard: Shard,
 ) -> Result<Option<Precision>, LedgerError> {
-    Ok(read_begun(files, &state(out, shard))
+    Ok(read_run(files, &ledger_folder(out, shard))
         .await?
-        .map(|begun| begun.order.precision))
+        .map(|run| run.order.precision))
 }
 
-/// What is kept of a part lies there.
-fn state(out: &Address, shard: Shard) -> Address {
+/// Returns the folder of the ledger of a part.
+fn ledger_folder(out: &Address, shard: Shard) -> Address {
     out.join(&format!("state/{}", shard.name()))
 }
 
-/// What begun there, if anything did; it has to be the same order.
-async fn begun(
+/// Reads the run in a folder, if there is one, and checks that it has the same settings.
+async fn read_same_run(
     files: &Files,
     folder: &Address,
     order: &Order,
-) -> Result<Option<Begun>, LedgerError> {
-    let Some(begun) = read_begun(files, folder).await? else {
+) -> Result<Option<Run>, LedgerError> {
+    let Some(run) = read_run(files, folder).await? else {
         return Ok(None);
     };
-    let differences = differences(&begun.order, order);
+    let differences = differences(&run.order, order);
     if differences.is_empty() {
-        return Ok(Some(begun));
+        return Ok(Some(run));
     }
     Err(LedgerError::OtherOrder {
         place: folder.join(RUN).to_string(),
@@ -307,7 +306,8 @@ async fn begun(
     })
 }
 
-async fn read_begun(files: &Files, folder: &Address) -> Result<Option<Begun>, LedgerError> {
+/// Reads the run in a folder, if there is one.
+async fn read_run(files: &Files, folder: &Address) -> Result<Option<Run>, LedgerError> {
     let place = folder.join(RUN);
     let bytes = match files.read(&place).await {
         Ok(bytes) => bytes,
@@ -321,7 +321,7 @@ async fn read_begun(files: &Files, folder: &Address) -> Result<Option<Begun>, Le
     serde_json::from_slice(&bytes).map(Some).map_err(damaged)
 }
 
-/// The names of what differs.
+/// Returns the names of the settings that differ.
 fn differences(one: &Order, other: &Order) -> String {
     let fields = |order| match serde_json::to_value(order) {
         Ok(serde_json::Value::Object(fields)) => fields,
@@ -337,8 +337,8 @@ fn differences(one: &Order, other: &Order) -> String {
         .join(", ")
 }
 
-/// Writes down the films of a shard, and counts them.
-async fn plan_films(
+/// Writes the list of the films of a shard, and returns their number.
+async fn list_films(
     files: &Files,
     folder: &Address,
     shard: Shard,
@@ -376,7 +376,7 @@ fn rows_name(first: u64) -> String {
     format!("{first:012}.jsonl")
 }
 
-/// The number in the name of a file of rows; `None` for what else may lie there.
+/// Returns the number in the name of a file of rows; `None` for other files.
 fn first_row(name: &str) -> Option<u64> {
     name.strip_suffix(".jsonl")?.parse().ok()
 }

@@ -1,4 +1,4 @@
-//! Decides what a result table says of a film.
+//! Defines the rows of a result table.
 
 use parquet_derive::ParquetRecordWriter;
 use serde::{Deserialize, Serialize};
@@ -8,47 +8,61 @@ use lungfield_radiograph::lungs::{Lung, Side};
 use lungfield_radiograph::overlap::Overlap;
 use lungfield_radiograph::radiograph::SpacingSource;
 
-/// A film in a result table. The fields are the columns, in their order; what is not known is null, or empty in CSV.
+/// A film in a result table. The fields are the columns, in their order; unknown values are null, or empty in CSV.
+///
+/// # Examples
+/// ```
+/// use lungfield_archive::row::Row;
+///
+/// let row = Row::failed("films/a.png".to_owned(), "unreadable", "access is denied".to_owned());
+/// let mut table = csv::Writer::from_writer(Vec::new());
+/// table.serialize(&row)?;
+/// let table = String::from_utf8(table.into_inner()?)?;
+/// let (header, line) = table.split_once('\n').expect("a header and a row");
+/// assert!(header.starts_with("file,mask,sha256,width,height,area_px,"));
+/// assert_eq!(line, "films/a.png,,,,,,,,,,,,,,,unreadable,access is denied\n");
+/// # Ok::<_, Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ParquetRecordWriter)]
 pub struct Row {
-    /// The film's file, as it was found.
+    /// The address of the film's file.
     pub file: String,
-    /// The mask's file, below the output folder.
+    /// The path of the mask's file, relative to the output folder.
     pub mask: Option<String>,
-    /// The sha256 of the film's file, in hexadecimal.
+    /// The SHA-256 of the film's file, in hexadecimal.
     pub sha256: Option<String>,
-    /// Columns of the film.
+    /// The width of the film in pixels.
     pub width: Option<u32>,
-    /// Rows of the film.
+    /// The height of the film in pixels.
     pub height: Option<u32>,
-    /// Pixels of the mask.
+    /// The area of the mask in pixels.
     pub area_px: Option<u64>,
-    /// Pixels of the patient's right lung; null where the mask has none.
+    /// The area of the patient's right lung in pixels; null if the mask has no right lung.
     pub right_area_px: Option<u64>,
-    /// Pixels of the patient's left lung.
+    /// The area of the patient's left lung in pixels; null if the mask has no left lung.
     pub left_area_px: Option<u64>,
-    /// The mask's area on the film in mm², where its spacing is known.
+    /// The area of the mask in mm², if the pixel spacing is known.
     pub area_mm2: Option<f64>,
-    /// The right lung's.
+    /// The area of the right lung in mm².
     pub right_area_mm2: Option<f64>,
-    /// The left lung's.
+    /// The area of the left lung in mm².
     pub left_area_mm2: Option<f64>,
-    /// Whose the spacing is, as in the answers of the service.
+    /// The source of the pixel spacing, as in the JSON of the service.
     pub pixel_spacing_source: Option<String>,
-    /// Dice with the reference mask, where there is one.
+    /// The Dice coefficient with the reference mask, if there is one.
     pub dice: Option<f64>,
-    /// Jaccard with it.
+    /// The Jaccard index with the reference mask.
     pub jaccard: Option<f64>,
-    /// The codes of warnings, parted by `;`.
+    /// The codes of the warnings, separated by `;`.
     pub warnings: Option<String>,
-    /// Why there is no mask, as a code: one of the service's, or `unreadable`, `file_too_large`, `unnameable`.
+    /// Why there is no mask: a code of the service, or `unreadable`, `file_too_large` or `unnameable`.
     pub error: Option<String>,
-    /// The same in words.
+    /// Why there is no mask, as text.
     pub error_detail: Option<String>,
 }
 
 impl Row {
-    /// A film that has no mask.
+    /// Returns the row of a film that has no mask.
     #[must_use]
     pub fn failed(file: String, error: &str, detail: String) -> Self {
         Self {
@@ -90,7 +104,7 @@ impl Row {
             area_mm2: spacing.map(|spacing| lungs.iter().map(|lung| lung.area_mm2(spacing)).sum()),
             right_area_mm2: lungs.get(Side::Right).and_then(area_mm2),
             left_area_mm2: lungs.get(Side::Left).and_then(area_mm2),
-            pixel_spacing_source: spacing.map(|spacing| in_a_word(spacing.source())),
+            pixel_spacing_source: spacing.map(|spacing| source_name(spacing.source())),
             dice: overlap.map(Overlap::dice),
             jaccard: overlap.map(Overlap::jaccard),
             warnings: Some(
@@ -105,8 +119,8 @@ impl Row {
     }
 }
 
-/// The source as answers of the service have it.
-fn in_a_word(source: SpacingSource) -> String {
-    let word = serde_json::to_value(source).expect("a source is a word");
-    word.as_str().unwrap_or_default().to_owned()
+/// Returns the name of a source in the JSON of the service.
+fn source_name(source: SpacingSource) -> String {
+    let name = serde_json::to_value(source).expect("a source is a string");
+    name.as_str().unwrap_or_default().to_owned()
 }

@@ -1,4 +1,4 @@
-//! Decides what `lungfield-segment` can be told.
+//! Defines the flags of `lungfield-segment`.
 
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
@@ -14,24 +14,25 @@ use lungfield_radiograph::mask::Threshold;
 use lungfield_support::flags::positive;
 use lungfield_support::log::LogSettings;
 
-/// Segments whole archives: films of folders, lists, patterns or s3:// buckets in; a mask for each and one table out.
+/// Segments the films of folders, lists, patterns or s3:// buckets, and writes a mask for each and one table.
 ///
-/// Started again with the same arguments it goes on where it was. S3 is reached by what the variables `AWS_…` say
-/// (`AWS_REGION`, `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`, `AWS_ENDPOINT_URL`, `AWS_ALLOW_HTTP`). Exit codes: 0 every film has a mask; 3 some have none, and the table says why; 130 it was
-/// asked to stop; 1 it could not go on; 2 wrong arguments. Not a medical device.
+/// Started again with the same arguments, it continues where it stopped. The variables `AWS_…` configure S3
+/// (`AWS_REGION`, `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`, `AWS_ENDPOINT_URL`, `AWS_ALLOW_HTTP`). Exit codes: 0 every
+/// film has a mask; 3 some films have none, and the table says why; 130 it was asked to stop; 1 it could not continue; 2
+/// wrong arguments. Not a medical device.
 #[derive(Clone, Debug, Parser)]
 #[command(name = "lungfield-segment", version)]
 pub struct SegmentSettings {
-    /// Films: files, folders, patterns in quotes (`'films/**/*.dcm'`), or the same of a bucket as `s3://BUCKET/PREFIX`.
+    /// Films: files, folders, patterns in quotes (`'films/**/*.dcm'`), or objects of a bucket as `s3://BUCKET/PREFIX`.
     #[arg(value_name = "INPUT", required_unless_present = "list")]
     pub inputs: Vec<String>,
     /// A file with a film's path or s3:// address on each line, each film once; `-` is standard input.
     #[arg(long, env = "LUNGFIELD_LIST", value_name = "FILE")]
     pub list: Option<PathBuf>,
-    /// Where masks and table go: a folder, or `s3://BUCKET/PREFIX`.
+    /// The output for masks and table: a folder, or `s3://BUCKET/PREFIX`.
     #[arg(long, env = "LUNGFIELD_OUT", value_name = "FOLDER", value_parser = address)]
     pub out: Address,
-    /// Where reference masks are, called as their films (or with `_mask`): the table has Dice and Jaccard then.
+    /// The folder of reference masks, which have the names of their films (or with `_mask`): the table gets Dice and Jaccard.
     #[arg(long, env = "LUNGFIELD_REFERENCE", value_name = "FOLDER", value_parser = address)]
     pub reference: Option<Address>,
     /// What masks are written as.
@@ -40,7 +41,7 @@ pub struct SegmentSettings {
     /// The probability from which on a pixel is lung; the model's own by default.
     #[arg(long, env = "LUNGFIELD_THRESHOLD")]
     pub threshold: Option<Threshold>,
-    /// Segment one part of the films only: part I of N, from 0/N to N-1/N. All parts may be at work at a time.
+    /// Segment only one part of the films: part I of N, from 0/N to N-1/N. All parts may run at the same time.
     #[arg(
         long,
         env = "LUNGFIELD_SHARD",
@@ -54,7 +55,7 @@ pub struct SegmentSettings {
     /// The most films in a batch; by default 32 on CUDA, and 1 on the CPU, which is faster with one film at a time.
     #[arg(long, env = "LUNGFIELD_MAX_BATCH_SIZE")]
     pub max_batch_size: Option<NonZeroUsize>,
-    /// Films that are read, segmented or written at a time; by default twice what the device and the cores have in hand.
+    /// Films that are read, segmented or written at the same time; by default twice what the device and the cores work on.
     #[arg(long, env = "LUNGFIELD_IN_FLIGHT")]
     pub in_flight: Option<NonZeroUsize>,
     /// How films are decoded.
@@ -63,7 +64,7 @@ pub struct SegmentSettings {
     /// The largest file of a film; a larger one has an error in the table.
     #[arg(long, env = "LUNGFIELD_MAX_FILE", default_value = "64MiB", value_parser = positive)]
     pub max_file: u64,
-    /// The bytes of films' files that are held at a time.
+    /// The most bytes of films' files that are in memory at the same time.
     #[arg(long, env = "LUNGFIELD_READ_AHEAD", default_value = "512MiB", value_parser = positive)]
     pub read_ahead: u64,
     /// How the log is written.
@@ -72,7 +73,10 @@ pub struct SegmentSettings {
 }
 
 impl SegmentSettings {
-    /// What no single setting shows: settings that contradict each other.
+    /// Checks that settings do not contradict each other.
+    ///
+    /// # Errors
+    /// Returns a text that names the settings.
     pub fn check(&self) -> Result<(), String> {
         if self.read_ahead < self.max_file {
             let (ahead, file) = (self.read_ahead, self.max_file);

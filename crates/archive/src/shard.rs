@@ -1,4 +1,4 @@
-//! Decides which of several workers a film belongs to.
+//! Divides an archive among several workers.
 
 use std::fmt;
 use std::str::FromStr;
@@ -6,7 +6,22 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-/// One of several equal parts of an archive. Which part a film is in depends on its name alone, so that workers need not know of each other.
+/// One of `count` parts of an archive, of about equal size.
+///
+/// The part of a film depends on its address alone, so that workers need not talk to each other: it is the first eight
+/// bytes of the SHA-256 of the address, as a big-endian number, modulo `count`.
+///
+/// # Examples
+/// ```
+/// use lungfield_archive::shard::Shard;
+///
+/// let shards: Vec<Shard> = vec!["0/3".parse()?, "1/3".parse()?, "2/3".parse()?];
+/// let film = "s3://archive/2024/film.dcm";
+/// assert_eq!(shards.iter().filter(|shard| shard.holds(film)).count(), 1);
+/// assert_eq!(shards[1].suffix(), "-1-of-3");
+/// assert!("3/3".parse::<Shard>().is_err());
+/// # Ok::<_, String>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(into = "String", try_from = "String")]
 pub struct Shard {
@@ -16,10 +31,10 @@ pub struct Shard {
 }
 
 impl Shard {
-    /// The archive as one part.
+    /// The whole archive as one part.
     pub const WHOLE: Self = Self { index: 0, count: 1 };
 
-    /// Whether this part holds the film of this name.
+    /// Returns whether the film with this address belongs to this part.
     #[must_use]
     pub fn holds(self, file: &str) -> bool {
         let digest = Sha256::digest(file);
@@ -27,13 +42,13 @@ impl Shard {
         u64::from_be_bytes(*start) % u64::from(self.count) == u64::from(self.index)
     }
 
-    /// What its folder is called.
+    /// Returns the name of the part in paths, as `1-of-3`.
     #[must_use]
     pub fn name(self) -> String {
         format!("{}-of-{}", self.index, self.count)
     }
 
-    /// What the names of its files end in: nothing where it is the whole.
+    /// Returns the end of the names of its result files, as `-1-of-3`; empty for the whole archive.
     #[must_use]
     pub fn suffix(self) -> String {
         if self == Self::WHOLE {
@@ -62,7 +77,7 @@ impl FromStr for Shard {
         });
         parts
             .filter(|shard| shard.index < shard.count)
-            .ok_or_else(|| "it is I/N: the part I of N, from 0/N to N-1/N".to_owned())
+            .ok_or_else(|| "a part is written as I/N, from 0/N to N-1/N".to_owned())
     }
 }
 

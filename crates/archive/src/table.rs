@@ -1,4 +1,4 @@
-//! Decides how a run's rows become its result table: one CSV and one Parquet file, of the same rows and columns.
+//! Writes the result table of a run: a CSV file and a Parquet file with the same rows and columns.
 
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -16,41 +16,53 @@ use super::files::{FileError, Files, Writer};
 use super::ledger::{LedgerError, Order};
 use super::row::Row;
 
-/// Rows in a row group of the Parquet file, and those that are held at a time.
+/// The number of rows in a row group of the Parquet file, which are in memory at the same time.
 const GROUP: usize = 4096;
 
-/// What a run came to.
+/// The counts of a run.
+///
+/// # Examples
+/// ```
+/// use lungfield_archive::{row::Row, table::Tally};
+///
+/// let mut tally = Tally::default();
+/// tally.count(&Row { dice: Some(0.9), ..Row::default() });
+/// tally.count(&Row { dice: Some(1.0), warnings: Some("no_lung".to_owned()), ..Row::default() });
+/// tally.count(&Row::failed("a.png".to_owned(), "unreadable", String::new()));
+/// assert_eq!((tally.films, tally.failed, tally.warned, tally.measured), (3, 1, 1, 2));
+/// assert_eq!(tally.mean_dice(), Some(0.95));
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Tally {
-    /// Films that were found.
+    /// The number of films.
     pub films: u64,
-    /// Those of them that have no mask.
+    /// The number of films without a mask.
     pub failed: u64,
-    /// Those whose mask is doubtful.
+    /// The number of films whose mask has a warning.
     pub warned: u64,
-    /// Those that were measured against a reference mask.
+    /// The number of films that were compared with a reference mask.
     pub measured: u64,
-    dice: f64,
+    dice_sum: f64,
 }
 
 impl Tally {
-    /// Takes a row in.
+    /// Counts a row.
     pub fn count(&mut self, row: &Row) {
         self.films += 1;
         self.failed += u64::from(row.error.is_some());
         self.warned += u64::from(row.warnings.as_ref().is_some_and(|codes| !codes.is_empty()));
         self.measured += u64::from(row.dice.is_some());
-        self.dice += row.dice.unwrap_or_default();
+        self.dice_sum += row.dice.unwrap_or_default();
     }
 
-    /// The mean Dice of those that were measured.
+    /// Returns the mean Dice coefficient of the films that were compared; `None` if there are none.
     #[must_use]
     pub fn mean_dice(&self) -> Option<f64> {
-        (self.measured > 0).then(|| self.dice / self.measured as f64)
+        (self.measured > 0).then(|| self.dice_sum / self.measured as f64)
     }
 }
 
-/// Why there is no table.
+/// Why a table can't be written.
 #[derive(Debug, thiserror::Error)]
 pub enum TableError {
     /// The rows can't be read.
@@ -59,20 +71,23 @@ pub enum TableError {
     /// A file of the table can't be written.
     #[error("{place}: {error}")]
     File {
-        /// Which.
+        /// The file.
         place: String,
-        /// Why.
+        /// The error.
         error: FileError,
     },
-    /// Rows can't be put into this form.
+    /// The rows can't be written as Parquet.
     #[error("the table can't be written as Parquet: {0}")]
     Parquet(#[from] ParquetError),
-    /// The same for CSV.
+    /// The rows can't be written as CSV.
     #[error("the table can't be written as CSV: {0}")]
     Csv(#[from] csv::Error),
 }
 
-/// Writes `results` with the run's suffix as `.csv` and `.parquet` from all rows of a run.
+/// Writes the rows of a run as `results.csv` and `results.parquet`, with the suffix of its shard in the names.
+///
+/// # Errors
+/// Returns an error if rows can't be read, or a file can't be written.
 pub async fn write(
     files: &Files,
     out: &Address,
@@ -93,7 +108,7 @@ pub async fn write(
     Ok(tally)
 }
 
-/// Both files, as they are written.
+/// The two files of a table that is being written.
 struct Table {
     csv: Output,
     parquet: Output,
@@ -102,6 +117,7 @@ struct Table {
     is_headed: bool,
 }
 
+/// A file that is being written, and its address.
 struct Output {
     place: Address,
     writer: Writer,
@@ -172,7 +188,7 @@ impl Table {
 
     async fn finish(mut self) -> Result<(), TableError> {
         if !self.is_headed {
-            // A table of no film has its columns all the same.
+            // A table without films still has a header.
             let header = as_csv(&[Row::default()], true)?;
             let end = header
                 .iter()
@@ -187,6 +203,7 @@ impl Table {
     }
 }
 
+/// Encodes rows as CSV.
 fn as_csv(rows: &[Row], headed: bool) -> Result<Vec<u8>, TableError> {
     let mut writer = csv::WriterBuilder::new()
         .has_headers(headed)
@@ -194,10 +211,10 @@ fn as_csv(rows: &[Row], headed: bool) -> Result<Vec<u8>, TableError> {
     for row in rows {
         writer.serialize(row)?;
     }
-    Ok(writer.into_inner().expect("memory can always be written"))
+    Ok(writer.into_inner().expect("writing to memory does not fail"))
 }
 
-/// The file says which model its masks are of.
+/// Returns the properties of the Parquet file, with the model as metadata.
 fn properties(order: &Order) -> WriterProperties {
     let facts = [
         ("lungfield.model.name", order.model.name.as_str()),
@@ -217,7 +234,7 @@ fn properties(order: &Order) -> WriterProperties {
         .build()
 }
 
-/// Bytes that the Parquet writer has given up, to be taken elsewhere.
+/// A buffer that the Parquet writer fills and [`Table`] empties.
 #[derive(Clone, Debug, Default)]
 struct Shared(Arc<Mutex<Vec<u8>>>);
 

@@ -1,4 +1,6 @@
-//! Decides which films are meant: what is below a folder or a bucket's prefix, what a pattern matches, what a list names.
+//! Finds the films of a run: below a folder or a prefix of a bucket, by a pattern, or in a list.
+//!
+//! It also refuses inputs that name a film twice, and outputs whose masks a later run would take for films.
 
 use std::io::{self, BufRead, BufReader};
 use std::path::{Path, PathBuf};
@@ -11,47 +13,49 @@ use walkdir::{DirEntry, WalkDir};
 
 use super::address::{Address, AddressError};
 use super::files::{FileError, Files};
+use lungfield_support::sha256;
 
-/// The list that comes on standard input.
+/// The name of standard input as a list.
 const STANDARD_INPUT: &str = "-";
 
 /// A film that was found.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Found {
-    /// Its address, as a user would write it.
+    /// The address of the film, as a user writes it.
     pub file: String,
-    /// What its outputs are called: its path below what all inputs have in common. There is none where the file's name is no Unicode.
+    /// The name of its results: its path relative to the common folder of all inputs. `None` if the name of the file is not
+    /// valid Unicode.
     pub name: Option<String>,
 }
 
-/// Why no films can be listed.
+/// Why films can't be found.
 #[derive(Debug, thiserror::Error)]
 pub enum SourceError {
-    /// It is no address.
+    /// An input is not an address.
     #[error("{text:?} can't be used: {error}")]
     Address {
-        /// What was written.
+        /// The input.
         text: String,
-        /// What is the matter with it.
+        /// The error.
         error: AddressError,
     },
-    /// It is no pattern.
+    /// A pattern is not valid.
     #[error("the pattern can't be used: {0}")]
     Pattern(#[from] globset::Error),
-    /// There is nothing there.
+    /// An input does not exist.
     #[error("there is no file or folder {0:?}")]
     Missing(String),
     /// A film would be found twice.
-    #[error("{0} is given twice, or lies inside of another input; give each film once")]
+    #[error("{0} is given twice, or lies inside another input; give each film once")]
     Twice(String),
     /// Masks would be taken for films.
     #[error(
-        "the output {out} lies inside of the input {input}; its masks would be taken for films"
+        "the output {out} lies inside the input {input}; its masks would be taken for films"
     )]
     OutputInside {
-        /// Where masks go.
+        /// The output.
         out: String,
-        /// Where films are looked for.
+        /// The input.
         input: String,
     },
     /// The list can't be read.
@@ -60,32 +64,59 @@ pub enum SourceError {
     /// A folder or bucket can't be listed.
     #[error("{place} can't be listed: {error}")]
     Listing {
-        /// Which.
+        /// The folder or bucket.
         place: String,
-        /// Why.
+        /// The error.
         error: FileError,
     },
 }
 
-/// Where films are looked for.
+/// An input of a run.
 #[derive(Clone, Debug)]
 enum Source {
+    /// A folder or prefix, with everything below it.
     Tree(Address),
+    /// A single film.
     One(Address),
+    /// The films below a folder or prefix whose relative path matches.
     Pattern(Address, GlobMatcher),
 }
 
-/// Everywhere that films are looked for.
+/// The inputs of a run: folders, files and patterns, and a list.
+///
+/// # Examples
+/// ```
+/// use futures_util::TryStreamExt;
+/// use lungfield_archive::{address::Address, files::Files, sources::Sources};
+///
+/// # tokio::runtime::Runtime::new()?.block_on(async {
+/// let folder = tempfile::tempdir()?;
+/// for film in ["one/a.png", "one/b.dcm", "two/c.png"] {
+///     std::fs::create_dir_all(folder.path().join(film).parent().expect("films lie in folders"))?;
+///     std::fs::write(folder.path().join(film), b"a film")?;
+/// }
+/// let pattern = format!("{}/**/*.png", folder.path().display());
+/// let (files, out) = (Files::default(), Address::parse("/results")?);
+/// let sources = Sources::resolve(&[pattern], None, &out, &files).await?;
+/// let mut names: Vec<_> = sources.find(&files).map_ok(|film| film.name).try_collect().await?;
+/// names.sort();
+/// assert_eq!(names, [Some("one/a.png".to_owned()), Some("two/c.png".to_owned())]);
+/// # Ok::<_, Box<dyn std::error::Error>>(())
+/// # }).unwrap();
+/// ```
 #[derive(Clone, Debug)]
 pub struct Sources {
     inputs: Vec<Source>,
     list: Option<PathBuf>,
-    /// The steps that all have in common.
+    /// The components of the common folder of all inputs.
     base: Vec<String>,
 }
 
 impl Sources {
-    /// Sees what inputs and a list (`-` is standard input) mean, and that no output goes where films are looked for.
+    /// Resolves the inputs and the list (`-` is standard input) of a run that writes to `out`.
+    ///
+    /// # Errors
+    /// Returns an error if an input is not valid or does not exist, if inputs overlap, or if `out` lies inside an input.
     pub async fn resolve(
         inputs: &[String],
         list: Option<&Path>,
@@ -96,14 +127,14 @@ impl Sources {
         for text in inputs {
             sources.push(Source::resolve(text, files).await?);
         }
-        once(&sources)?;
+        reject_overlaps(&sources)?;
         for source in &sources {
-            source.keeps_off(out)?;
+            source.reject_output(out)?;
         }
         let base = if list.is_some() {
             Vec::new()
         } else {
-            common(sources.iter().map(Source::folder))
+            common_prefix(sources.iter().map(Source::folder))
         };
         Ok(Self {
             inputs: sources,
@@ -112,24 +143,39 @@ impl Sources {
         })
     }
 
-    /// The films, in no order that can be relied on. Nothing is read ahead.
+    /// Returns the SHA-256 of the list, in hexadecimal; `None` if there is no list, or if it comes on standard input, which can
+    /// be read only once.
+    ///
+    /// # Errors
+    /// Returns [`SourceError::List`] if the list can't be read.
+    pub fn list_sha256(&self) -> Result<Option<String>, SourceError> {
+        let list = self.list.as_deref();
+        let hash = |path| sha256::hex_of_reader(fs_err::File::open(path)?);
+        list.filter(|&path| path != Path::new(STANDARD_INPUT))
+            .map(hash)
+            .transpose()
+            .map_err(SourceError::List)
+    }
+
+    /// Streams the films, in no particular order. Folders are read as the stream is polled.
     pub fn find(self, files: &Files) -> BoxStream<'_, Result<Found, SourceError>> {
         let Self { inputs, list, base } = self;
         let naming = base.clone();
         let found = stream::iter(inputs).flat_map(move |source| source.find(&naming, files));
         let listed =
-            stream::iter(list).flat_map(move |list| stream::iter(listed(&list, base.clone())));
+            stream::iter(list).flat_map(move |list| stream::iter(films_of_list(&list, base.clone())));
         found.chain(listed).boxed()
     }
 }
 
 impl Source {
+    /// Resolves an input: a pattern, if there is no file of its name, or else a film or a folder.
     async fn resolve(text: &str, files: &Files) -> Result<Self, SourceError> {
         let refused = |error| SourceError::Address {
             text: text.to_owned(),
             error,
         };
-        if let Some((root, pattern)) = pattern(text).filter(|_| !Path::new(text).exists()) {
+        if let Some((root, pattern)) = split_pattern(text).filter(|_| !Path::new(text).exists()) {
             let root = if root.is_empty() { "." } else { root };
             let glob = GlobBuilder::new(pattern).literal_separator(true).build()?;
             return Ok(Self::Pattern(
@@ -159,12 +205,13 @@ impl Source {
         })
     }
 
+    /// Returns the address of the film or folder.
     fn root(&self) -> &Address {
         let (Self::Tree(address) | Self::One(address) | Self::Pattern(address, _)) = self;
         address
     }
 
-    /// The steps to the folder that its films are named from.
+    /// Returns the components of its folder.
     fn folder(&self) -> Vec<String> {
         let mut steps = self.root().steps();
         if matches!(self, Self::One(_)) {
@@ -173,23 +220,24 @@ impl Source {
         steps
     }
 
-    /// Refuses an output whose masks it would find, or whose masks would be called as its films.
-    fn keeps_off(&self, out: &Address) -> Result<(), SourceError> {
+    /// Refuses an output whose masks the input would find, or whose folders of masks and state contain the input.
+    fn reject_output(&self, out: &Address) -> Result<(), SourceError> {
         let (inner, outer) = (out.real().steps(), self.root().real().steps());
-        let own = ["masks", "state"].map(|name| [inner.as_slice(), &[name.to_owned()]].concat());
-        let among_own = own.iter().any(|own| outer.starts_with(own));
+        let written =
+            ["masks", "state"].map(|name| [inner.as_slice(), &[name.to_owned()]].concat());
+        let inside_output = written.iter().any(|folder| outer.starts_with(folder));
         let finds = inner
             .strip_prefix(outer.as_slice())
             .is_some_and(|below| match self {
                 Self::Tree(_) => true,
                 Self::One(_) => false,
-                // A mask lies two steps below the output; as many as a pattern has, it can go down.
+                // A mask lies at least two levels below the output. Without `**`, a pattern matches as many levels as it has.
                 Self::Pattern(_, glob) => {
                     let pattern = glob.glob().glob();
                     pattern.contains("**") || pattern.matches('/').count() + 1 >= below.len() + 2
                 }
             });
-        if finds || among_own {
+        if finds || inside_output {
             return Err(SourceError::OutputInside {
                 out: out.to_string(),
                 input: self.root().to_string(),
@@ -198,6 +246,7 @@ impl Source {
         Ok(())
     }
 
+    /// Streams the films of the input.
     fn find<'a>(
         self,
         base: &[String],
@@ -205,7 +254,7 @@ impl Source {
     ) -> BoxStream<'a, Result<Found, SourceError>> {
         let base = base.to_vec();
         match (&self, self.root()) {
-            (Self::One(address), _) => stream::iter([Ok(found(address, &base))]).boxed(),
+            (Self::One(address), _) => stream::iter([Ok(Found::new(address, &base))]).boxed(),
             (_, Address::Local(root)) => {
                 let walk = WalkDir::new(root)
                     .min_depth(1)
@@ -214,16 +263,16 @@ impl Source {
                 let hidden = matches!(self, Self::Tree(_));
                 let entries = walk.filter_entry(move |entry| !(hidden && is_hidden(entry)));
                 let root = root.clone();
-                stream::iter(entries.filter_map(move |entry| self.walked(entry, &root, &base)))
+                stream::iter(entries.filter_map(move |entry| self.film_of_entry(entry, &root, &base)))
                     .boxed()
             }
-            (_, root @ Address::Object { bucket, .. }) => {
+            (_, root @ Address::Object { bucket, key }) => {
                 let place = root.to_string();
                 let failed = move |error| SourceError::Listing {
                     place: place.clone(),
                     error,
                 };
-                let objects = match files.objects(root) {
+                let objects = match files.objects(bucket, key) {
                     Ok(objects) => objects,
                     Err(error) => return stream::iter([Err(failed(error))]).boxed(),
                 };
@@ -233,16 +282,16 @@ impl Source {
                         bucket: bucket.clone(),
                         key: meta.location,
                     };
-                    let meant = self.means_object(&address, &prefix, meta.size);
-                    std::future::ready(Ok(meant.then(|| found(&address, &base))))
+                    let is_film = self.is_film_object(&address, &prefix, meta.size);
+                    std::future::ready(Ok(is_film.then(|| Found::new(&address, &base))))
                 });
                 objects.boxed()
             }
         }
     }
 
-    /// A film of a folder, or nothing where the entry is none.
-    fn walked(
+    /// Returns the film of an entry of a folder; `None` if the entry is not a film of this input.
+    fn film_of_entry(
         &self,
         entry: walkdir::Result<DirEntry>,
         root: &Path,
@@ -250,10 +299,10 @@ impl Source {
     ) -> Option<Result<Found, SourceError>> {
         let entry = match entry {
             Ok(entry) => entry,
-            // A link that leads nowhere, or back: whoever opens it will say so.
-            Err(error) if error.depth() > 0 && leads_nowhere(&error) => {
+            // A broken link or a loop counts as a film, whose row then says that it can't be read.
+            Err(error) if error.depth() > 0 && is_broken_link(&error) => {
                 let path = error.path().unwrap_or(root).to_owned();
-                return Some(Ok(found(&Address::Local(path), base)));
+                return Some(Ok(Found::new(&Address::Local(path), base)));
             }
             Err(error) => {
                 let place = error.path().unwrap_or(root).display().to_string();
@@ -263,19 +312,19 @@ impl Source {
                 }));
             }
         };
-        let meant = match self {
+        let matches = match self {
             Self::Pattern(_, glob) => {
                 glob.is_match(entry.path().strip_prefix(root).unwrap_or(root))
             }
             Self::Tree(_) | Self::One(_) => true,
         };
         let path = entry.path().strip_prefix("./").unwrap_or(entry.path());
-        (meant && entry.file_type().is_file())
-            .then(|| Ok(found(&Address::Local(path.to_owned()), base)))
+        (matches && entry.file_type().is_file())
+            .then(|| Ok(Found::new(&Address::Local(path.to_owned()), base)))
     }
 
-    /// Whether an object below the root is a film. What is empty and has no extension marks a folder.
-    fn means_object(&self, address: &Address, root: &[String], size_bytes: u64) -> bool {
+    /// Returns whether an object below the root is a film. An empty object without an extension stands for a folder.
+    fn is_film_object(&self, address: &Address, root: &[String], size_bytes: u64) -> bool {
         let steps = address.steps();
         let below = steps.strip_prefix(root).unwrap_or(&steps);
         let is_marker = size_bytes == 0 && below.last().is_none_or(|name| !name.contains('.'));
@@ -287,7 +336,8 @@ impl Source {
     }
 }
 
-fn leads_nowhere(error: &walkdir::Error) -> bool {
+/// Returns whether an error is that of a link without a target, or of a loop.
+fn is_broken_link(error: &walkdir::Error) -> bool {
     let missing = error
         .io_error()
         .is_some_and(|error| error.kind() == io::ErrorKind::NotFound);
@@ -298,8 +348,8 @@ fn is_hidden(entry: &DirEntry) -> bool {
     entry.file_name().to_string_lossy().starts_with('.')
 }
 
-/// The films of a list: an address a line.
-fn listed(
+/// Reads the films of a list: an address on each line.
+fn films_of_list(
     list: &Path,
     base: Vec<String>,
 ) -> Box<dyn Iterator<Item = Result<Found, SourceError>> + Send> {
@@ -317,26 +367,29 @@ fn listed(
     Box::new(films.map(move |line| {
         let text = line.map_err(SourceError::List)?;
         let address = Address::parse(&text);
-        Ok(found(
+        Ok(Found::new(
             &address.map_err(|error| SourceError::Address { text, error })?,
             &base,
         ))
     }))
 }
 
-fn found(address: &Address, base: &[String]) -> Found {
-    let nameable = match address {
-        Address::Local(path) => path.to_str().is_some(),
-        Address::Object { .. } => true,
-    };
-    Found {
-        file: address.to_string(),
-        name: nameable.then(|| name(address, base)),
+impl Found {
+    /// Returns the film at an address, named relative to `base`.
+    fn new(address: &Address, base: &[String]) -> Self {
+        let is_unicode = match address {
+            Address::Local(path) => path.to_str().is_some(),
+            Address::Object { .. } => true,
+        };
+        Self {
+            file: address.to_string(),
+            name: is_unicode.then(|| relative_name(address, base)),
+        }
     }
 }
 
-/// A film's path below the base, or its whole path where it is not there; either goes down only.
-fn name(address: &Address, base: &[String]) -> String {
+/// Returns the path of a film relative to `base`, or its absolute path if it lies elsewhere. It has no `..`.
+fn relative_name(address: &Address, base: &[String]) -> String {
     let steps = address.steps();
     let below = match steps.strip_prefix(base) {
         Some(below) if !below.iter().any(|step| step == "..") => below.to_vec(),
@@ -349,13 +402,13 @@ fn name(address: &Address, base: &[String]) -> String {
     parts.collect::<Vec<_>>().join("/")
 }
 
-/// Refuses inputs of which one lies in another.
-fn once(sources: &[Source]) -> Result<(), SourceError> {
+/// Refuses inputs of which one lies inside another.
+fn reject_overlaps(sources: &[Source]) -> Result<(), SourceError> {
     let mut sorted: Vec<_> = sources
         .iter()
         .map(|source| (source.root().absolute().steps(), source.root()))
         .collect();
-    // Whatever lies in another stands right behind it, or behind another that does.
+    // After sorting, an input that lies inside another follows it directly, or follows others that lie inside it.
     sorted.sort_by(|one, other| one.0.cmp(&other.0));
     let twice = sorted
         .windows(2)
@@ -365,8 +418,8 @@ fn once(sources: &[Source]) -> Result<(), SourceError> {
     })
 }
 
-/// The longest beginning that all have in common.
-fn common(folders: impl Iterator<Item = Vec<String>>) -> Vec<String> {
+/// Returns the longest common prefix.
+fn common_prefix(folders: impl Iterator<Item = Vec<String>>) -> Vec<String> {
     let shared = |one: Vec<String>, other: Vec<String>| {
         one.into_iter()
             .zip(other)
@@ -377,12 +430,12 @@ fn common(folders: impl Iterator<Item = Vec<String>>) -> Vec<String> {
     folders.reduce(shared).unwrap_or_default()
 }
 
-/// Parts a pattern into the folder that it looks in and the rest; `None` where it is none.
-fn pattern(text: &str) -> Option<(&str, &str)> {
+/// Splits a pattern into its fixed folder and the rest; `None` if the text has no special character.
+fn split_pattern(text: &str) -> Option<(&str, &str)> {
     let first = text.find(['*', '?', '[', '{'])?;
     let cut = text[..first].rfind('/').map_or(0, |slash| slash + 1);
     let root = &text[..cut];
-    // `/` is a folder, `s3://` is none.
+    // The slash of the root stays; other folders lose their last slash.
     let root = if root == "/" {
         root
     } else {

@@ -1,4 +1,4 @@
-//! Tests of what is found where, and what that is called.
+//! Tests of the films that are found, and of their names.
 
 use super::*;
 
@@ -12,7 +12,7 @@ async fn find(inputs: &[&str], list: Option<&Path>, out: &str) -> Result<Vec<Fou
     Ok(found)
 }
 
-/// A folder with films in it, and its name.
+/// Creates a folder with films, and returns its path as text too.
 fn archive(films: &[&str]) -> (tempfile::TempDir, String) {
     let folder = tempfile::tempdir().unwrap();
     for film in films {
@@ -112,18 +112,18 @@ async fn what_would_be_found_twice_or_find_its_own_masks_is_refused() {
 
 #[test]
 fn patterns_are_parted_at_their_first_special_character() {
-    assert_eq!(pattern("a/b/*.png"), Some(("a/b", "*.png")));
-    assert_eq!(pattern("*.png"), Some(("", "*.png")));
-    assert_eq!(pattern("/x[0-9]"), Some(("/", "x[0-9]")));
-    assert_eq!(pattern("s3://b/20*/x"), Some(("s3://b", "20*/x")));
-    assert_eq!(pattern("a/b.png"), None);
+    assert_eq!(split_pattern("a/b/*.png"), Some(("a/b", "*.png")));
+    assert_eq!(split_pattern("*.png"), Some(("", "*.png")));
+    assert_eq!(split_pattern("/x[0-9]"), Some(("/", "x[0-9]")));
+    assert_eq!(split_pattern("s3://b/20*/x"), Some(("s3://b", "20*/x")));
+    assert_eq!(split_pattern("a/b.png"), None);
 }
 
 #[test]
 fn empty_objects_without_an_extension_are_folders() {
     let root = Address::parse("s3://b/films").unwrap();
     let (tree, steps) = (Source::Tree(root.clone()), root.steps());
-    let means = |name: &str, size| tree.means_object(&root.join(name), &steps, size);
-    assert!(means("a.dcm", 0) && means("a", 7) && means("x/a.png", 7));
-    assert!(!means("folder", 0) && !means(".hidden", 7) && !means("x/.y/a.png", 7));
+    let is_film = |name: &str, size| tree.is_film_object(&root.join(name), &steps, size);
+    assert!(is_film("a.dcm", 0) && is_film("a", 7) && is_film("x/a.png", 7));
+    assert!(!is_film("folder", 0) && !is_film(".hidden", 7) && !is_film("x/.y/a.png", 7));
 }

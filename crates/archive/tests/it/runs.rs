@@ -83,7 +83,7 @@ fn a_run_that_is_asked_to_stop_finishes_what_it_has_in_hand() {
         let output = asked.wait_with_output().unwrap();
         assert_code(&output, 130);
         assert!(
-            stderr(&output).contains("the same command goes on from here"),
+            stderr(&output).contains("run the same command again"),
             "{}",
             stderr(&output)
         );

@@ -1,4 +1,4 @@
-//! Segments whole archives: films of folders, lists, patterns or buckets in; masks and a table out.
+//! Segments the films of folders, lists, patterns or buckets, and writes masks and a table.
 
 mod run;
 
@@ -12,9 +12,9 @@ use lungfield_archive::table::Tally;
 use lungfield_support::log;
 use tokio::signal::unix::{SignalKind, signal};
 
-/// Some films have no mask.
+/// The exit code if some films have no mask.
 const SOME_FAILED: u8 = 3;
-/// What a shell reports of a program that a signal ended.
+/// The exit code if the run was asked to stop, as a shell gives it for SIGINT.
 const INTERRUPTED: u8 = 130;
 
 fn main() -> anyhow::Result<ExitCode> {
@@ -34,11 +34,11 @@ fn main() -> anyhow::Result<ExitCode> {
         .enable_all()
         .build()?;
     let outcome = runtime.block_on(async { run::segment(&settings, first_signal()?).await });
-    // What still reads or decodes may not hold up the end.
+    // Threads that still read or decode must not delay the end.
     runtime.shutdown_background();
     Ok(match outcome {
         Ok(Some(tally)) => {
-            drop(writeln!(io::stdout(), "{}", in_words(&tally))); // nobody may be left to read it
+            drop(writeln!(io::stdout(), "{}", summary(&tally))); // standard output may be closed
             if tally.failed == 0 {
                 ExitCode::SUCCESS
             } else {
@@ -46,22 +46,22 @@ fn main() -> anyhow::Result<ExitCode> {
             }
         }
         Ok(None) => {
-            say("stopped; the same command goes on from here");
+            report("stopped; run the same command again to continue");
             ExitCode::from(INTERRUPTED)
         }
         Err(error) => {
-            say(&format!("{error:#}"));
+            report(&format!("{error:#}"));
             ExitCode::FAILURE
         }
     })
 }
 
-/// Tells the user, who may have closed standard error.
-fn say(text: &str) {
+/// Writes a line to standard error, which may be closed.
+fn report(text: &str) {
     drop(writeln!(io::stderr(), "{text}"));
 }
 
-/// Completes at the first SIGTERM or SIGINT; the second ends the process.
+/// Returns a future that completes at the first SIGTERM or SIGINT. The second ends the process.
 fn first_signal() -> io::Result<impl Future<Output = ()>> {
     let (mut terminate, mut interrupt) = (
         signal(SignalKind::terminate())?,
@@ -73,17 +73,18 @@ fn first_signal() -> io::Result<impl Future<Output = ()>> {
             _ = interrupt.recv() => (),
         }
     };
-    let (first, told) = tokio::sync::oneshot::channel();
+    let (first, received) = tokio::sync::oneshot::channel();
     tokio::spawn(async move {
         next().await;
         let _ = first.send(()); // the run has ended already
         next().await;
         std::process::exit(INTERRUPTED.into());
     });
-    Ok(async move { drop(told.await) })
+    Ok(async move { drop(received.await) })
 }
 
-fn in_words(tally: &Tally) -> String {
+/// Returns the counts of a run as a sentence.
+fn summary(tally: &Tally) -> String {
     let Tally {
         films,
         failed,

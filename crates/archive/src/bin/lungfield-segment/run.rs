@@ -1,4 +1,4 @@
-//! Decides how the segmentation of an archive is put together: settings → films → engine → masks → table.
+//! Puts the segmentation of an archive together: settings, films, model, masks and table.
 
 use std::future::Future;
 use std::num::NonZeroUsize;
@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 
 use anyhow::Context;
 
-use lungfield_archive::Ended;
+use lungfield_archive::RunOutcome;
 use lungfield_archive::files::Files;
 use lungfield_archive::film::{FilmOptions, Worker};
 use lungfield_archive::ledger::{self, Ledger, Order};
@@ -24,25 +24,25 @@ use lungfield_model::manifest::Manifest;
 use lungfield_support::progress::Progress;
 use lungfield_support::{sha256, tls};
 
-/// Batches on a GPU are this many times as large as where callers wait for them.
+/// The size of a batch on a GPU, as a multiple of the size that the service uses, where callers wait.
 const LARGER: usize = 4;
 
-/// What a run came to; nothing where it was asked to stop before its end.
+/// Segments an archive, and returns the counts of its table; `None` if the run was asked to stop before its end.
 pub(crate) async fn segment(
     settings: &SegmentSettings,
     stop: impl Future<Output = ()>,
 ) -> anyhow::Result<Option<Tally>> {
-    tls::install(); // buckets are asked over TLS
+    tls::install(); // buckets are reached over TLS
     let files = Files::default();
     let out = &settings.out;
     let sources = Sources::resolve(&settings.inputs, settings.list.as_deref(), out, &files).await?;
-    // Before films are looked for: a model that can't be used should not cost a walk through a bucket.
+    // The model is loaded before films are listed, since listing a large bucket takes long.
     let mut owned = settings.clone();
     if let (PrecisionChoice::Auto, Some(begun)) = (
         owned.model.precision,
         ledger::precision(&files, out, settings.shard).await?,
     ) {
-        owned.model.precision = PrecisionChoice::Fixed(begun); // all masks of a run in the same numbers
+        owned.model.precision = PrecisionChoice::Fixed(begun); // all masks of a run have the same precision
     }
     let loaded = tokio::task::spawn_blocking(move || {
         loading::load(&owned.model, &owned.films, |placement| {
@@ -55,19 +55,24 @@ pub(crate) async fn segment(
         placement,
         ..
     } = loaded.await??;
-    let order = order(settings, &manifest, placement.precision())?;
+    let order = order(
+        settings,
+        &manifest,
+        placement.precision(),
+        sources.list_sha256()?,
+    );
     let ledger = Ledger::open(&files, out, order.clone(), sources).await?;
     let done = ledger.rows_kept().await?;
     let mut progress = Progress::resume("film", ledger.films(), done);
     if done > 0 {
         progress.say(&format!(
-            "going on behind {done} of {} films, as they were found when the run began",
+            "continuing after {done} of {} films, which were listed when the run began",
             ledger.films()
         ));
     }
     let worker = Worker::new(&pipeline, &files, film_options(settings, &manifest.model));
     let mut observe = |done, failed| progress.step(done, &remark(failed));
-    let ended = lungfield_archive::run(
+    let outcome = lungfield_archive::run(
         &worker,
         &ledger,
         in_flight(settings, placement),
@@ -77,19 +82,20 @@ pub(crate) async fn segment(
     .await;
     drop(progress);
     pipeline.engine().drain().await;
-    match ended? {
-        Ended::Stopped => Ok(None),
-        Ended::Finished => {
+    match outcome? {
+        RunOutcome::Stopped => Ok(None),
+        RunOutcome::Finished => {
             let rows = ledger.rows().await?;
             Ok(Some(
                 table::write(&files, out, &order, rows)
                     .await
-                    .context("there is no result table")?,
+                    .context("the result table can't be written")?,
             ))
         }
     }
 }
 
+/// Returns the remark beside the progress.
 fn remark(failed: u64) -> String {
     if failed == 0 {
         String::new()
@@ -113,7 +119,8 @@ fn larger() -> NonZeroUsize {
     NonZeroUsize::new(LARGER).expect("it is larger")
 }
 
-/// Films at a time: enough that a full batch waits while another is computed, and that no core waits for a disk.
+/// Returns how many films are in flight: enough that a full batch waits while another is computed, and that no core waits
+/// for a disk.
 fn in_flight(settings: &SegmentSettings, placement: Placement) -> NonZeroUsize {
     settings.in_flight.unwrap_or_else(|| {
         let computed =
@@ -127,22 +134,19 @@ fn engine_options(settings: &SegmentSettings, placement: Placement) -> EngineOpt
     EngineOptions {
         max_batch_size: batch_size(settings, placement),
         max_queue_delay: Duration::ZERO,
-        // Whatever is in flight may wait, so none is turned away.
+        // As many as are in flight, so that no film is refused.
         queue_capacity: in_flight(settings, placement),
     }
 }
 
+/// Returns the settings of the run that its ledger records.
 fn order(
     settings: &SegmentSettings,
     manifest: &Manifest,
     precision: Precision,
-) -> anyhow::Result<Order> {
-    // What comes on standard input can't be looked at twice.
-    let list = settings
-        .list
-        .as_ref()
-        .filter(|list| list.as_os_str() != "-");
-    Ok(Order {
+    list_sha256: Option<String>,
+) -> Order {
+    Order {
         format: 1,
         inputs: settings.inputs.clone(),
         list: settings
