@@ -11,10 +11,10 @@ use bytes::Bytes;
 use futures_util::stream::BoxStream;
 use futures_util::{StreamExt, TryStreamExt};
 use object_store::aws::{AmazonS3, AmazonS3Builder};
+use object_store::path::Path as Key;
 use object_store::{
     GetResult, ObjectMeta, ObjectStore, ObjectStoreExt, PutMode, PutOptions, WriteMultipart,
 };
-use object_store::path::Path as Key;
 use tokio::task::spawn_blocking;
 
 use super::address::Address;
@@ -36,29 +36,29 @@ pub struct Files {
 pub enum FileError {
     /// There is no file of this name.
     #[error("there is no such file")]
-    Missing,
+    NotFound,
     /// The file may not be read or written.
     #[error("access is denied")]
     Denied,
     /// A file of this name exists already.
     #[error("the file exists already")]
-    Taken,
+    AlreadyExists,
     /// The file itself or its name is unusable; other files are not affected.
     #[error("it can't be read or written: {0}")]
-    Odd(#[source] io::Error),
+    Unusable(#[source] io::Error),
     /// The disk or the bucket fails, so that other files would fail too.
     #[error("the storage fails: {0}")]
-    Store(#[source] Box<dyn std::error::Error + Send + Sync>),
+    Storage(#[source] Box<dyn std::error::Error + Send + Sync>),
 }
 
 impl From<io::Error> for FileError {
     fn from(error: io::Error) -> Self {
         match error.kind() {
             ErrorKind::NotFound | ErrorKind::NotADirectory | ErrorKind::IsADirectory => {
-                Self::Missing
+                Self::NotFound
             }
             ErrorKind::PermissionDenied => Self::Denied,
-            ErrorKind::AlreadyExists => Self::Taken,
+            ErrorKind::AlreadyExists => Self::AlreadyExists,
             ErrorKind::StorageFull
             | ErrorKind::QuotaExceeded
             | ErrorKind::ReadOnlyFilesystem
@@ -67,9 +67,9 @@ impl From<io::Error> for FileError {
             | ErrorKind::StaleNetworkFileHandle
             | ErrorKind::NetworkDown
             | ErrorKind::NetworkUnreachable
-            | ErrorKind::HostUnreachable => Self::Store(Box::new(error)),
-            _ if too_many_open(&error) => Self::Store(Box::new(error)),
-            _ => Self::Odd(error),
+            | ErrorKind::HostUnreachable => Self::Storage(Box::new(error)),
+            _ if too_many_open(&error) => Self::Storage(Box::new(error)),
+            _ => Self::Unusable(error),
         }
     }
 }
@@ -85,10 +85,10 @@ fn too_many_open(error: &io::Error) -> bool {
 impl From<object_store::Error> for FileError {
     fn from(error: object_store::Error) -> Self {
         match error {
-            object_store::Error::NotFound { .. } => Self::Missing,
+            object_store::Error::NotFound { .. } => Self::NotFound,
             object_store::Error::PermissionDenied { .. } => Self::Denied,
-            object_store::Error::AlreadyExists { .. } => Self::Taken,
-            other => Self::Store(Box::new(other)),
+            object_store::Error::AlreadyExists { .. } => Self::AlreadyExists,
+            other => Self::Storage(Box::new(other)),
         }
     }
 }
@@ -157,7 +157,7 @@ impl Files {
         }
     }
 
-    /// Writes a new file. The file appears whole or not at all; an existing one stays, with [`FileError::Taken`].
+    /// Writes a new file. The file appears whole or not at all; an existing one stays, with [`FileError::AlreadyExists`].
     pub(super) async fn create(&self, address: &Address, bytes: Bytes) -> Result<(), FileError> {
         match address {
             Address::Local(path) => {
@@ -243,7 +243,7 @@ impl Files {
             .map_err(FileError::from)
         {
             Ok(_) => Ok(true),
-            Err(FileError::Missing) => Ok(false),
+            Err(FileError::NotFound) => Ok(false),
             Err(error) => Err(error),
         }
     }
@@ -328,6 +328,6 @@ async fn blocking<T: Send + 'static>(
 ) -> Result<T, FileError> {
     let done = spawn_blocking(work)
         .await
-        .map_err(|error| FileError::Store(Box::new(error)))?;
+        .map_err(|error| FileError::Storage(Box::new(error)))?;
     Ok(done?)
 }

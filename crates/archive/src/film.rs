@@ -60,9 +60,11 @@ struct Refusal {
     detail: String,
 }
 
-/// Why a film has no mask: the film is bad, or the run is.
+/// Why a film has no mask.
 enum Failure {
+    /// The film or its reference mask is unusable; the run goes on.
     Film(Refusal),
+    /// The run can't go on.
     Run(Broken),
 }
 
@@ -73,7 +75,7 @@ pub struct Worker<'a> {
     files: &'a Files,
     options: FilmOptions,
     held: Semaphore,
-    /// The steps of the path to the masks, from the root.
+    /// The components of the folder of masks, from the root.
     masks: Vec<String>,
 }
 
@@ -93,7 +95,10 @@ impl<'a> Worker<'a> {
         }
     }
 
-    /// Segments a film and writes its mask.
+    /// Segments a film, writes its mask, and returns its row.
+    ///
+    /// # Errors
+    /// Returns an error if the model or a store fails, so that other films would fail too.
     pub async fn film(&self, found: Found) -> Result<Row, Broken> {
         let mut sha256 = None;
         let row = match self.segment(&found, &mut sha256).await {
@@ -149,14 +154,14 @@ impl<'a> Worker<'a> {
         if address.absolute().steps().starts_with(&self.masks) {
             return Err(refusal(
                 "unnameable",
-                "the film lies among the masks".to_owned(),
+                "the film lies in the folder of the masks".to_owned(),
             ));
         }
         let in_bucket = matches!(self.options.out, Address::Object { .. });
         if in_bucket && name.chars().any(char::is_control) {
             return Err(refusal(
                 "unnameable",
-                "the file's name can't be that of an object".to_owned(),
+                "the name of the file has control characters, which the key of an object can't have".to_owned(),
             ));
         }
         Ok(())
@@ -179,7 +184,7 @@ impl<'a> Worker<'a> {
             .held
             .acquire_many(kib.min(all))
             .await
-            .expect("the bytes are never closed");
+            .expect("the semaphore is never closed");
         let bytes = opened
             .read()
             .await
@@ -194,21 +199,21 @@ impl<'a> Worker<'a> {
         };
         for name in reference_names(name) {
             let address = folder.join(&name);
-            // Where films and masks lie together, a film is no mask of its own.
+            // If films and masks share a folder, a film must not be taken for its own mask.
             if address.absolute() == film.absolute() {
                 continue;
             }
             match self.files.open(&address).await {
-                Err(FileError::Missing) => (),
+                Err(FileError::NotFound) => (),
                 Err(FileError::Denied) => {
                     return Err(refusal(
                         "unreadable",
-                        "the reference mask: access is denied".to_owned(),
+                        "access to the reference mask is denied".to_owned(),
                     ));
                 }
                 Err(error) => return Err(unread(&address, error)),
                 Ok(opened) => {
-                    // Not counted: a mask is small beside its film, and waiting here for what others hold could take for ever.
+                    // Not counted: a mask is small beside its film, and waiting for bytes that other films hold could deadlock.
                     let (size, most) = (opened.size_bytes(), self.options.max_file_bytes);
                     if size > most {
                         let detail =
@@ -243,28 +248,35 @@ fn refusal(code: &'static str, detail: String) -> Failure {
 }
 
 fn unnameable() -> Failure {
-    refusal("unnameable", "the file's name is no Unicode".to_owned())
+    refusal(
+        "unnameable",
+        "the name of the file is not valid Unicode".to_owned(),
+    )
 }
 
-/// Judges an error of reading: a file that is gone or locked fails its film alone, a store that fails ends the run.
+/// Sorts an error of reading: a file that is gone or locked fails its film alone, a store that fails ends the run.
 fn unread(address: &Address, error: FileError) -> Failure {
     match error {
-        FileError::Missing | FileError::Denied | FileError::Taken | FileError::Odd(_) => {
-            refusal("unreadable", error.to_string())
-        }
-        FileError::Store(_) => Failure::Run(Broken::File {
+        FileError::NotFound
+        | FileError::Denied
+        | FileError::AlreadyExists
+        | FileError::Unusable(_) => refusal("unreadable", error.to_string()),
+        FileError::Storage(_) => Failure::Run(Broken::File {
             place: address.to_string(),
             error,
         }),
     }
 }
 
-/// Judges an error of writing: a name that this machine can't have fails its film alone.
+/// Sorts an error of writing: a name that this machine can't have fails its film alone.
 fn unwritten(place: &Address, error: FileError) -> Failure {
     match (place, error) {
-        (Address::Local(_), FileError::Missing | FileError::Taken | FileError::Odd(_)) => refusal(
+        (
+            Address::Local(_),
+            FileError::NotFound | FileError::AlreadyExists | FileError::Unusable(_),
+        ) => refusal(
             "unnameable",
-            "a file of the mask's name can't be made there".to_owned(),
+            "a file with the name of the mask can't be created".to_owned(),
         ),
         (_, error) => Failure::Run(Broken::File {
             place: place.to_string(),
@@ -273,6 +285,7 @@ fn unwritten(place: &Address, error: FileError) -> Failure {
     }
 }
 
+/// Sorts an error of the pipeline: a lost model ends the run, other errors fail one film.
 fn unsegmented(error: PipelineError) -> Failure {
     match error {
         PipelineError::Engine(

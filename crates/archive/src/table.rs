@@ -211,7 +211,9 @@ fn as_csv(rows: &[Row], headed: bool) -> Result<Vec<u8>, TableError> {
     for row in rows {
         writer.serialize(row)?;
     }
-    Ok(writer.into_inner().expect("writing to memory does not fail"))
+    Ok(writer
+        .into_inner()
+        .expect("writing to memory does not fail"))
 }
 
 /// Returns the properties of the Parquet file, with the model as metadata.

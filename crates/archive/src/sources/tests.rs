@@ -1,5 +1,8 @@
 //! Tests of the films that are found, and of their names.
 
+use futures_util::TryStreamExt;
+
+use super::source::split_pattern;
 use super::*;
 
 async fn find(inputs: &[&str], list: Option<&Path>, out: &str) -> Result<Vec<Found>, SourceError> {

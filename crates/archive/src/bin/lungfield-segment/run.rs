@@ -2,7 +2,6 @@
 
 use std::future::Future;
 use std::num::NonZeroUsize;
-use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use anyhow::Context;
@@ -22,10 +21,10 @@ use lungfield_model::device::{Placement, Precision, PrecisionChoice};
 use lungfield_model::loading::{self, Loaded};
 use lungfield_model::manifest::Manifest;
 use lungfield_support::progress::Progress;
-use lungfield_support::{sha256, tls};
+use lungfield_support::tls;
 
 /// The size of a batch on a GPU, as a multiple of the size that the service uses, where callers wait.
-const LARGER: usize = 4;
+const GPU_BATCH_FACTOR: NonZeroUsize = NonZeroUsize::new(4).expect("4 is not zero");
 
 /// Segments an archive, and returns the counts of its table; `None` if the run was asked to stop before its end.
 pub(crate) async fn segment(
@@ -104,19 +103,16 @@ fn remark(failed: u64) -> String {
     }
 }
 
+/// Returns the most films in a batch.
 fn batch_size(settings: &SegmentSettings, placement: Placement) -> NonZeroUsize {
     settings.max_batch_size.unwrap_or_else(|| {
         let served = placement.batch_size();
         if placement.device().is_cuda() {
-            served.saturating_mul(larger())
+            served.saturating_mul(GPU_BATCH_FACTOR)
         } else {
             served
         }
     })
-}
-
-fn larger() -> NonZeroUsize {
-    NonZeroUsize::new(LARGER).expect("it is larger")
 }
 
 /// Returns how many films are in flight: enough that a full batch waits while another is computed, and that no core waits
@@ -126,7 +122,7 @@ fn in_flight(settings: &SegmentSettings, placement: Placement) -> NonZeroUsize {
         let computed =
             batch_size(settings, placement).get() * settings.model.model_threads(placement).get();
         NonZeroUsize::new(2 * (computed + settings.films.decode_permits()))
-            .expect("a batch has films")
+            .expect("a batch has at least one film")
     })
 }
 
@@ -161,15 +157,8 @@ fn order(
         max_file_bytes: settings.max_file,
         model: manifest.model.clone(),
         precision,
-        list_sha256: list
-            .map(|list| list_digest(list))
-            .transpose()
-            .context("the list can't be read")?,
-    })
-}
-
-fn list_digest(list: &Path) -> std::io::Result<String> {
-    sha256::hex_of_reader(fs_err::File::open(list)?)
+        list_sha256,
+    }
 }
 
 fn film_options(settings: &SegmentSettings, model: &ModelIdentity) -> FilmOptions {
@@ -179,7 +168,7 @@ fn film_options(settings: &SegmentSettings, model: &ModelIdentity) -> FilmOption
         provenance: Provenance {
             model: model.clone(),
             software_version: env!("CARGO_PKG_VERSION").to_owned(),
-            // The same UIDs where a film is segmented again.
+            // A film that is segmented again gets the same UIDs.
             uids: UidPolicy::Derived,
             now: SystemTime::now(),
         },

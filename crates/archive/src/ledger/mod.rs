@@ -5,6 +5,8 @@
 //! grow with the archive. A file of rows is never replaced: if two workers have the same part by mistake, the second finds
 //! that a file exists already, and stops.
 
+mod order;
+
 use bytes::Bytes;
 use futures_util::stream::{self, BoxStream};
 use futures_util::{StreamExt, TryStreamExt};
@@ -12,13 +14,14 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::address::Address;
-use super::files::{FileError, Files};
-use super::row::Row;
-use super::shard::Shard;
-use super::sources::{Found, SourceError, Sources};
-use lungfield_codec::ModelIdentity;
+use crate::address::Address;
+use crate::files::{FileError, Files};
+use crate::row::Row;
+use crate::shard::Shard;
+use crate::sources::{Found, SourceError, Sources};
 use lungfield_model::device::Precision;
+
+pub use self::order::Order;
 
 /// The number of films in a file of the list.
 const CHUNK: usize = 4096;
@@ -26,77 +29,6 @@ const CHUNK: usize = 4096;
 const RUN: &str = "run.json";
 /// The folder of the files of rows.
 const ROWS: &str = "rows";
-
-/// The settings of a run. A run with other settings can't continue it.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Order {
-    /// The version of the format of the ledger.
-    pub format: u32,
-    /// The inputs, as they were given.
-    pub inputs: Vec<String>,
-    /// The list, as it was given.
-    pub list: Option<String>,
-    /// The folder of reference masks.
-    pub reference: Option<String>,
-    /// The part of the films that the run segments.
-    pub shard: Shard,
-    /// The file extension of the masks.
-    pub mask: String,
-    /// The probability from which on a pixel is lung.
-    pub threshold: f32,
-    /// The largest number of pixels of a film.
-    pub max_pixels: u64,
-    /// The largest file of a film, in bytes.
-    pub max_file_bytes: u64,
-    /// The precision in which the model computes.
-    pub precision: Precision,
-    /// The SHA-256 of the list, if it is a file.
-    pub list_sha256: Option<String>,
-    /// The model.
-    #[serde(flatten, with = "model_columns")]
-    pub model: ModelIdentity,
-}
-
-/// The identity of a model among the other facts of an order.
-mod model_columns {
-    use lungfield_codec::ModelIdentity;
-    use serde::{Deserialize, Deserializer, Serialize, Serializer};
-
-    #[derive(Serialize, Deserialize)]
-    struct Columns {
-        model_name: String,
-        model_version: String,
-        weights_sha256: String,
-    }
-
-    pub(super) fn serialize<S: Serializer>(
-        model: &ModelIdentity,
-        serializer: S,
-    ) -> Result<S::Ok, S::Error> {
-        let ModelIdentity {
-            name,
-            version,
-            weights_sha256,
-        } = model.clone();
-        let columns = Columns {
-            model_name: name,
-            model_version: version,
-            weights_sha256,
-        };
-        columns.serialize(serializer)
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
-        deserializer: D,
-    ) -> Result<ModelIdentity, D::Error> {
-        let columns = Columns::deserialize(deserializer)?;
-        Ok(ModelIdentity {
-            name: columns.model_name,
-            version: columns.model_version,
-            weights_sha256: columns.weights_sha256,
-        })
-    }
-}
 
 /// Why a run can't begin, continue or keep its rows.
 #[derive(Debug, thiserror::Error)]
@@ -148,6 +80,52 @@ struct Run {
 }
 
 /// The state of a run, in files of its output folder.
+///
+/// # Examples
+/// Lists the films of a folder, keeps the row of a film, and writes the table:
+/// ```
+/// use lungfield_archive::ledger::{Ledger, Order};
+/// use lungfield_archive::{address::Address, files::Files, row::Row, shard::Shard, sources::Sources, table};
+/// /// use lungfield_model::device::Precision;
+///
+/// # tokio::runtime::Runtime::new()?.block_on(async {
+/// let folder = tempfile::tempdir()?;
+/// std::fs::create_dir(folder.path().join("films"))?;
+/// std::fs::write(folder.path().join("films/a.png"), b"not a film")?;
+/// let films = folder.path().join("films").display().to_string();
+/// let out = Address::Local(folder.path().join("out"));
+/// let order = Order {
+///     format: 1,
+///     inputs: vec![films.clone()],
+///     list: None,
+///     reference: None,
+///     shard: Shard::WHOLE,
+///     mask: "png".to_owned(),
+///     threshold: 0.5,
+///     max_pixels: 64_000_000,
+///     max_file_bytes: 64 << 20,
+///     precision: Precision::F32,
+///     list_sha256: None,
+///     model: ModelIdentity {
+///         name: "lungfield-segnet".to_owned(),
+///         version: "1.0.0".to_owned(),
+///         weights_sha256: "0".repeat(64),
+///     },
+/// };
+///
+/// let files = Files::default();
+/// let sources = Sources::resolve(&[films.clone()], None, &out, &files).await?;
+/// let ledger = Ledger::open(&files, &out, order.clone(), sources).await?;
+/// assert_eq!((ledger.films(), ledger.rows_kept().await?), (1, 0));
+///
+/// let row = Row::failed(format!("{films}/a.png"), "unrecognised_image", "not an image".to_owned());
+/// ledger.keep(0, &[row]).await?;
+/// let tally = table::write(&files, &out, &order, ledger.rows().await?).await?;
+/// assert_eq!((tally.films, tally.failed), (1, 1));
+/// assert!(folder.path().join("out/results.csv").exists());
+/// # Ok::<_, Box<dyn std::error::Error>>(())
+/// # }).unwrap();
+/// ```
 #[derive(Debug)]
 pub struct Ledger<'a> {
     files: &'a Files,
@@ -193,7 +171,7 @@ impl<'a> Ledger<'a> {
                 run: new,
             }),
             // Another worker created the ledger meanwhile: its list of films is used.
-            Err(FileError::Taken) => {
+            Err(FileError::AlreadyExists) => {
                 let run = read_same_run(files, &folder, &order)
                     .await?
                     .ok_or(LedgerError::Rival)?;
@@ -249,7 +227,7 @@ impl<'a> Ledger<'a> {
         let place = self.folder.join(ROWS).join(&rows_name(first));
         match self.files.create(&place, as_lines(rows)).await {
             Ok(()) => Ok(()),
-            Err(FileError::Taken) => Err(LedgerError::Rival),
+            Err(FileError::AlreadyExists) => Err(LedgerError::Rival),
             Err(error) => Err(file(&place)(error)),
         }
     }
@@ -296,7 +274,7 @@ async fn read_same_run(
     let Some(run) = read_run(files, folder).await? else {
         return Ok(None);
     };
-    let differences = differences(&run.order, order);
+    let differences = run.order.differences(order);
     if differences.is_empty() {
         return Ok(Some(run));
     }
@@ -311,7 +289,7 @@ async fn read_run(files: &Files, folder: &Address) -> Result<Option<Run>, Ledger
     let place = folder.join(RUN);
     let bytes = match files.read(&place).await {
         Ok(bytes) => bytes,
-        Err(FileError::Missing) => return Ok(None),
+        Err(FileError::NotFound) => return Ok(None),
         Err(error) => return Err(file(&place)(error)),
     };
     let damaged = |error| LedgerError::Damaged {
@@ -319,22 +297,6 @@ async fn read_run(files: &Files, folder: &Address) -> Result<Option<Run>, Ledger
         error,
     };
     serde_json::from_slice(&bytes).map(Some).map_err(damaged)
-}
-
-/// Returns the names of the settings that differ.
-fn differences(one: &Order, other: &Order) -> String {
-    let fields = |order| match serde_json::to_value(order) {
-        Ok(serde_json::Value::Object(fields)) => fields,
-        _ => unreachable!("an order is a JSON object"),
-    };
-    let (one, other) = (fields(one), fields(other));
-    let differing = one
-        .iter()
-        .filter(|(name, value)| other.get(*name) != Some(value));
-    differing
-        .map(|(name, _)| name.as_str())
-        .collect::<Vec<_>>()
-        .join(", ")
 }
 
 /// Writes the list of the films of a shard, and returns their number.
