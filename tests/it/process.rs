@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 
-use lungfield_codec::rle::{Encoded, Rle};
+use lungfield_codec::rle::{CocoRle, Rle};
 use lungfield_model::manifest::{MANIFEST, WEIGHTS};
 use lungfield_radiograph::mask::Mask;
 use lungfield_support::sha256;
@@ -218,7 +218,7 @@ fn a_server_whose_model_computes_something_else_does_not_start() {
     let model = small::model();
     edit(model.path(), |manifest| {
         let mask = manifest.pointer_mut("/golden/mask").unwrap();
-        let golden: Encoded = serde_json::from_value(mask.take()).unwrap();
+        let golden: CocoRle = serde_json::from_value(mask.take()).unwrap();
         let golden = golden.check(1 << 22).unwrap().to_mask();
         let opposite = golden.pixels().map(|lung| !lung);
         *mask = serde_json::to_value(

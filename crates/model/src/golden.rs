@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use lungfield_codec::rle::{Encoded, Rle};
+use lungfield_codec::rle::{CocoRle, Rle};
 use lungfield_engine::segmenter::{SegmentError, Segmenter};
 use lungfield_radiograph::geometry::Size;
 use lungfield_radiograph::mask::{Mask, Threshold};
@@ -23,7 +23,7 @@ pub struct Golden {
     /// The phantom; not square, so that a wrong geometry shows.
     phantom: PhantomOptions,
     /// The model's mask.
-    mask: Encoded,
+    mask: CocoRle,
     /// The Dice score of the model's mask with the phantom's own: how much the phantom looks like a chest to it.
     phantom_dice: f64,
 }

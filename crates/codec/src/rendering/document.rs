@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::{
     CountsForm, DocumentOptions, MAX_ECHOED_RUNS, ReferenceUse, RenderError, SegmentedFilm,
 };
-use crate::rle::{Encoded, Rle};
+use crate::rle::{CocoRle, Rle};
 use lungfield_radiograph::geometry::Size;
 use lungfield_radiograph::lungs::{BoundingBox, Lung, Side};
 use lungfield_radiograph::mask::{Mask, Threshold};
@@ -49,7 +49,7 @@ struct Spacing {
 struct MaskRle {
     encoding: &'static str,
     #[serde(flatten)]
-    rle: Encoded,
+    rle: CocoRle,
 }
 
 #[derive(Clone, Debug, Serialize)]

@@ -1,9 +1,9 @@
-//! Decides what a client is told of run lengths that are not a mask.
+//! Defines the errors for run lengths that are not a mask.
 
-/// Why run lengths are not a mask. Nothing of what was sent is repeated.
+/// The reason why run lengths are not a mask. The message repeats nothing of the input.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RleError {
-    /// The bytes are not JSON, or not of this form.
+    /// The bytes are not JSON, or not JSON of this form.
     #[error(
         "the run-length encoding is not JSON of the form {{\"size\": [height, width], \"counts\": …}}, where counts \
          are a string or a list and every number is whole, from 0 to 4294967295: see line {line}, column {column}"
@@ -14,47 +14,47 @@ pub enum RleError {
         /// The column, from 1.
         column: usize,
     },
-    /// A side of the mask is 0.
+    /// The height or the width is 0.
     #[error("the run-length encoding has a size without pixels: {height} rows, {width} columns")]
     NoPixels {
-        /// Rows.
+        /// The declared number of rows.
         height: u32,
-        /// Columns.
+        /// The declared number of columns.
         width: u32,
     },
-    /// The mask has more pixels than are accepted.
+    /// The declared size has too many pixels.
     #[error("the run-length encoding has {pixels} pixels; at most {max_pixels} are accepted")]
     TooManyPixels {
-        /// Pixels of the declared size.
+        /// The number of pixels of the declared size.
         pixels: u64,
         /// The limit.
         max_pixels: u64,
     },
-    /// A character that the compressed form does not use.
+    /// The compressed form contains a character that it does not use.
     #[error("byte {position} of the compressed counts is not a character from '0' to 'o'")]
     BadCharacter {
-        /// The byte, from 0.
+        /// The position of the byte, from 0.
         position: usize,
     },
     /// The compressed form ends within a number.
     #[error("the compressed counts end in the middle of a number")]
     Truncated,
-    /// A run that is negative, or too long for 32 bits.
+    /// A count is negative, or too large for 32 bits.
     #[error("count {index} is not a whole number from 0 to 4294967295")]
     CountOutOfRange {
-        /// Which run, from 0.
+        /// The index of the count, from 0.
         index: usize,
     },
-    /// More runs than there are pixels, so that some are empty for no reason.
+    /// There are more counts than pixels, so that some runs are empty without need.
     #[error("there are more counts than the {pixels} pixels of the size can be divided into")]
     TooManyCounts {
-        /// Pixels of the declared size.
+        /// The number of pixels of the declared size.
         pixels: u64,
     },
-    /// The runs are shorter or longer than the mask.
+    /// The counts do not add up to the number of pixels.
     #[error("the counts do not add up to the {pixels} pixels of the size")]
     WrongSum {
-        /// Pixels of the declared size.
+        /// The number of pixels of the declared size.
         pixels: u64,
     },
 }

@@ -1,23 +1,41 @@
-//! Decides how run lengths are written in JSON, and how they are read from it.
+//! Writes run lengths as JSON, and reads them from JSON.
 
 use std::fmt;
 
 use serde::de::{SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 
-use super::{Rle, RleError};
+use super::error::RleError;
+use super::runs::Rle;
 use lungfield_radiograph::geometry::Size;
 
-/// An encoding as JSON has it: of any size and sum until [`Encoded::check`] has seen it.
+/// The JSON form of run lengths, as COCO defines it. Its size and counts are not checked until
+/// [`CocoRle::check`].
+///
+/// # Examples
+///
+/// ```
+/// use lungfield_codec::rle::{CocoRle, Rle};
+/// use lungfield_radiograph::geometry::Size;
+///
+/// let size = Size::new(3, 2).expect("neither side is 0");
+/// let rle = Rle::new(size, vec![2, 2, 1, 1])?;
+/// let json = serde_json::to_string(&rle.compressed())?;
+/// assert_eq!(json, r#"{"size":[2,3],"counts":"221O"}"#);
+///
+/// let read: CocoRle = serde_json::from_str(&json)?;
+/// assert_eq!(read.check(1_000)?, rle);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Encoded {
-    /// Height and width, in this order.
+pub struct CocoRle {
+    /// The height and the width, in this order.
     pub size: [u32; 2],
-    /// The runs.
+    /// The lengths of the runs.
     pub counts: Counts,
 }
 
-/// The runs of an encoding in either of COCO's forms.
+/// The lengths of runs, in one of the two forms of COCO.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(untagged)]
 pub enum Counts {
@@ -27,38 +45,62 @@ pub enum Counts {
     Plain(Vec<u32>),
 }
 
-/// Reads runs from JSON, their counts compressed or plain. Memory is taken only for what was sent.
+/// Reads run lengths from JSON, with compressed or plain counts.
+///
+/// The memory in use is proportional to the length of `bytes`, whatever size they declare.
+///
+/// # Errors
+///
+/// Returns an [`RleError`] if the bytes are not JSON of this form, if the declared size has more
+/// than `max_pixels` pixels, or if the counts do not fit the size.
+///
+/// # Examples
+///
+/// ```
+/// use lungfield_codec::rle::from_json;
+///
+/// let rle = from_json(br#"{"size": [2, 3], "counts": [2, 2, 1, 1]}"#, 1_000)?;
+/// assert_eq!(rle.to_compressed(), "221O");
+/// assert!(from_json(br#"{"size": [2, 3], "counts": [2]}"#, 1_000).is_err());
+/// # Ok::<(), lungfield_codec::rle::RleError>(())
+/// ```
 pub fn from_json(bytes: &[u8], max_pixels: u64) -> Result<Rle, RleError> {
-    let encoded: Encoded = serde_json::from_slice(bytes)?;
+    let encoded: CocoRle = serde_json::from_slice(bytes)?;
     encoded.check(max_pixels)
 }
 
 impl Rle {
-    /// For JSON, with compressed counts.
+    /// Returns the JSON form with compressed counts.
     #[must_use]
-    pub fn compressed(&self) -> Encoded {
-        Encoded {
+    pub fn compressed(&self) -> CocoRle {
+        CocoRle {
             size: self.height_and_width(),
             counts: Counts::Compressed(self.to_compressed()),
         }
     }
 
-    /// For JSON, with plain counts.
+    /// Returns the JSON form with plain counts.
     #[must_use]
-    pub fn plain(self) -> Encoded {
-        Encoded {
+    pub fn plain(self) -> CocoRle {
+        CocoRle {
             size: self.height_and_width(),
-            counts: Counts::Plain(self.counts),
+            counts: Counts::Plain(self.into_counts()),
         }
     }
 
+    /// Returns the size in the order of COCO.
     fn height_and_width(&self) -> [u32; 2] {
-        [self.size.height(), self.size.width()]
+        [self.size().height(), self.size().width()]
     }
 }
 
-impl Encoded {
-    /// The runs, or why they are none. A size above `max_pixels` is refused before any count is read.
+impl CocoRle {
+    /// Checks the size and the counts. The size is checked before any count is decoded.
+    ///
+    /// # Errors
+    ///
+    /// Returns an [`RleError`] if the size has more than `max_pixels` pixels, or if the counts do
+    /// not fit the size.
     pub fn check(self, max_pixels: u64) -> Result<Rle, RleError> {
         let [height, width] = self.size;
         let size = Size::new(width, height).ok_or(RleError::NoPixels { height, width })?;
@@ -73,7 +115,7 @@ impl Encoded {
     }
 }
 
-/// By hand, since serde would first keep every element of an untagged list in 32 bytes of its own.
+/// Written by hand, because serde would buffer each element of an untagged list in 32 bytes.
 impl<'de> Deserialize<'de> for Counts {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct CountsVisitor;
@@ -114,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn both_forms_are_the_same_runs_and_are_written_as_they_were_read() {
+    fn both_forms_give_the_same_runs_and_survive_a_round_trip() {
         let runs = from_json(EXAMPLE.as_bytes(), 20).unwrap();
         assert_eq!(from_json(EXAMPLE_PLAIN.as_bytes(), 20), Ok(runs.clone()));
         assert_eq!(serde_json::to_string(&runs.compressed()).unwrap(), EXAMPLE);
@@ -122,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn what_else_an_annotation_holds_is_passed_over() {
+    fn other_fields_of_an_annotation_are_ignored() {
         let json = r#"{"encoding": "coco_rle", "size": [4, 5], "counts": "5260M0", "area": 6.0}"#;
         assert_eq!(
             from_json(json.as_bytes(), 20),
@@ -131,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn a_size_is_refused_before_memory_is_taken_for_it() {
+    fn a_size_is_refused_before_memory_is_allocated_for_it() {
         let json = r#"{"size":[4294967295,4294967295],"counts":"5260M0"}"#;
         let pixels = u64::from(u32::MAX).pow(2);
         assert_eq!(
@@ -169,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_json_of_this_form_is_refused_where_it_ceases_to_be() {
+    fn malformed_json_is_refused_with_its_position() {
         let cut = EXAMPLE.len() - 5;
         assert_eq!(
             refusal(&EXAMPLE[..cut]),
@@ -209,7 +251,7 @@ mod tests {
     }
 
     #[test]
-    fn a_refusal_repeats_nothing_of_what_was_sent() {
+    fn an_error_repeats_nothing_of_the_input() {
         for json in [
             r#"{"size":"secret","counts":"0"}"#,
             r#"{"size":[4,5],"counts":"secret"}"#,

@@ -1,20 +1,22 @@
-//! Decides how numbers are written as characters in pycocotools' compressed form.
+//! Writes and reads the numbers of the compressed form of pycocotools.
 //!
-//! A number is cut into groups of five bits, lowest first. Bit 5 of a group says that more follow; bit 4 of the last
-//! one is the number's sign. Each group plus 48 is an ASCII character.
+//! A number is divided into groups of five bits, the lowest first. Bit 5 of a group is set if
+//! another group follows. Bit 4 of the last group is the sign of the number. Each group plus 48 is
+//! an ASCII character.
 
-use super::RleError;
+use super::error::RleError;
 
-/// The least and the greatest character of the compressed form: groups 0 to 63.
+/// The first and the last character of the compressed form, for the groups 0 to 63.
 const FIRST_CHARACTER: u8 = 48;
 const LAST_CHARACTER: u8 = FIRST_CHARACTER + 63;
 const GROUP_BITS: u32 = 5;
 const MORE_FOLLOWS: u8 = 0x20;
 const SIGN: u8 = 0x10;
-/// Groups of the longest number there is: a difference of two 32-bit counts has 33 bits with its sign.
+/// The number of groups of the longest number. The difference of two 32-bit counts has 33 bits with
+/// its sign.
 const MAX_GROUPS: u32 = 7;
 
-/// Appends one number of the compressed form.
+/// Appends a number to the compressed form.
 pub(super) fn push_number(text: &mut String, mut number: i64) {
     loop {
         let group = u8::try_from(number & 0x1f).expect("five bits are kept");
@@ -28,14 +30,14 @@ pub(super) fn push_number(text: &mut String, mut number: i64) {
     }
 }
 
-/// Reads the numbers of the compressed form.
+/// A reader of the numbers of the compressed form.
 pub(super) struct Numbers<'text> {
     characters: &'text [u8],
     position: usize,
 }
 
 impl<'text> Numbers<'text> {
-    /// The numbers of `text`, none of them read yet.
+    /// Starts at the beginning of `text`.
     pub(super) fn of(text: &'text str) -> Self {
         Self {
             characters: text.as_bytes(),
@@ -43,7 +45,8 @@ impl<'text> Numbers<'text> {
         }
     }
 
-    /// The next number, that of count `index`, or `None` at the end of the text.
+    /// Reads the next number, or returns `None` at the end of the text. `index` is the index of its
+    /// count, for errors.
     pub(super) fn next(&mut self, index: usize) -> Result<Option<i64>, RleError> {
         if self.position == self.characters.len() {
             return Ok(None);
@@ -64,6 +67,7 @@ impl<'text> Numbers<'text> {
         Err(RleError::CountOutOfRange { index })
     }
 
+    /// Reads the next group.
     fn group(&mut self) -> Result<u8, RleError> {
         let position = self.position;
         let &character = self.characters.get(position).ok_or(RleError::Truncated)?;
@@ -80,7 +84,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn numbers_are_as_long_as_they_need_to_be_and_survive() {
+    fn numbers_have_the_least_length_and_survive_a_round_trip() {
         let widest = i64::from(u32::MAX);
         for number in [
             0, 1, 15, 16, -1, -16, -17, 31, 32, 511, 512, -512, -513, widest, -widest,
