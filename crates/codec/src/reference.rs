@@ -1,4 +1,4 @@
-//! Decides what a reference mask is: an image cut at half of its range, COCO RLE, or the lungs of a DICOM segmentation.
+//! Decodes reference masks: a grey image, COCO RLE, or the lungs of a DICOM segmentation.
 
 use super::dicom::Segmentation;
 use super::formats::InputFormat;
@@ -7,30 +7,30 @@ use lungfield_radiograph::geometry::Size;
 use lungfield_radiograph::mask::Mask;
 use lungfield_radiograph::radiograph::{Pixels, Radiograph};
 
-/// Why a reference mask can't be used, told apart by what the sender can do about it.
+/// The reason why a reference mask cannot be used. Each variant says what its sender can do.
 #[derive(Debug, thiserror::Error)]
 pub enum ReferenceError {
-    /// It is no readable image: the inner error says what to send instead.
+    /// It is not a readable image. The inner error says what to send instead.
     #[error("the reference mask can't be read: {0}")]
     Image(#[from] DecodeError),
-    /// It is JSON but no COCO RLE of an allowed size: correct the RLE.
+    /// It is JSON, but not COCO RLE of an allowed size. Correct the RLE.
     #[error("the reference mask can't be read: {0}")]
     Rle(#[from] rle::RleError),
-    /// It is a picture in colour, in which no value says what is lung: send a grey one.
+    /// It is an image in colour, in which no value stands for lung. Send a grey image.
     #[error("the reference mask is in colour; send a grey image, bright where there is lung")]
     TrueColour,
-    /// It is of another size than its film: send one on the film's own pixel grid.
+    /// Its size differs from that of its film. Send a mask on the film's own pixel grid.
     #[error("the reference mask is {found} pixels, its film {expected}")]
     SizeMismatch {
-        /// The film's size.
+        /// The size of the film.
         expected: Size,
-        /// The reference mask's size.
+        /// The size of the reference mask.
         found: Size,
     },
 }
 
 impl ReferenceError {
-    /// The stable word for it.
+    /// Returns the stable code of the error.
     #[must_use]
     pub fn code(&self) -> &'static str {
         match self {
@@ -42,25 +42,69 @@ impl ReferenceError {
     }
 }
 
-/// Decodes a reference mask: a grey PNG, JPEG, TIFF or DICOM image, COCO RLE as JSON (its first character is `{`), or a DICOM
-/// segmentation, of which the union of the segments counts that are coded as lung.
+/// Decodes a reference mask.
 ///
-/// An image is cut at half of its *format's* range, whatever values it uses: a pixel is lung from 128 of 255 or from
-/// 32768 of 65535 on. So a mask of the values 0 and 1 has no lung, nor has a 16-bit one whose largest value is 255.
-/// Images of 1, 2 and 4 bits and palettes are first expanded to 8 bits. Transparency is ignored.
+/// It may be a grey PNG, JPEG, TIFF or DICOM image, COCO RLE as JSON (its first character is `{`),
+/// or a DICOM segmentation. The mask of a segmentation is the union of the segments that are coded
+/// as lung.
 ///
-/// It must lie on the pixel grid of its film, whose size is `film`, and is never resized to fit. Of an RLE the size is
-/// compared before a mask is made: a few bytes can declare any shape.
+/// An image is divided at half of the range of its *format*, whatever values it uses: a pixel is
+/// lung from 128 of 255 or from 32768 of 65535 on. So a mask of the values 0 and 1 has no lung, and
+/// neither has a 16-bit mask whose largest value is 255. Images of 1, 2 and 4 bits and palettes are
+/// first expanded to 8 bits. Transparency is ignored.
+///
+/// The mask must be on the pixel grid of its film, whose size is `film`. It is never resized. The
+/// size of an RLE is checked before a mask is allocated, because a few bytes can declare any size.
+///
+/// # Errors
+///
+/// Returns a [`ReferenceError`] if the bytes are not a readable mask, or if its size is not `film`.
+///
+/// # Examples
+///
+/// ```
+/// use lungfield_codec::Limits;
+/// use lungfield_codec::reference::{ReferenceError, decode_reference};
+/// use lungfield_radiograph::geometry::Size;
+///
+/// let rle = br#"{"size": [2, 3], "counts": [2, 2, 1, 1]}"#;
+/// let film = Size::new(3, 2).expect("neither side is 0");
+/// let mask = decode_reference(rle, film, &Limits::default())?;
+/// assert!(mask.pixels().eq([false, true, false, false, true, true]));
+///
+/// let other = Size::new(2, 3).expect("neither side is 0");
+/// let error = decode_reference(rle, other, &Limits::default()).unwrap_err();
+/// assert_eq!(error.code(), "reference_size_mismatch");
+/// # Ok::<(), ReferenceError>(())
+/// ```
+///
+/// A DICOM segmentation:
+///
+/// ```
+/// use lungfield_codec::Limits;
+/// use lungfield_codec::reference::decode_reference;
+/// use lungfield_radiograph::geometry::Size;
+///
+/// let file = include_bytes!(concat!(
+///     env!("CARGO_MANIFEST_DIR"),
+///     "/tests/fixtures/dicom/segmentation.dcm"
+/// ));
+/// let film = Size::new(64, 48).expect("neither side is 0");
+/// let mask = decode_reference(file, film, &Limits::default())?;
+/// assert_eq!(mask.area_px(), 2 * 16 * 28);
+/// # Ok::<(), lungfield_codec::reference::ReferenceError>(())
+/// ```
 pub fn decode_reference(bytes: &[u8], film: Size, limits: &Limits) -> Result<Mask, ReferenceError> {
     if bytes.trim_ascii_start().starts_with(b"{") {
         let runs = rle::from_json(bytes, limits.max_pixels)?;
-        fitting(runs.size(), film)?;
+        check_size(runs.size(), film)?;
         return Ok(runs.to_mask());
     }
     if dicom::is_dicom(bytes)
         && let Some(segmentation) = Segmentation::open(bytes, *limits)?
     {
-        return segmentation.mask(film);
+        check_size(segmentation.size(), film)?;
+        return Ok(segmentation.mask()?);
     }
     let format = InputFormat::of(bytes).ok_or(DecodeError::Unrecognised)?;
     let raster = format.decode(bytes, *limits)?;
@@ -70,8 +114,8 @@ pub fn decode_reference(bytes: &[u8], film: Size, limits: &Limits) -> Result<Mas
     cut(&raster.film, film)
 }
 
-/// Whether what was found has the film's size.
-pub(super) fn fitting(found: Size, film: Size) -> Result<(), ReferenceError> {
+/// Checks that a mask has the size of its film.
+fn check_size(found: Size, film: Size) -> Result<(), ReferenceError> {
     if found == film {
         Ok(())
     } else {
@@ -82,9 +126,13 @@ pub(super) fn fitting(found: Size, film: Size) -> Result<(), ReferenceError> {
     }
 }
 
-/// Cuts an image at half of its range: pixels from there on are lung.
+/// Converts a grey image to a mask: a pixel is lung if it is at least half of the range.
+///
+/// # Errors
+///
+/// Returns [`ReferenceError::SizeMismatch`] if the image does not have the size `film`.
 pub fn cut(image: &Radiograph, film: Size) -> Result<Mask, ReferenceError> {
-    fitting(image.size(), film)?;
+    check_size(image.size(), film)?;
     let mask = match image.pixels() {
         Pixels::Eight(values) => Mask::new(image.size(), values.iter().map(|&value| value >= 0x80)),
         Pixels::Sixteen(values) => {
@@ -113,10 +161,10 @@ mod tests {
     }
 
     fn read(bytes: &[u8]) -> Result<Mask, ReferenceError> {
-        read_for(bytes, (WIDTH, HEIGHT))
+        read_for(bytes, WIDTH, HEIGHT)
     }
 
-    fn read_for(bytes: &[u8], (width, height): (u32, u32)) -> Result<Mask, ReferenceError> {
+    fn read_for(bytes: &[u8], width: u32, height: u32) -> Result<Mask, ReferenceError> {
         decode_reference(bytes, Size::new(width, height).unwrap(), &Limits::default())
     }
 
@@ -125,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn an_image_is_cut_at_half_of_its_range() {
+    fn an_image_is_divided_at_half_of_its_range() {
         use ::png::{BitDepth, ColorType};
         let eight = png(ColorType::Grayscale, BitDepth::Eight, &picture());
         assert!(read(&eight).unwrap().pixels().eq(upper_half()));
@@ -140,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn few_bits_are_expanded_before_the_cut() {
+    fn few_bits_are_expanded_first() {
         assert!(
             read(fixture!("bilevel.tif"))
                 .unwrap()
@@ -181,13 +229,13 @@ mod tests {
 
     #[test]
     fn a_brace_announces_rle() {
-        let mask = read_for(b"\n {\"size\": [2, 3], \"counts\": [1, 2, 3]}", (3, 2)).unwrap();
+        let mask = read_for(b"\n {\"size\": [2, 3], \"counts\": [1, 2, 3]}", 3, 2).unwrap();
         assert!(mask.pixels().eq([false, true, false, true, false, false]));
         assert!(matches!(read(b"{"), Err(ReferenceError::Rle(_))));
     }
 
     #[test]
-    fn what_is_neither_image_nor_rle_is_refused() {
+    fn bytes_that_are_neither_image_nor_rle_are_refused() {
         for bytes in [b"".as_slice(), b"[1, 2]", b"GIF89a"] {
             assert!(matches!(
                 read(bytes),
@@ -197,18 +245,18 @@ mod tests {
     }
 
     #[test]
-    fn a_mask_lies_on_its_films_own_grid() {
+    fn a_mask_of_another_size_is_refused() {
         let file = png(
             ::png::ColorType::Grayscale,
             ::png::BitDepth::Eight,
             &picture(),
         );
-        let refusal = read_for(&file, (HEIGHT, WIDTH)).unwrap_err().to_string();
+        let refusal = read_for(&file, HEIGHT, WIDTH).unwrap_err().to_string();
         assert_eq!(
             refusal,
             format!("the reference mask is {WIDTH}×{HEIGHT} pixels, its film {HEIGHT}×{WIDTH}")
         );
-        // A mask of this shape would take a word for every pixel.
+        // A mask of this shape would need a word for every pixel.
         let thin = br#"{"size": [60000000, 1], "counts": [60000000]}"#;
         assert!(matches!(
             read(thin),

@@ -1,8 +1,8 @@
 //! Maps between the pixel grid of a film and the square pixel grid of a model.
 //!
 //! A film is scaled without changing its aspect ratio, until its longer side fills the model grid.
-//! The rest of the grid, on both sides of the film, is padding (a letterbox). Both grids are aligned
-//! by pixel areas: pixel `i` covers `[i, i + 1)`, so its centre is at `i + 0.5`.
+//! The rest of the grid, on both sides of the film, is padding (a letterbox). Both grids are
+//! aligned by pixel areas: pixel `i` covers `[i, i + 1)`, so its centre is at `i + 0.5`.
 
 /// A size in pixels. Both sides are at least 1.
 ///

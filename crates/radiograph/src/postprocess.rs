@@ -1,8 +1,8 @@
 //! Restores the mask of a film from the probabilities on the model grid.
 //!
-//! Probabilities are first resampled to the film's own grid and then compared with the threshold, so
-//! that a contour is as smooth as the film allows. The film is processed row by row. Apart from the
-//! mask, no array of the size of the film is needed.
+//! Probabilities are first resampled to the film's own grid and then compared with the threshold,
+//! so that a contour is as smooth as the film allows. The film is processed row by row. Apart from
+//! the mask, no array of the size of the film is needed.
 
 use std::ops::Range;
 
@@ -11,9 +11,9 @@ use crate::mask::{Mask, ProbabilityMap, Threshold};
 
 /// Restores the mask of a film from its probability map. This inverts the preprocessing.
 ///
-/// Probabilities are interpolated bilinearly between the centres of model pixels. Beyond the outermost
-/// centres, the film's own edge pixels are used, and never the padding. A pixel is lung if its
-/// probability is at least the threshold.
+/// Probabilities are interpolated bilinearly between the centres of model pixels. Beyond the
+/// outermost centres, the film's own edge pixels are used, and never the padding. A pixel is lung
+/// if its probability is at least the threshold.
 ///
 /// # Panics
 ///
@@ -86,8 +86,8 @@ pub fn restore_probabilities(map: &ProbabilityMap, geometry: &Geometry) -> Vec<u
 /// Scales a mask to the model grid. This is the inverse of [`restore`], and gives the target of
 /// training.
 ///
-/// Each model pixel that the film covers holds the share of lung among the film pixels under it. The
-/// padding holds 0.
+/// Each model pixel that the film covers holds the share of lung among the film pixels under it.
+/// The padding holds 0.
 ///
 /// # Examples
 ///
@@ -156,8 +156,8 @@ fn row_taps(geometry: &Geometry) -> Vec<Tap> {
     )
 }
 
-/// Returns the position of each of `length` film lines between the `placed` model lines that begin at
-/// `offset`.
+/// Returns the position of each of `length` film lines between the `placed` model lines that begin
+/// at `offset`.
 fn taps(length: usize, placed: usize, offset: usize) -> Vec<Tap> {
     let step = placed as f64 / length as f64;
     (0..length)
@@ -207,8 +207,8 @@ fn spans(taps: &[Tap]) -> Vec<Span<'_>> {
 impl Span<'_> {
     /// Returns the columns of the span whose probability is at least `threshold`.
     ///
-    /// They are the first or the last columns of the span: shares increase from column to column, and
-    /// rounded products and sums keep the order. So a binary search finds them.
+    /// They are the first or the last columns of the span: shares increase from column to column,
+    /// and rounded products and sums keep the order. So a binary search finds them.
     fn lung(&self, line: &[f32], threshold: f32) -> Range<usize> {
         let is_lung = |tap: &Tap| tap.between(line) >= threshold;
         let (start, end) = (self.start, self.start + self.taps.len());

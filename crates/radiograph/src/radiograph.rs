@@ -1,5 +1,5 @@
-//! Holds a decoded film: one channel of 8- or 16-bit grey values, its size, and what its file states
-//! about it.
+//! Holds a decoded film: one channel of 8- or 16-bit grey values, its size, and what its file
+//! states about it.
 
 use serde::Serialize;
 

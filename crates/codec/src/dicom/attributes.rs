@@ -1,9 +1,9 @@
-//! Decides which attributes of a DICOM object are read. Every other one is passed over unread.
+//! Lists the attributes of a DICOM object that are read. All others are skipped.
 
 use dicom_core::Tag;
 use dicom_dictionary_std::tags;
 
-/// Attributes that bear on what a film looks like, and how it was taken.
+/// The attributes that describe the image of a film and how it was taken.
 const OF_A_FILM: [Tag; 24] = [
     tags::MODALITY,
     tags::PRESENTATION_INTENT_TYPE,
@@ -31,7 +31,8 @@ const OF_A_FILM: [Tag; 24] = [
     tags::SOP_CLASS_UID,
 ];
 
-/// Attributes that an object about a film repeats, since the standard has it name whose and which film it is about.
+/// The attributes that an object about a film repeats, because the standard requires it to name the
+/// patient and the film.
 const OF_ITS_ORIGIN: [Tag; 18] = [
     tags::SPECIFIC_CHARACTER_SET,
     tags::SOP_CLASS_UID,
@@ -53,7 +54,7 @@ const OF_ITS_ORIGIN: [Tag; 18] = [
     tags::LOSSY_IMAGE_COMPRESSION_METHOD,
 ];
 
-/// Attributes that say what the frames of a segmentation are.
+/// The attributes that describe the frames of a segmentation.
 const OF_A_SEGMENTATION: [Tag; 5] = [
     tags::SEGMENTATION_TYPE,
     tags::SEGMENT_SEQUENCE,
@@ -62,12 +63,12 @@ const OF_A_SEGMENTATION: [Tag; 5] = [
     tags::PER_FRAME_FUNCTIONAL_GROUPS_SEQUENCE,
 ];
 
-/// Whether an attribute of a data set itself, rather than of an item in it, bears on what its film or its segmentation is.
+/// Returns whether a top-level attribute of a data set describes its film or its segmentation.
 pub(super) fn is_of_a_film(tag: Tag) -> bool {
     OF_A_FILM.contains(&tag) || OF_A_SEGMENTATION.contains(&tag)
 }
 
-/// Whether an attribute of a data set itself is one that objects about it repeat.
+/// Returns whether a top-level attribute of a data set is repeated by objects about it.
 pub(super) fn is_of_its_origin(tag: Tag) -> bool {
     OF_ITS_ORIGIN.contains(&tag)
 }

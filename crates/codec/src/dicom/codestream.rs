@@ -1,31 +1,31 @@
-//! Decides whether a compressed image is what its object says, before a decoder makes room for it.
+//! Checks that a compressed image agrees with its object, before a decoder allocates memory for it.
 //!
-//! A codestream states its own size, and its decoder believes that one. So the size is read here, and one that differs from that
-//! of the object, which was found to be within the limits, is refused.
+//! A codestream states its own size, and a decoder uses that size. So the size is read here first.
+//! It must be equal to the size that the object states, which was found to be within the limits.
 
 use dicom_dictionary_std::uids;
 
-use super::film::Layout;
-use super::{jpeg, jpeg_2000, undecodable};
-use crate::DecodeError;
+use super::sample_layout::SampleLayout;
+use super::{jpeg, jpeg_2000};
+use crate::{DecodeError, undecodable};
 
-/// How an image is compressed.
+/// The compression of an image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Codec {
-    /// Not at all.
+    /// No compression.
     Native,
-    /// Not at all, and yet in fragments.
+    /// No compression, but in fragments.
     Encapsulated,
-    /// JPEG: baseline, extended, lossless.
+    /// JPEG: baseline, extended or lossless.
     Jpeg,
-    /// JPEG 2000, high throughput included.
+    /// JPEG 2000, including high throughput.
     Jpeg2000,
-    /// Runs of bytes, plane by plane.
+    /// RLE Lossless: runs of bytes, plane by plane.
     Rle,
 }
 
 impl Codec {
-    /// Of a transfer syntax; `None` for one that is not read.
+    /// Returns the compression of a transfer syntax, or `None` if it is not supported.
     pub(super) fn of(transfer_syntax: &str) -> Option<Self> {
         Some(match transfer_syntax {
             uids::IMPLICIT_VR_LITTLE_ENDIAN
@@ -49,56 +49,39 @@ impl Codec {
 }
 
 /// Checks that a codestream is a grey image of the size and depth that its object states.
-pub(super) fn check(codec: Codec, stream: &[u8], layout: Layout) -> Result<(), DecodeError> {
-    let stated = match codec {
+pub(super) fn check(codec: Codec, stream: &[u8], layout: SampleLayout) -> Result<(), DecodeError> {
+    let header = match codec {
         Codec::Native | Codec::Encapsulated => return Ok(()),
-        Codec::Jpeg => jpeg::stated(stream)?,
-        Codec::Jpeg2000 => jpeg_2000::stated(stream)?,
-        Codec::Rle => return rle(stream, layout),
+        Codec::Jpeg => jpeg::read_header(stream)?,
+        Codec::Jpeg2000 => jpeg_2000::read_header(stream)?,
+        Codec::Rle => return check_rle(stream, layout),
     };
-    if stated.components != 1 {
+    if header.components != 1 {
         return Err(undecodable("the compressed image is in colour"));
     }
-    if (stated.width, stated.height) != (layout.size.width(), layout.size.height()) {
+    if (header.width, header.height) != (layout.size.width(), layout.size.height()) {
         return Err(undecodable(
             "the compressed image is of another size than its object states",
         ));
     }
     // A sample of more than 8 bits is given in two bytes.
-    if (stated.precision > 8) != (layout.allocated == 16) || stated.precision > 16 {
+    if (header.precision > 8) != (layout.allocated == 16) || header.precision > 16 {
         return Err(undecodable(
             "the compressed image has samples of another depth than its object states",
         ));
     }
-    if codec == Codec::Jpeg2000 && !jpeg_2000::is_frugal(stream, stated) {
+    if codec == Codec::Jpeg2000 && !jpeg_2000::has_large_blocks(stream, header) {
         return Err(undecodable(
-            "the compressed image is broken off, or cut into pieces of a few pixels",
+            "the compressed image is cut short, or divided into pieces of a few pixels",
         ));
     }
     Ok(())
 }
 
-/// What a codestream says of itself.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Stated {
-    pub(super) width: u32,
-    pub(super) height: u32,
-    pub(super) components: u16,
-    /// Bits of a sample.
-    pub(super) precision: u8,
-}
-
-/// Two bytes at a place, the higher one first; `None` beyond the end.
-pub(super) fn big_endian(bytes: &[u8], at: usize) -> Option<u16> {
-    bytes
-        .get(at..)?
-        .first_chunk()
-        .map(|pair| u16::from_be_bytes(*pair))
-}
-
-/// Checks the segments of runs (PS3.5, annex G): one for each byte of a sample, within the fragment, and unpacking to a byte for
-/// each pixel, give or take a few of padding.
-fn rle(stream: &[u8], layout: Layout) -> Result<(), DecodeError> {
+/// Checks the segments of RLE Lossless (PS3.5, annex G). There must be one segment for each byte of
+/// a sample. Each must be within the fragment and unpack to one byte for each pixel, with a few
+/// bytes of padding at most.
+fn check_rle(stream: &[u8], layout: SampleLayout) -> Result<(), DecodeError> {
     let planes = usize::from(layout.allocated / 8);
     let long = |at: usize| {
         stream
@@ -108,7 +91,7 @@ fn rle(stream: &[u8], layout: Layout) -> Result<(), DecodeError> {
     };
     if long(0) != Some(planes) || stream.len() < 64 {
         return Err(undecodable(
-            "the runs are not in as many segments as a sample has bytes",
+            "the run lengths do not have one segment for each byte of a sample",
         ));
     }
     let offsets: Vec<usize> = (1..=planes)
@@ -117,22 +100,24 @@ fn rle(stream: &[u8], layout: Layout) -> Result<(), DecodeError> {
         .collect();
     for ends in offsets.windows(2) {
         let segment = stream.get(ends[0]..ends[1]).filter(|_| ends[0] >= 64);
-        let segment = segment.ok_or_else(|| undecodable("a segment of runs is out of place"))?;
-        let unpacked =
-            unpacked_bytes(segment).ok_or_else(|| undecodable("a segment of runs breaks off"))?;
+        let segment = segment
+            .ok_or_else(|| undecodable("a segment of run lengths is in a wrong position"))?;
+        let unpacked = unpacked_bytes(segment)
+            .ok_or_else(|| undecodable("a segment of run lengths is cut short"))?;
         if !(layout.size.pixels()..layout.size.pixels() + RLE_PADDING).contains(&unpacked) {
             return Err(undecodable(
-                "a segment of runs has not a byte for each pixel",
+                "a segment of run lengths does not have one byte for each pixel",
             ));
         }
     }
     Ok(())
 }
 
-/// What a segment may unpack to beyond its pixels: a run that some encoders make of the padding to an even length.
+/// The number of bytes that a segment may have beyond its pixels. Some encoders add a run as
+/// padding to an even length.
 const RLE_PADDING: usize = 130;
 
-/// How many bytes a segment unpacks to; `None` where it ends within a run.
+/// Returns the number of bytes to which a segment unpacks, or `None` if it ends within a run.
 fn unpacked_bytes(segment: &[u8]) -> Option<usize> {
     let (mut at, mut unpacked) = (0, 0);
     while let Some(&control) = segment.get(at) {
@@ -142,7 +127,7 @@ fn unpacked_bytes(segment: &[u8]) -> Option<usize> {
             129..=255 => (1, 257 - usize::from(control)),
         };
         at += 1 + taken;
-        // A lone byte at the end is padding.
+        // A single byte at the end is padding.
         if at > segment.len() {
             return (at - taken == segment.len()).then_some(unpacked);
         }
@@ -157,9 +142,9 @@ mod tests {
     use super::*;
     use lungfield_radiograph::geometry::Size;
 
-    fn layout(allocated: u16) -> Layout {
+    fn layout(allocated: u16) -> SampleLayout {
         let size = Size::new(64, 48).unwrap();
-        Layout {
+        SampleLayout {
             size,
             allocated,
             stored: allocated,
@@ -170,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn a_jpeg_of_the_stated_size_is_let_through() {
+    fn a_jpeg_of_the_stated_size_is_accepted() {
         assert_eq!(check(Codec::Jpeg, &baseline(64, 48, 1), layout(8)), Ok(()));
         for other in [
             baseline(65_535, 65_535, 1),
@@ -181,7 +166,7 @@ mod tests {
         }
         assert!(check(Codec::Jpeg, &baseline(64, 48, 1), layout(16)).is_err());
         assert!(check(Codec::Jpeg, b"\xff\xd8\xff\xd9", layout(8)).is_err());
-        // A decoder finds the frame within what is no segment.
+        // A decoder finds the frame within bytes that are no segment.
         let hidden = [
             b"\xff\xd8\xff\x00\x00\x10".as_slice(),
             &baseline(64, 48, 1)[2..],
@@ -202,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn a_jpeg_2000_of_the_stated_size_is_let_through() {
+    fn a_jpeg_2000_of_the_stated_size_is_accepted() {
         assert_eq!(
             check(
                 Codec::Jpeg2000,

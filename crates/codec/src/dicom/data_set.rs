@@ -1,6 +1,6 @@
-//! Decides how the attributes of a DICOM object are looked up: a value is there and of its kind, or it is not.
+//! Looks up the attributes of a DICOM object. A value that is missing or malformed is `None`.
 //!
-//! No value is ever put into an error or a log line: they are a patient's.
+//! No value becomes part of an error or a log line, because values describe a patient.
 
 use dicom_core::Tag;
 use dicom_encoding::TransferSyntax;
@@ -10,14 +10,13 @@ use dicom_transfer_syntax_registry::entries;
 
 use super::element::Encoding;
 use super::scan::{MAX_DEPTH, too_deep};
-use super::undecodable;
-use crate::DecodeError;
+use crate::{DecodeError, undecodable};
 
-/// The attributes that were read of an object, or of an item of one of its sequences.
+/// The attributes of an object, or of an item of one of its sequences.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Header<'a>(pub(super) &'a InMemDicomObject);
+pub(super) struct DataSet<'a>(pub(super) &'a InMemDicomObject);
 
-/// Parses elements that were found to be sound.
+/// Parses elements that the scan has accepted.
 pub(super) fn parse(elements: &[u8], encoding: Encoding) -> Result<InMemDicomObject, DecodeError> {
     let syntax = match encoding {
         Encoding::ImplicitLittle => entries::IMPLICIT_VR_LITTLE_ENDIAN.erased(),
@@ -28,8 +27,10 @@ pub(super) fn parse(elements: &[u8], encoding: Encoding) -> Result<InMemDicomObj
     InMemDicomObject::read_dataset_with_ts(elements, &syntax).map_err(|_| unreadable())
 }
 
-/// Looks once more how deep sequences lie in each other, this time as dicom-rs reads them: its reader does not recurse, but what makes
-/// objects of them does. Should it ever find an element elsewhere than the scan did, the stack is safe all the same.
+/// Checks the depth of nested sequences once more, with the reader of dicom-rs.
+///
+/// This reader does not recurse, but the code that builds objects does. If dicom-rs ever finds an
+/// element at another position than the scan, the stack is still safe.
 fn check_depth(elements: &[u8], syntax: &TransferSyntax) -> Result<(), DecodeError> {
     let mut depth = 0_usize;
     for token in DataSetReader::new_with_ts(elements, syntax).map_err(|_| unreadable())? {
@@ -45,17 +46,19 @@ fn check_depth(elements: &[u8], syntax: &TransferSyntax) -> Result<(), DecodeErr
     Ok(())
 }
 
+/// Returns the error for an attribute that cannot be parsed.
 fn unreadable() -> DecodeError {
-    undecodable("an attribute is not written as its kind is")
+    undecodable("an attribute is malformed")
 }
 
-impl<'a> Header<'a> {
-    /// The first value as text, without its padding; `None` where it is empty.
+impl<'a> DataSet<'a> {
+    /// Returns the first value as text, without its padding, or `None` if all values are empty.
     pub(super) fn text(self, tag: Tag) -> Option<String> {
         self.texts(tag).into_iter().next()
     }
 
-    /// All values as text, without their padding; none where all are empty.
+    /// Returns all values as text, without their padding. The list is empty if all values are
+    /// empty.
     pub(super) fn texts(self, tag: Tag) -> Vec<String> {
         let values = self
             .0
@@ -73,12 +76,12 @@ impl<'a> Header<'a> {
         }
     }
 
-    /// The first value as a whole number that is not negative.
+    /// Returns the first value as a whole number that is not negative.
     pub(super) fn number(self, tag: Tag) -> Option<u32> {
         self.0.get(tag)?.to_int().ok()
     }
 
-    /// All values as whole numbers.
+    /// Returns all values as whole numbers.
     pub(super) fn integers(self, tag: Tag) -> Vec<i64> {
         self.0
             .get(tag)
@@ -86,7 +89,7 @@ impl<'a> Header<'a> {
             .unwrap_or_default()
     }
 
-    /// All values as finite numbers; none where one is not.
+    /// Returns all values as finite numbers. The list is empty if one of them is not finite.
     pub(super) fn decimals(self, tag: Tag) -> Vec<f64> {
         self.0
             .get(tag)
@@ -94,27 +97,27 @@ impl<'a> Header<'a> {
             .unwrap_or_default()
     }
 
-    /// The first value as a finite number.
+    /// Returns the first value as a finite number.
     pub(super) fn decimal(self, tag: Tag) -> Option<f64> {
         self.decimals(tag).first().copied()
     }
 
-    /// The items of a sequence.
-    pub(super) fn items(self, tag: Tag) -> impl Iterator<Item = Header<'a>> {
+    /// Returns the items of a sequence.
+    pub(super) fn items(self, tag: Tag) -> impl Iterator<Item = DataSet<'a>> {
         self.0
             .get(tag)
             .and_then(|element| element.items())
             .unwrap_or_default()
             .iter()
-            .map(Header)
+            .map(DataSet)
     }
 
-    /// The first item of a sequence.
-    pub(super) fn item(self, tag: Tag) -> Option<Header<'a>> {
+    /// Returns the first item of a sequence.
+    pub(super) fn item(self, tag: Tag) -> Option<DataSet<'a>> {
         self.items(tag).next()
     }
 
-    /// The bytes of a value, of numbers the lower one first.
+    /// Returns the bytes of a value. Numbers are little endian.
     pub(super) fn bytes(self, tag: Tag) -> Option<Vec<u8>> {
         Some(self.0.get(tag)?.to_bytes().ok()?.into_owned())
     }

@@ -1,16 +1,16 @@
-//! Decides where an element of a DICOM data set begins and ends, whatever its encoding (PS3.5, 7.1).
+//! Finds where the elements of a DICOM data set begin and end, in every encoding (PS3.5, 7.1).
 //!
-//! Nothing is copied and nothing recurses: a reader is a place in the bytes. Which elements are sequences is decided as dicom-rs
-//! decides it, by the written representation or else by the same dictionary, since dicom-rs is given what was read here.
+//! Nothing is copied and nothing recurses: a reader is a position in the bytes. Sequences are
+//! recognised in the same way as in dicom-rs, because dicom-rs parses the elements that are found
+//! here: by the written value representation or, without one, by the same dictionary.
 
 use dicom_core::dictionary::{DataDictionary, DataDictionaryEntry, VirtualVr};
 use dicom_core::{Tag, VR};
 use dicom_dictionary_std::StandardDataDictionary;
 
-use super::undecodable;
-use crate::DecodeError;
+use crate::{DecodeError, undecodable};
 
-/// How the elements of a data set are written.
+/// The encoding of a data set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Encoding {
     /// Implicit VR, little endian.
@@ -21,32 +21,35 @@ pub(super) enum Encoding {
     ExplicitBig,
 }
 
-/// The tags of an item and of what ends items and sequences that do not state their length.
+/// The tag of an item.
 pub(super) const ITEM: Tag = Tag(0xFFFE, 0xE000);
+/// The tag of the end of an item that does not state its length.
 pub(super) const ITEM_END: Tag = Tag(0xFFFE, 0xE00D);
+/// The tag of the end of a sequence that does not state its length.
 pub(super) const SEQUENCE_END: Tag = Tag(0xFFFE, 0xE0DD);
-/// The most elements and items that are walked over. Objects of one frame have some hundred; a small deflated file can hold millions.
+/// The largest number of elements and items that are read. Objects of one frame have a few hundred.
+/// A small deflated file can hold millions.
 pub(super) const MAX_HEADERS: usize = 50_000;
-/// A length that is not stated.
+/// The value of a length that is not stated.
 const UNDEFINED: u32 = u32::MAX;
 
-/// What an element says of itself before its value.
+/// The header of an element: everything before its value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Header {
+pub(super) struct ElementHeader {
     pub(super) tag: Tag,
     pub(super) vr: VR,
-    /// In bytes; `None` where it is not stated.
+    /// The length of the value in bytes, or `None` if it is not stated.
     pub(super) length: Option<usize>,
 }
 
-impl Header {
-    /// Whether the value is a list of items with elements in them.
+impl ElementHeader {
+    /// Returns whether the value is a list of items that hold elements.
     pub(super) fn is_sequence(&self) -> bool {
         self.vr == VR::SQ || (self.vr == VR::UN && self.length.is_none())
     }
 
-    /// Whether the value is of whole numbers, where it is one of numbers: dicom-rs reads on from another place than was looked at here
-    /// where it is not.
+    /// Returns whether the length of a numeric value is a multiple of the size of its numbers.
+    /// Otherwise dicom-rs would continue at another position than this reader.
     pub(super) fn is_whole(&self) -> bool {
         use VR::{AT, FD, FL, OD, OF, OL, OV, OW, SL, SS, SV, UL, US, UV};
         let unit = match self.vr {
@@ -55,7 +58,7 @@ impl Header {
             FD | SV | UV | OD | OV => 8,
             _ => 1,
         };
-        // Whatever is written, dicom-rs takes these for numbers by what it has read of the pixels.
+        // dicom-rs reads these values as numbers, whatever representation is written.
         let dictionary = StandardDataDictionary
             .by_tag(self.tag)
             .map(DataDictionaryEntry::vr);
@@ -67,13 +70,13 @@ impl Header {
         self.length.is_none_or(|length| length % unit == 0)
     }
 
-    /// Whether the value is a list of items with bytes in them.
+    /// Returns whether the value is a list of items that hold bytes.
     pub(super) fn is_encapsulated(&self) -> bool {
         self.length.is_none() && !self.is_sequence()
     }
 }
 
-/// A place in a data set.
+/// A position in a data set.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Reader<'a> {
     data: &'a [u8],
@@ -83,6 +86,7 @@ pub(super) struct Reader<'a> {
 }
 
 impl<'a> Reader<'a> {
+    /// Starts at the beginning of a data set.
     pub(super) fn new(data: &'a [u8], encoding: Encoding) -> Self {
         Self {
             data,
@@ -92,22 +96,22 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// How many bytes lie behind.
+    /// Returns the number of bytes that were read.
     pub(super) fn at(&self) -> usize {
         self.at
     }
 
-    /// The bytes ahead.
+    /// Returns the bytes that were not read yet.
     pub(super) fn rest(&self) -> &'a [u8] {
         &self.data[self.at..]
     }
 
-    /// The bytes from a place behind up to here.
+    /// Returns the bytes from an earlier position up to this one.
     pub(super) fn since(&self, start: usize) -> &'a [u8] {
         &self.data[start..self.at]
     }
 
-    /// The next tag, or `None` where less than a tag is left.
+    /// Returns the next tag without reading it, or `None` if fewer bytes are left.
     pub(super) fn peek_tag(&self) -> Option<Tag> {
         let bytes = *self.rest().first_chunk::<4>()?;
         let [group, element] = [[bytes[0], bytes[1]], [bytes[2], bytes[3]]];
@@ -117,8 +121,8 @@ impl<'a> Reader<'a> {
         })
     }
 
-    /// What the next element says of itself.
-    pub(super) fn header(&mut self) -> Result<Header, DecodeError> {
+    /// Reads the header of the next element.
+    pub(super) fn header(&mut self) -> Result<ElementHeader, DecodeError> {
         let tag = self.peek_tag().ok_or_else(broken_off)?;
         self.headers += 1;
         if self.headers > MAX_HEADERS {
@@ -134,10 +138,11 @@ impl<'a> Reader<'a> {
             (known_vr(tag), self.long()?)
         };
         let length = (length != UNDEFINED).then_some(length as usize);
-        Ok(Header { tag, vr, length })
+        Ok(ElementHeader { tag, vr, length })
     }
 
-    /// A representation that is written out and its length, in two bytes or in four after two that are reserved.
+    /// Reads an explicit value representation and its length. The length has two bytes, or four
+    /// after two reserved bytes.
     fn explicit(&mut self) -> Result<(VR, u32), DecodeError> {
         let written = self.take(2)?;
         let vr = VR::from_binary([written[0], written[1]]).unwrap_or(VR::UN);
@@ -150,20 +155,22 @@ impl<'a> Reader<'a> {
         Ok((vr, length))
     }
 
-    /// The value of an element that states its length, left behind.
-    pub(super) fn value(&mut self, header: &Header) -> Result<&'a [u8], DecodeError> {
+    /// Reads the value of an element that states its length.
+    pub(super) fn value(&mut self, header: &ElementHeader) -> Result<&'a [u8], DecodeError> {
         let length = header
             .length
             .ok_or_else(|| undecodable("a value does not state its length"))?;
         self.take(length)
     }
 
+    /// Reads some bytes.
     fn take(&mut self, length: usize) -> Result<&'a [u8], DecodeError> {
         let taken = self.rest().get(..length).ok_or_else(broken_off)?;
         self.at += length;
         Ok(taken)
     }
 
+    /// Reads a number of two bytes.
     fn short(&mut self) -> Result<u16, DecodeError> {
         let bytes = self.take(2)?.try_into().expect("two were taken");
         Ok(if self.encoding == Encoding::ExplicitBig {
@@ -173,6 +180,7 @@ impl<'a> Reader<'a> {
         })
     }
 
+    /// Reads a number of four bytes.
     fn long(&mut self) -> Result<u32, DecodeError> {
         let bytes = self.take(4)?.try_into().expect("four were taken");
         Ok(if self.encoding == Encoding::ExplicitBig {
@@ -183,11 +191,12 @@ impl<'a> Reader<'a> {
     }
 }
 
+/// Returns the error for a file that ends within an element.
 fn broken_off() -> DecodeError {
     undecodable("the file ends within an element")
 }
 
-/// PS3.5, 7.1.2.
+/// Returns whether an explicit value representation has a length of two bytes (PS3.5, 7.1.2).
 fn has_short_length(vr: VR) -> bool {
     use VR::{AE, AS, AT, CS, DA, DS, DT, FD, FL, IS, LO, LT, PN, SH, SL, SS, ST, TM, UI, UL, US};
     matches!(
@@ -215,7 +224,7 @@ fn has_short_length(vr: VR) -> bool {
     )
 }
 
-/// The representation of an element that does not write it out.
+/// Returns the value representation of an element that does not state it.
 pub(super) fn known_vr(tag: Tag) -> VR {
     let known = StandardDataDictionary
         .by_tag(tag)
@@ -247,7 +256,7 @@ mod tests {
             let header = reader.header().unwrap();
             assert_eq!(
                 header,
-                Header {
+                ElementHeader {
                     tag: tags::ROWS,
                     vr: VR::US,
                     length: Some(2)

@@ -1,7 +1,8 @@
-//! Decides where the data set of a DICOM file begins, and how it is encoded.
+//! Finds the data set of a DICOM file and its encoding.
 //!
-//! A file is a preamble of 128 bytes, `DICM`, the file meta information and the data set (PS3.10, 7.1). Senders leave out the
-//! preamble, or everything but the data set, as a network association does; what is left tells by itself what it is.
+//! A file is a preamble of 128 bytes, `DICM`, the file meta information and the data set (PS3.10,
+//! 7.1). Some senders omit the preamble, or everything but the data set, as in a network
+//! association. These files are recognised by their first bytes.
 
 use std::borrow::Cow;
 use std::io::Read;
@@ -11,46 +12,58 @@ use dicom_dictionary_std::{tags, uids};
 use flate2::read::DeflateDecoder;
 
 use super::element::{Encoding, Reader};
-use super::undecodable;
-use crate::{DecodeError, Limits};
+use crate::{DecodeError, Limits, undecodable};
 
 const PREAMBLE_BYTES: usize = 128;
 const MAGIC: &[u8] = b"DICM";
-/// The first element of file meta information, group length, as it is written where the preamble was left out.
+/// The beginning of file meta information, the group length, in a file without a preamble.
 const META: &[u8] = b"\x02\x00\x00\x00UL";
 const META_GROUP: u16 = 0x0002;
-/// What a data set without anything before it may begin with, in group 8: its length, character set, image type, creation date or
-/// time, SOP class and SOP instance.
+/// The elements of group 8 with which a data set may begin if nothing is before it: group length,
+/// character set, image type, creation date or time, SOP class and SOP instance.
 const FIRST_ELEMENTS: [u16; 8] = [
     0x0000, 0x0001, 0x0005, 0x0008, 0x0012, 0x0013, 0x0016, 0x0018,
 ];
-/// What a deflated data set may hold beside its pixels.
+/// The number of bytes that a deflated data set may hold besides its pixels.
 const HEADER_BYTES: u64 = 4 << 20;
 
-/// A file, taken apart.
+/// The parts of a file.
 #[derive(Debug)]
 pub(super) struct File<'a> {
     /// The bytes of the data set.
     pub(super) data: Cow<'a, [u8]>,
-    /// How its elements are written.
+    /// The encoding of the data set.
     pub(super) encoding: Encoding,
     /// The UID of its transfer syntax.
     pub(super) transfer_syntax: String,
 }
 
-/// Whether bytes look like a DICOM file, or like a data set out of one.
+/// Returns whether bytes look like a DICOM file, or like the data set of one.
+///
+/// # Examples
+///
+/// ```
+/// use lungfield_codec::dicom::is_dicom;
+///
+/// let mut file = vec![0; 128];
+/// file.extend(b"DICM");
+/// assert!(is_dicom(&file));
+/// assert!(!is_dicom(b"\x89PNG\r\n\x1a\n"));
+/// ```
 #[must_use]
 pub fn is_dicom(bytes: &[u8]) -> bool {
     after_preamble(bytes).is_some() || is_data_set(bytes)
 }
 
-/// What follows the preamble, or all where there is meta information without one.
+/// Returns the bytes after the preamble, or all bytes if there is meta information without a
+/// preamble.
 fn after_preamble(bytes: &[u8]) -> Option<&[u8]> {
     let rest = bytes.get(PREAMBLE_BYTES..).unwrap_or_default();
     rest.strip_prefix(MAGIC)
         .or_else(|| bytes.starts_with(META).then_some(bytes))
 }
 
+/// Returns whether bytes look like a data set with nothing before it.
 fn is_data_set(bytes: &[u8]) -> bool {
     let Some(([8, 0, element @ ..], rest)) = bytes.split_first_chunk::<4>() else {
         return false;
@@ -59,7 +72,8 @@ fn is_data_set(bytes: &[u8]) -> bool {
 }
 
 impl<'a> File<'a> {
-    /// Takes a file apart. A deflated data set is inflated, up to what the largest film may need.
+    /// Divides a file into its parts. A deflated data set is inflated, up to the size that the
+    /// largest film may need.
     pub(super) fn read(bytes: &'a [u8], limits: Limits) -> Result<Self, DecodeError> {
         let Some(file) = after_preamble(bytes) else {
             return Ok(Self::bare(bytes));
@@ -77,7 +91,7 @@ impl<'a> File<'a> {
             }
         }
         let transfer_syntax = transfer_syntax
-            .ok_or_else(|| undecodable("the file does not say its transfer syntax"))?;
+            .ok_or_else(|| undecodable("the file does not state its transfer syntax"))?;
         let data = Cow::Borrowed(meta.rest());
         Ok(match transfer_syntax.as_str() {
             uids::DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN => Self {
@@ -103,7 +117,8 @@ impl<'a> File<'a> {
         })
     }
 
-    /// A data set with nothing before it: the values' representations are written out, or else they are implicit.
+    /// Reads a data set with nothing before it. Whether its value representations are explicit
+    /// follows from its first element.
     fn bare(bytes: &'a [u8]) -> Self {
         let explicit = bytes
             .get(4..6)
@@ -121,15 +136,17 @@ impl<'a> File<'a> {
     }
 }
 
-/// Retired from the standard, and still met (PS3.5, 2016b, annex A.3).
+/// A transfer syntax that is retired from the standard but still in use (PS3.5, 2016b, annex A.3).
 pub(super) const EXPLICIT_VR_BIG_ENDIAN: &str = "1.2.840.10008.1.2.2";
 
+/// Reads a UID, without its padding.
 fn uid(value: &[u8]) -> Result<String, DecodeError> {
     let text =
-        std::str::from_utf8(value).map_err(|_| undecodable("the transfer syntax is no UID"))?;
+        std::str::from_utf8(value).map_err(|_| undecodable("the transfer syntax is not a UID"))?;
     Ok(text.trim_end_matches(['\0', ' ']).to_owned())
 }
 
+/// Inflates a data set, up to the size that the largest film may need.
 fn inflated(data: &[u8], limits: Limits) -> Result<Vec<u8>, DecodeError> {
     let most = limits
         .max_pixels

@@ -1,96 +1,47 @@
-//! Decides what an object's attributes say of the film in it: how its samples lie, how they become grey, how it was taken.
+//! Reads the film of a DICOM object, with its pixel spacing and the warnings about what it states.
 
 use dicom_dictionary_std::{tags, uids};
 
-use super::header::Header;
-use super::undecodable;
-use crate::{DecodeError, Limits};
-use lungfield_radiograph::geometry::Size;
-use lungfield_radiograph::radiograph::{PixelSpacing, SpacingSource};
+use super::data_set::{self, DataSet};
+use super::file::File;
+use super::guard::guarded;
+use super::pixels::StoredSamples;
+use super::sample_layout::SampleLayout;
+use super::{grey, scan};
+use crate::raster::Raster;
+use crate::{DecodeError, Limits, undecodable};
+use lungfield_radiograph::radiograph::{PixelSpacing, Radiograph, SpacingSource};
 use lungfield_radiograph::warnings::Warning;
 
-/// How the samples of an image lie in its pixel data.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Layout {
-    pub(super) size: Size,
-    /// Bits that a sample takes: 8 or 16.
-    pub(super) allocated: u16,
-    /// Bits of a sample that count.
-    pub(super) stored: u16,
-    /// How many bits lie below those that count.
-    pub(super) shift: u16,
-    pub(super) signed: bool,
-    /// Whether the least value is white.
-    pub(super) inverted: bool,
+/// Reads the film of a DICOM object. Only grey images are read, so the colour spread is 0.
+pub(crate) fn read_raster(bytes: &[u8], limits: Limits) -> Result<Raster, DecodeError> {
+    Ok(Raster {
+        film: guarded(|| read(bytes, limits))?,
+        colour_spread: 0,
+    })
 }
 
-impl Layout {
-    /// Of a grey image with one frame; anything else is refused, each with its own words.
-    pub(super) fn of(header: Header<'_>, limits: Limits) -> Result<Self, DecodeError> {
-        let (width, height) = size(header)?;
-        if header
-            .number(tags::SAMPLES_PER_PIXEL)
-            .is_some_and(|samples| samples != 1)
-        {
-            return Err(undecodable(
-                "the image has several samples a pixel: it is in colour",
-            ));
-        }
-        if header
-            .number(tags::NUMBER_OF_FRAMES)
-            .is_some_and(|frames| frames > 1)
-        {
-            return Err(DecodeError::SeveralFrames);
-        }
-        let inverted = is_inverted(header)?;
-        let size = limits.admit(width, height)?;
-        let bits = |tag| header.number(tag).and_then(|bits| u16::try_from(bits).ok());
-        let allocated = bits(tags::BITS_ALLOCATED).filter(|bits| [8, 16].contains(bits));
-        let allocated = allocated
-            .ok_or_else(|| undecodable("the image has samples of neither 8 nor 16 bits"))?;
-        let stored = bits(tags::BITS_STORED).unwrap_or(allocated);
-        let high = bits(tags::HIGH_BIT).unwrap_or(stored.saturating_sub(1));
-        if stored == 0 || high >= allocated || stored > high + 1 {
-            return Err(undecodable(
-                "the bits that the image states do not fit into its samples",
-            ));
-        }
-        let signed = header.number(tags::PIXEL_REPRESENTATION) == Some(1);
-        Ok(Self {
-            size,
-            allocated,
-            stored,
-            shift: high + 1 - stored,
-            signed,
-            inverted,
-        })
-    }
+/// Reads the film of a DICOM object. A decoder may panic on damaged data.
+fn read(bytes: &[u8], limits: Limits) -> Result<Radiograph, DecodeError> {
+    let file = File::read(bytes, limits)?;
+    let scanned = scan::scan(&file.data, file.encoding)?;
+    let object = data_set::parse(&scanned.elements, file.encoding)?;
+    let data_set = DataSet(&object);
+    let pixels = scanned
+        .pixels
+        .ok_or_else(|| undecodable("the object has no pixel data"))?;
+    let layout = SampleLayout::of(data_set, limits)?;
+    let samples = StoredSamples::of(&file, pixels, layout)?;
+    let pixels = grey::pixels(&samples, data_set, layout);
+    let film = Radiograph::new(layout.size, pixels, spacing(data_set))
+        .expect("there is a grey value for each pixel");
+    Ok(film.with_warnings(warnings(data_set)))
 }
 
-/// Columns and rows, of which there are 65,535 at most.
-pub(super) fn size(header: Header<'_>) -> Result<(u32, u32), DecodeError> {
-    let side = |tag| header.number(tag).filter(|&side| side <= u16::MAX.into());
-    side(tags::COLUMNS)
-        .zip(side(tags::ROWS))
-        .ok_or_else(|| undecodable("the object does not state the size of its image"))
-}
-
-fn is_inverted(header: Header<'_>) -> Result<bool, DecodeError> {
-    match header.text(tags::PHOTOMETRIC_INTERPRETATION).as_deref() {
-        Some("MONOCHROME1") => Ok(true),
-        Some("MONOCHROME2") => Ok(false),
-        Some("RGB" | "PALETTE COLOR" | "YBR_FULL" | "YBR_FULL_422" | "YBR_ICT" | "YBR_RCT") => Err(
-            undecodable("the image is in colour; radiographs are MONOCHROME1 or MONOCHROME2"),
-        ),
-        _ => Err(undecodable(
-            "the image is neither MONOCHROME1 nor MONOCHROME2",
-        )),
-    }
-}
-
-/// The spacing at the patient where the object states it, else that at the detector, which is larger: the beam is a cone.
-pub(super) fn spacing(header: Header<'_>) -> Option<PixelSpacing> {
-    let of = |tag, source| match header.decimals(tag)[..] {
+/// Returns the spacing at the patient if the object states it, and otherwise that at the detector.
+/// The latter is larger, because the beam is a cone.
+fn spacing(data_set: DataSet<'_>) -> Option<PixelSpacing> {
+    let of = |tag, source| match data_set.decimals(tag)[..] {
         [row, column] => Some(PixelSpacing::new(row, column)?.with_source(source)),
         _ => None,
     };
@@ -103,14 +54,14 @@ pub(super) fn spacing(header: Header<'_>) -> Option<PixelSpacing> {
 }
 
 /// Returns the warnings about what the object states: how the film was taken, and for which use.
-pub(super) fn warnings(header: Header<'_>) -> Vec<Warning> {
-    let for_processing = header.text(tags::SOP_CLASS_UID).as_deref()
+fn warnings(data_set: DataSet<'_>) -> Vec<Warning> {
+    let for_processing = data_set.text(tags::SOP_CLASS_UID).as_deref()
         == Some(uids::DIGITAL_X_RAY_IMAGE_STORAGE_FOR_PROCESSING)
-        || header.text(tags::PRESENTATION_INTENT_TYPE).as_deref() == Some("FOR PROCESSING");
-    let modality = header.text(tags::MODALITY);
+        || data_set.text(tags::PRESENTATION_INTENT_TYPE).as_deref() == Some("FOR PROCESSING");
+    let modality = data_set.text(tags::MODALITY);
     let unexpected = modality.is_some_and(|modality| !RADIOGRAPHS.contains(&modality.as_str()));
     let checks = [
-        (is_lateral(header), Warning::LateralView),
+        (is_lateral(data_set), Warning::LateralView),
         (for_processing, Warning::ForProcessing),
         (unexpected, Warning::UnexpectedModality),
     ];
@@ -120,11 +71,13 @@ pub(super) fn warnings(header: Header<'_>) -> Vec<Warning> {
         .collect()
 }
 
-/// Modalities of projection radiographs: computed, digital and general radiography; and what scanned or drawn films may say.
+/// The modalities of projection radiographs: computed, digital and general radiography, and OT,
+/// which scanned or synthetic films may state.
 const RADIOGRAPHS: [&str; 4] = ["CR", "DX", "RG", "OT"];
-/// Terms of View Position (PS3.3, C.8.1.1 and C.8.7.1) and terms that vendors write instead. A decubitus view is frontal.
+/// The lateral terms of View Position (PS3.3, C.8.1.1 and C.8.7.1), and terms that vendors use
+/// instead. A decubitus view is frontal.
 const LATERAL_VIEWS: [&str; 6] = ["LL", "RL", "LAT", "LATERAL", "LLAT", "RLAT"];
-/// Codes of lateral views of CID 4010, by SNOMED CT and by the older SNOMED RT.
+/// The codes of lateral views of CID 4010, in SNOMED CT and in the older SNOMED RT.
 const LATERAL_CODES: [&str; 6] = [
     "399067008",
     "399198007",
@@ -134,15 +87,17 @@ const LATERAL_CODES: [&str; 6] = [
     "R-10236",
 ];
 
-fn is_lateral(header: Header<'_>) -> bool {
-    let position = header
+/// Returns whether the object states a lateral view: by its view position, its view code or its
+/// patient orientation.
+fn is_lateral(data_set: DataSet<'_>) -> bool {
+    let position = data_set
         .text(tags::VIEW_POSITION)
         .is_some_and(|view| LATERAL_VIEWS.contains(&view.as_str()));
-    let coded = header.items(tags::VIEW_CODE_SEQUENCE).any(|view| {
+    let coded = data_set.items(tags::VIEW_CODE_SEQUENCE).any(|view| {
         view.text(tags::CODE_VALUE)
             .is_some_and(|code| LATERAL_CODES.contains(&code.as_str()))
     });
-    // Rows that run from back to front are seen from the side.
-    let rows = header.text(tags::PATIENT_ORIENTATION);
+    // Rows that run between front and back belong to a lateral view.
+    let rows = data_set.text(tags::PATIENT_ORIENTATION);
     position || coded || rows.is_some_and(|towards| towards.starts_with(['A', 'P']))
 }

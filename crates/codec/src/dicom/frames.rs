@@ -1,10 +1,12 @@
-//! Decides how masks lie in the pixel data of a segmentation: a bit a pixel, the first in the lowest bit of a byte, frame after
-//! frame without a gap (PS3.5, 8.1.1).
+//! Packs masks into the pixel data of a segmentation, and unpacks them.
+//!
+//! Each pixel has one bit, the first pixel in the lowest bit of a byte. Frames follow each other
+//! without a gap (PS3.5, 8.1.1).
 
 use lungfield_radiograph::geometry::Size;
 use lungfield_radiograph::mask::Mask;
 
-/// The frames of masks of one size, padded to an even length.
+/// Packs masks of one size as frames. The result is padded to an even length.
 pub(super) fn pack(masks: &[Mask]) -> Vec<u8> {
     let pixels = masks.iter().map(|mask| mask.size().pixels()).sum::<usize>();
     let mut bytes = vec![0; pixels.div_ceil(16) * 2];
@@ -33,7 +35,7 @@ fn fill(bytes: &mut [u8], start: usize, end: usize) {
     bytes[last] |= upto;
 }
 
-/// The mask of one frame, or `None` where the pixel data ends before it does.
+/// Unpacks the mask of one frame. Returns `None` if the pixel data ends early.
 pub(super) fn unpack(bytes: &[u8], frame: usize, size: Size) -> Option<Mask> {
     let start = frame.checked_mul(size.pixels())?;
     let end = start.checked_add(size.pixels())?;
@@ -65,7 +67,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_was_packed_is_unpacked((width, height) in (1_u32..70, 1_u32..9), seed in any::<u64>()) {
+        fn masks_survive_a_round_trip((width, height) in (1_u32..70, 1_u32..9), seed in any::<u64>()) {
             let size = Size::new(width, height).unwrap();
             let bit = |index: usize| seed.rotate_left(u32::try_from(index % 61).unwrap()).is_multiple_of(4);
             let masks = [0, 7].map(|shift| Mask::new(size, (0..size.pixels()).map(|index| bit(index + shift))).unwrap());

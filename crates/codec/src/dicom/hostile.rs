@@ -1,4 +1,5 @@
-//! What comes of data sets that nobody would write who meant well. None may recurse, nor make room for what is not there.
+//! Tests of hostile data sets. None may make the reader recurse, or allocate memory for data that
+//! is not there.
 
 use std::io::Write;
 
@@ -6,8 +7,7 @@ use dicom_dictionary_std::uids;
 use flate2::Compression;
 use flate2::write::DeflateEncoder;
 
-use super::*;
-use crate::decode;
+use crate::{DecodeError, Limits, decode};
 
 const ITEM: &[u8] = b"\xfe\xff\x00\xe0";
 const UNDEFINED: [u8; 4] = [0xFF; 4];
@@ -16,18 +16,18 @@ fn tag(group: u16, element: u16) -> Vec<u8> {
     [group.to_le_bytes(), element.to_le_bytes()].concat()
 }
 
-/// An element with a short length, explicit and little endian.
+/// Returns an element with a short length, explicit and little endian.
 fn short(group: u16, element: u16, vr: [u8; 2], value: &[u8]) -> Vec<u8> {
     let length = u16::try_from(value.len()).unwrap().to_le_bytes();
     [tag(group, element).as_slice(), &vr, &length, value].concat()
 }
 
-/// The beginning of an element with a long length.
+/// Returns the beginning of an element with a long length.
 fn long(group: u16, element: u16, vr: [u8; 2], length: [u8; 4]) -> Vec<u8> {
     [tag(group, element).as_slice(), &vr, &[0, 0], &length].concat()
 }
 
-/// A file around a data set.
+/// Returns a file with a data set.
 fn file(transfer_syntax: &str, data: &[u8]) -> Vec<u8> {
     let mut uid = transfer_syntax.as_bytes().to_vec();
     uid.resize(uid.len().next_multiple_of(2), 0);
@@ -40,7 +40,7 @@ fn file(transfer_syntax: &str, data: &[u8]) -> Vec<u8> {
     .concat()
 }
 
-/// The attributes of a grey image of 8 bits.
+/// Returns the attributes of a grey image of 8 bits.
 fn image(rows: u16, columns: u16) -> Vec<u8> {
     let number = |element, value: u16| short(0x28, element, *b"US", &value.to_le_bytes());
     [
@@ -65,13 +65,13 @@ fn assert_refused(file: &[u8], words: &str) {
     );
 }
 
-/// Sequences in items in sequences, so many of them, all of undefined length.
+/// Returns `depth` nested sequences of undefined length.
 fn nested(depth: usize, begin: &[u8]) -> Vec<u8> {
     [begin, ITEM, &UNDEFINED].concat().repeat(depth)
 }
 
 #[test]
-fn a_hundred_thousand_nested_sequences_are_refused_and_end_nothing() {
+fn a_hundred_thousand_nested_sequences_are_refused() {
     let voi = (0x28, 0x3010);
     let unread = (0x08, 0x1140);
     for (group, element) in [voi, unread] {
@@ -81,7 +81,7 @@ fn a_hundred_thousand_nested_sequences_are_refused_and_end_nothing() {
             100_000,
             &[tag(group, element).as_slice(), &UNDEFINED].concat(),
         );
-        // What is in a sequence of unknown representation is written implicitly.
+        // The items of a sequence of unknown representation are written with implicit VR.
         let unknown = [
             nested(1, &long(group, element, *b"UN", UNDEFINED)),
             implicit.clone(),
@@ -97,7 +97,8 @@ fn a_hundred_thousand_nested_sequences_are_refused_and_end_nothing() {
 
 #[test]
 fn nested_sequences_that_state_their_lengths_are_refused_too() {
-    // From the inside to the outside; the lengths are 32 bits, the dictionary alone says that it is a sequence.
+    // Built from the inside to the outside. Only the dictionary says that the element is a
+    // sequence.
     let mut data = Vec::new();
     for _depth in 0..5_000 {
         let length = |bytes: &[u8]| u32::try_from(bytes.len()).unwrap().to_le_bytes();
@@ -108,7 +109,7 @@ fn nested_sequences_that_state_their_lengths_are_refused_too() {
 }
 
 #[test]
-fn thirty_two_sequences_in_each_other_are_read() {
+fn thirty_two_nested_sequences_are_read() {
     let close = b"\xfe\xff\x0d\xe0\0\0\0\0\xfe\xff\xdd\xe0\0\0\0\0";
     for (depth, sound) in [(32, true), (33, false)] {
         let sequences = [
@@ -130,7 +131,7 @@ fn thirty_two_sequences_in_each_other_are_read() {
 }
 
 #[test]
-fn two_gibibytes_of_pixels_that_are_not_there_cost_nothing() {
+fn declared_pixels_that_are_missing_allocate_nothing() {
     let begin = long(0x7FE0, 0x10, *b"OW", 0x7FFF_FFFE_u32.to_le_bytes());
     assert_refused(
         &file(
@@ -158,7 +159,7 @@ fn two_gibibytes_of_pixels_that_are_not_there_cost_nothing() {
 }
 
 #[test]
-fn a_sequence_can_not_reach_beyond_what_is_around_it() {
+fn a_sequence_cannot_extend_beyond_its_parent() {
     let item = [ITEM, &1_000_u32.to_le_bytes()].concat();
     let data = [
         long(0x08, 0x1140, *b"SQ", 16_u32.to_le_bytes()),
@@ -168,12 +169,12 @@ fn a_sequence_can_not_reach_beyond_what_is_around_it() {
     .concat();
     assert_refused(
         &file(uids::EXPLICIT_VR_LITTLE_ENDIAN, &data),
-        "longer than what is around",
+        "longer than its parent",
     );
     let stray = [long(0x08, 0x1140, *b"SQ", UNDEFINED), image(48, 48)].concat();
     assert_refused(
         &file(uids::EXPLICIT_VR_LITTLE_ENDIAN, &stray),
-        "out of place",
+        "in a wrong position",
     );
 }
 
@@ -204,7 +205,8 @@ fn a_data_set_that_inflates_without_end_is_stopped() {
 
 #[test]
 fn numbers_that_are_not_whole_are_refused() {
-    // A parser that reads two bytes of three goes on one byte off, where sequences may lie that nobody has counted.
+    // A parser that reads two bytes of three continues at another byte, where there may be
+    // sequences that were not counted.
     for data in [
         short(0x28, 0x10, *b"US", &[0; 3]),
         short(0x28, 0x3010, *b"SS", &[0]),
@@ -212,7 +214,7 @@ fn numbers_that_are_not_whole_are_refused() {
     ] {
         assert_refused(
             &file(uids::EXPLICIT_VR_LITTLE_ENDIAN, &data),
-            "another kind",
+            "another type",
         );
     }
     let twice = short(0x10, 0x20, *b"LO", b"").repeat(2);
@@ -236,17 +238,17 @@ fn attributes_that_are_too_large_are_refused() {
             uids::EXPLICIT_VR_LITTLE_ENDIAN,
             &[table.concat(), entries].concat(),
         ),
-        "larger than it may be",
+        "larger than allowed",
     );
     let name = short(0x10, 0x10, *b"PN", &[b'x'; 5_000]);
     assert_refused(
         &file(uids::EXPLICIT_VR_LITTLE_ENDIAN, &name),
-        "larger than it may be",
+        "larger than allowed",
     );
 }
 
 #[test]
-fn no_change_of_a_byte_makes_a_decoder_break_anything_but_its_own_answer() {
+fn no_changed_byte_makes_a_decoder_panic() {
     for name in [
         "rle_8",
         "jpeg_lossless_sv1_8",
@@ -263,13 +265,13 @@ fn no_change_of_a_byte_makes_a_decoder_break_anything_but_its_own_answer() {
         for place in (132..file.len()).step_by(11) {
             let mut broken = file.clone();
             broken[place] ^= 0xFF;
-            let _ = decode(&broken, &Limits::default()); // any answer will do
+            let _ = decode(&broken, &Limits::default()); // any result is accepted
         }
     }
 }
 
 #[test]
-fn more_elements_than_any_film_has_are_not_walked_over() {
+fn more_elements_than_any_film_has_are_refused() {
     use super::element::MAX_HEADERS;
 
     let empty = short(0x09, 0x10, *b"LO", b"");

@@ -1,14 +1,14 @@
-//! Decides whether a JPEG codestream is one that its decoder reads as it was meant.
+//! Checks that a JPEG codestream is one that the decoder reads correctly.
 //!
-//! The decoder takes what it does not know for what it does: a lossless picture with restart intervals or a point transform comes out
-//! wrong, without a word, and one of fewer than 8 bits breaks it. So the headers are walked through here (ITU-T T.81, annex B), and a
-//! decoder is shown nothing but one frame with one scan.
+//! The decoder ignores features that it does not support. It returns wrong pixels for a lossless
+//! image with restart intervals or a point transform, without an error, and fails on fewer than 8
+//! bits. So the headers are read here first (ITU-T T.81, annex B), and only a stream of one frame
+//! and one scan is passed to the decoder.
 
 use std::ops::RangeInclusive;
 
-use super::codestream::{Stated, big_endian};
-use super::undecodable;
-use crate::DecodeError;
+use super::stream_header::{StreamHeader, read_u16};
+use crate::{DecodeError, undecodable};
 
 const BEGIN: &[u8] = b"\xff\xd8";
 const FILLING: u16 = 0xFFFF;
@@ -18,8 +18,9 @@ const SCAN: u16 = 0xFFDA;
 const SCAN_BYTE: u8 = 0xDA;
 const RESTARTS: RangeInclusive<u8> = 0xD0..=0xD7;
 
-/// What a stream with one frame (baseline, extended or lossless, with Huffman's coding) and one scan says of itself.
-pub(super) fn stated(stream: &[u8]) -> Result<Stated, DecodeError> {
+/// Reads the header of a stream with one frame (baseline, extended or lossless, with Huffman
+/// coding) and one scan.
+pub(super) fn read_header(stream: &[u8]) -> Result<StreamHeader, DecodeError> {
     let (mut frame, mut interval) = (None, 0);
     let mut segments = Segments::of(stream);
     while let Some((marker, body)) = segments.next() {
@@ -27,24 +28,25 @@ pub(super) fn stated(stream: &[u8]) -> Result<Stated, DecodeError> {
             0xFFC0 | 0xFFC1 | LOSSLESS if frame.is_none() => {
                 frame = Some((marker, frame_of(body)?));
             }
-            INTERVAL => interval = big_endian(body, 0).ok_or_else(no_frame)?,
+            INTERVAL => interval = read_u16(body, 0).ok_or_else(no_frame)?,
             SCAN => {
-                let (kind, stated) = frame.ok_or_else(no_frame)?;
+                let (kind, header) = frame.ok_or_else(no_frame)?;
                 let data = &stream[segments.at..];
                 if markers(data).any(|marker| marker == SCAN_BYTE) {
                     return Err(no_frame());
                 }
                 if kind == LOSSLESS
-                    && !(interval == 0 && stated.precision >= 8 && is_plain(body, data))
+                    && !(interval == 0 && header.precision >= 8 && is_plain(body, data))
                 {
                     return Err(undecodable(
-                        "the lossless JPEG has restart intervals, a point transform, another prediction than the seven or fewer than 8 bits, \
-                         which are not read",
+                        "the lossless JPEG has restart intervals, a point transform, another \
+                         prediction than the seven or fewer than 8 bits, which are not read",
                     ));
                 }
-                return Ok(stated);
+                return Ok(header);
             }
-            // Tables, applications' own and comments: a decoder searches for the frame within anything else.
+            // Tables, application data and comments are skipped. Within any other segment, a
+            // decoder would search for the frame.
             0xFFC4 | 0xFFDB | 0xFFE0..=0xFFEF | 0xFFFE => {}
             _ => break,
         }
@@ -52,23 +54,26 @@ pub(super) fn stated(stream: &[u8]) -> Result<Stated, DecodeError> {
     Err(no_frame())
 }
 
+/// Returns the error for a stream that is not one frame with one scan.
 fn no_frame() -> DecodeError {
-    undecodable("the compressed image is no JPEG of one frame and one scan")
+    undecodable("the compressed image is not a JPEG of one frame and one scan")
 }
 
-fn frame_of(body: &[u8]) -> Result<Stated, DecodeError> {
+/// Reads the frame header.
+fn frame_of(body: &[u8]) -> Result<StreamHeader, DecodeError> {
     let stated = || {
-        Some(Stated {
+        Some(StreamHeader {
             precision: *body.first()?,
-            height: big_endian(body, 1)?.into(),
-            width: big_endian(body, 3)?.into(),
+            height: read_u16(body, 1)?.into(),
+            width: read_u16(body, 3)?.into(),
             components: (*body.get(5)?).into(),
         })
     };
     stated().ok_or_else(no_frame)
 }
 
-/// Whether a lossless scan of one component predicts as it may, transforms nothing, and does not begin anew on its way.
+/// Returns whether a lossless scan of one component has one of the seven predictions, no point
+/// transform and no restart.
 fn is_plain(scan: &[u8], data: &[u8]) -> bool {
     let [_count, _component, _tables, prediction, _end, transform] = *scan else {
         return false;
@@ -78,20 +83,22 @@ fn is_plain(scan: &[u8], data: &[u8]) -> bool {
         && !markers(data).any(|marker| RESTARTS.contains(&marker))
 }
 
-/// The second bytes of all markers in the data of a scan. A decoder would scan a picture as often as it is told to.
+/// Returns the second bytes of all markers in the data of a scan. A decoder would decode as many
+/// scans as there are markers.
 fn markers(data: &[u8]) -> impl Iterator<Item = u8> {
     data.array_windows()
         .filter(|[first, _]| *first == 0xFF)
         .map(|&[_, second]| second)
 }
 
-/// The marker segments of a stream: each marker and what follows its length. Ends where there is none.
+/// An iterator over the marker segments of a stream: each marker, and the bytes after its length.
 struct Segments<'a> {
     stream: &'a [u8],
     at: usize,
 }
 
 impl<'a> Segments<'a> {
+    /// Starts after the first marker, or at the end if the stream does not begin with it.
     fn of(stream: &'a [u8]) -> Self {
         Self {
             stream,
@@ -108,11 +115,11 @@ impl<'a> Iterator for Segments<'a> {
     type Item = (u16, &'a [u8]);
 
     fn next(&mut self) -> Option<Self::Item> {
-        while big_endian(self.stream, self.at)? == FILLING {
+        while read_u16(self.stream, self.at)? == FILLING {
             self.at += 1;
         }
-        let marker = big_endian(self.stream, self.at)?;
-        let end = self.at + 2 + usize::from(big_endian(self.stream, self.at + 2)?);
+        let marker = read_u16(self.stream, self.at)?;
+        let end = self.at + 2 + usize::from(read_u16(self.stream, self.at + 2)?);
         let body = self.stream.get(self.at + 4..end)?;
         self.at = end;
         Some((marker, body))
@@ -123,7 +130,7 @@ impl<'a> Iterator for Segments<'a> {
 pub(super) mod tests {
     use super::*;
 
-    /// A stream of one frame of a kind with a precision, and what else is to stand before its scan.
+    /// Returns a stream of one frame, with the bytes `before` in front of its scan.
     fn stream(kind: u8, precision: u8, before: &[u8], transform: u8) -> Vec<u8> {
         [
             b"\xff\xd8\xff\xe0\x00\x04ab\xff\xff".as_slice(),
@@ -135,7 +142,7 @@ pub(super) mod tests {
         .concat()
     }
 
-    /// An 8-bit baseline stream of a size.
+    /// Returns an 8-bit baseline stream of a size.
     pub(in crate::dicom) fn baseline(width: u16, height: u16, components: u8) -> Vec<u8> {
         let mut stream = stream(0xC0, 8, b"", 0);
         stream[14..16].copy_from_slice(&height.to_be_bytes());
@@ -144,7 +151,7 @@ pub(super) mod tests {
         stream
     }
 
-    /// A lossless stream that predicts so.
+    /// Returns a lossless stream with a prediction.
     fn with_prediction(prediction: u8) -> Vec<u8> {
         let mut stream = stream(0xC3, 8, b"", 0);
         let at = stream.len() - b"data\xff\xd9".len() - 3;
@@ -155,9 +162,9 @@ pub(super) mod tests {
     const INTERVAL_OF_16: &[u8] = b"\xff\xdd\x00\x04\x00\x10";
 
     #[test]
-    fn what_the_decoder_reads_rightly_is_let_through() {
-        let said = |precision| {
-            Ok(Stated {
+    fn streams_that_the_decoder_reads_correctly_are_accepted() {
+        let expected = |precision| {
+            Ok(StreamHeader {
                 width: 64,
                 height: 48,
                 components: 1,
@@ -175,15 +182,15 @@ pub(super) mod tests {
             (0xC3, 12, b"\xff\xdd\x00\x04\x00\x00".as_slice()),
         ] {
             assert_eq!(
-                stated(&stream(kind, precision, before, 0)),
-                said(precision),
+                read_header(&stream(kind, precision, before, 0)),
+                expected(precision),
                 "{kind:#x}"
             );
         }
     }
 
     #[test]
-    fn what_it_would_read_wrongly_is_not() {
+    fn streams_that_the_decoder_would_misread_are_refused() {
         for (stream, words) in [
             (stream(0xC3, 12, INTERVAL_OF_16, 0), "restart"),
             (stream(0xC3, 12, b"", 1), "point transform"),
@@ -213,12 +220,12 @@ pub(super) mod tests {
             ),
         ] {
             assert!(
-                matches!(stated(&stream), Err(DecodeError::Undecodable(reason)) if reason.contains(words))
+                matches!(read_header(&stream), Err(DecodeError::Undecodable(reason)) if reason.contains(words))
             );
         }
         let whole = stream(0xC0, 8, b"", 0);
         for cut in 0..whole.len() - b"data\xff\xd9".len() {
-            assert!(stated(&whole[..cut]).is_err(), "cut at {cut}");
+            assert!(read_header(&whole[..cut]).is_err(), "cut at {cut}");
         }
     }
 }

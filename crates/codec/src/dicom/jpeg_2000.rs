@@ -1,68 +1,73 @@
-//! Decides whether a JPEG 2000 codestream asks for no more than its picture needs.
+//! Checks that a JPEG 2000 codestream needs no more memory than its image.
 //!
-//! It may part a picture into tiles, precincts and code-blocks down to single pixels, and a decoder keeps some hundred bytes for each. No
-//! encoder of radiographs goes below 32 pixels a side, so that what does is refused, wherever in the stream it says so: coding styles stand
-//! in the main header and in those of tile-parts (ITU-T T.800, A.4 to A.6).
+//! A stream may divide an image into tiles, precincts and code-blocks, down to single pixels, and a
+//! decoder needs some hundred bytes for each of them. No encoder of radiographs uses less than 32
+//! pixels a side, so smaller ones are refused. Coding styles are in the main header and in the
+//! headers of tile-parts (ITU-T T.800, A.4 to A.6), and all of them are checked.
 
-use super::codestream::{Stated, big_endian};
-use super::undecodable;
-use crate::DecodeError;
+use super::stream_header::{StreamHeader, read_u16, read_u32};
+use crate::{DecodeError, undecodable};
 
 const STYLE: u16 = 0xFF52;
 const COMPONENT_STYLE: u16 = 0xFF53;
 const TILE_PART: u16 = 0xFF90;
 const DATA: u16 = 0xFF93;
 const END: u16 = 0xFFD9;
-/// The sides, as powers of two, below which no precinct and no code-block may be. A block is cut to half of a precinct.
+/// The smallest side of a precinct, as a power of two.
 const LEAST_PRECINCT: u8 = 6;
+/// The smallest side of a code-block, as a power of two. A block has at most half of the side of
+/// its precinct.
 const LEAST_BLOCK: u8 = 5;
-/// The least side of a tile, where it does not reach across the picture.
+/// The smallest side of a tile, unless it extends over the whole image.
 const LEAST_TILE: u32 = 64;
-/// Where the size segment tells of the picture's place, and of the first tile's.
+/// The positions in the size segment of the offsets of the image and of the first tile.
 const OFFSETS: [usize; 4] = [16, 20, 32, 36];
 
-/// The size segment, which comes first. Neither a picture that begins elsewhere than at the origin, nor one of thinned components, nor of
-/// signed samples is read.
-pub(super) fn stated(stream: &[u8]) -> Result<Stated, DecodeError> {
+/// Reads the size segment, which comes first. An image that does not begin at the origin, that has
+/// subsampled components or that has signed samples is refused.
+pub(super) fn read_header(stream: &[u8]) -> Result<StreamHeader, DecodeError> {
     size(stream).ok_or_else(|| {
         undecodable(
-            "the compressed image is no JPEG 2000 codestream of unsigned samples that begins at the origin",
+            "the compressed image is not a JPEG 2000 codestream of unsigned samples that begins at the origin",
         )
     })
 }
 
-fn size(stream: &[u8]) -> Option<Stated> {
-    // A decoder goes by the number of components, not by the length that is stated.
+/// Reads the size segment, or returns `None` if it is missing or not supported.
+fn size(stream: &[u8]) -> Option<StreamHeader> {
+    // A decoder uses the number of components, and not the stated length.
     let begins = stream.starts_with(&[0xFF, 0x4F, 0xFF, 0x51, 0, 41]);
-    if !begins || OFFSETS.iter().any(|&at| long(stream, at) != Some(0)) {
+    if !begins || OFFSETS.iter().any(|&at| read_u32(stream, at) != Some(0)) {
         return None;
     }
     let spread = *stream.get(42..)?.first_chunk::<3>()?;
-    // The highest bit says that samples are signed.
-    (spread[0] < 0x80 && spread[1..] == [1, 1]).then_some(Stated {
-        width: long(stream, 8)?,
-        height: long(stream, 12)?,
-        components: big_endian(stream, 40)?,
+    // The highest bit is set for signed samples.
+    (spread[0] < 0x80 && spread[1..] == [1, 1]).then_some(StreamHeader {
+        width: read_u32(stream, 8)?,
+        height: read_u32(stream, 12)?,
+        components: read_u16(stream, 40)?,
         precision: spread[0] + 1,
     })
 }
 
-/// Whether tiles, precincts and code-blocks of a stream with one component are large enough, and all its headers can be walked through.
-pub(super) fn is_frugal(stream: &[u8], stated: Stated) -> bool {
-    let tile = |at, side: u32| long(stream, at).is_some_and(|tile| tile >= LEAST_TILE.min(side));
-    tile(24, stated.width) && tile(28, stated.height) && walk(stream).is_some()
+/// Returns whether the tiles, precincts and code-blocks of a stream with one component are large
+/// enough, and all its headers are valid.
+pub(super) fn has_large_blocks(stream: &[u8], header: StreamHeader) -> bool {
+    let tile =
+        |at, side: u32| read_u32(stream, at).is_some_and(|tile| tile >= LEAST_TILE.min(side));
+    tile(24, header.width) && tile(28, header.height) && walk(stream).is_some()
 }
 
-/// Passes through all headers; `None` where one is broken or asks for too much.
+/// Reads all headers. Returns `None` if one is damaged, or has too small precincts or blocks.
 fn walk(stream: &[u8]) -> Option<()> {
     let mut at = 2;
     loop {
-        let (marker, start) = (big_endian(stream, at)?, at);
+        let (marker, start) = (read_u16(stream, at)?, at);
         match marker {
-            // What the last tile-part may leave out is the end.
+            // The last tile-part may omit its length or the end marker.
             END => return Some(()),
             TILE_PART => {
-                let length = long(stream, at + 6)? as usize;
+                let length = read_u32(stream, at + 6)? as usize;
                 let header = tile_part(stream, at)?;
                 if length == 0 {
                     return Some(());
@@ -79,23 +84,24 @@ fn walk(stream: &[u8]) -> Option<()> {
     }
 }
 
-/// Passes through the header of a tile-part, up to where its data begin.
+/// Reads the header of a tile-part, and returns the position of its data.
 fn tile_part(stream: &[u8], mut at: usize) -> Option<usize> {
-    while big_endian(stream, at)? != DATA {
+    while read_u16(stream, at)? != DATA {
         at = segment(stream, at)?;
     }
     Some(at + 2)
 }
 
-/// Passes over a marker segment; `None` where it is a coding style that asks for too much.
+/// Reads a marker segment, and returns the position of its end. Returns `None` if it is damaged, or
+/// a coding style with too small precincts or blocks.
 fn segment(stream: &[u8], at: usize) -> Option<usize> {
-    let end = at + 2 + usize::from(big_endian(stream, at + 2).filter(|&length| length >= 2)?);
+    let end = at + 2 + usize::from(read_u16(stream, at + 2).filter(|&length| length >= 2)?);
     let body = stream.get(at + 4..end)?;
-    let is_sound = match big_endian(stream, at)? {
+    let is_sound = match read_u16(stream, at)? {
         STYLE => is_style_sound(*body.first()?, body.get(5..)?),
         COMPONENT_STYLE => is_style_sound(*body.get(1)?, body.get(2..)?),
         TILE_PART => Some(body.len() == 8),
-        // These have no length, and nothing to do in a header.
+        // These markers have no length, and do not belong in a header.
         0xFF30..=0xFF3F => None,
         0xFF00..=0xFFFF => Some(true),
         _ => None,
@@ -103,11 +109,13 @@ fn segment(stream: &[u8], at: usize) -> Option<usize> {
     is_sound?.then_some(end)
 }
 
-/// Of a coding style and its parameters: levels, a code-block's width and height less 2, style, transform, precincts where they are stated.
+/// Checks a coding style. Its parameters are the number of levels, the width and height of a
+/// code-block (as powers of two, minus 2), the style, the transform, and the precincts if they are
+/// stated. Returns `None` if parameters are missing.
 fn is_style_sound(style: u8, parameters: &[u8]) -> Option<bool> {
     let ([levels, width, height, _style, _transform], precincts) =
         parameters.split_first_chunk()?;
-    // A decoder goes by the levels, not by the length that is stated.
+    // A decoder uses the number of levels, and not the stated length.
     let stated = if style & 1 == 0 {
         0
     } else {
@@ -121,25 +129,19 @@ fn is_style_sound(style: u8, parameters: &[u8]) -> Option<bool> {
     Some(are_blocks_sound && precincts.len() == stated && precincts.iter().all(is_large))
 }
 
-fn long(bytes: &[u8], at: usize) -> Option<u32> {
-    bytes
-        .get(at..)?
-        .first_chunk()
-        .map(|four| u32::from_be_bytes(*four))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const STATED: Stated = Stated {
+    const HEADER: StreamHeader = StreamHeader {
         width: 640,
         height: 480,
         components: 1,
         precision: 12,
     };
 
-    /// A stream with tiles of these sides, its coding style in the main header or in that of a tile-part.
+    /// Returns a stream with tiles of these sides. Its coding style is in the main header or in
+    /// that of a tile-part.
     fn stream(tile: [u32; 2], style: &[u8], in_tile: bool) -> Vec<u8> {
         let mut stream = b"\xff\x4f\xff\x51\x00\x29\x00\x00".to_vec();
         for value in [640, 480, 0, 0, tile[0], tile[1], 0, 0] {
@@ -174,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn a_common_stream_is_frugal() {
+    fn a_common_stream_has_large_blocks() {
         for in_tile in [false, true] {
             for style in [
                 [5, 4, 4, 0, 1].as_slice(),
@@ -182,11 +184,11 @@ mod tests {
                 &[1, 3, 3, 0, 1, 0x66, 0x66],
             ] {
                 let stream = stream([640, 64], style, in_tile);
-                assert_eq!(stated(&stream), Ok(STATED));
-                assert!(is_frugal(&stream, STATED), "{style:?}");
+                assert_eq!(read_header(&stream), Ok(HEADER));
+                assert!(has_large_blocks(&stream, HEADER), "{style:?}");
                 for cut in 0..stream.len() - 3 {
                     assert!(
-                        !is_frugal(&stream[..cut], STATED) || cut + 2 == stream.len(),
+                        !has_large_blocks(&stream[..cut], HEADER) || cut + 2 == stream.len(),
                         "cut at {cut}"
                     );
                 }
@@ -195,10 +197,13 @@ mod tests {
     }
 
     #[test]
-    fn tiles_precincts_and_blocks_of_a_few_pixels_are_not() {
+    fn tiles_precincts_and_blocks_of_a_few_pixels_are_refused() {
         let common: &[u8] = &[5, 4, 4, 0, 1];
         for tile in [[1, 1], [640, 1], [63, 480], [0, 0]] {
-            assert!(!is_frugal(&stream(tile, common, false), STATED), "{tile:?}");
+            assert!(
+                !has_large_blocks(&stream(tile, common, false), HEADER),
+                "{tile:?}"
+            );
         }
         for style in [
             [5, 0, 0, 0, 1].as_slice(),
@@ -209,7 +214,7 @@ mod tests {
         ] {
             for in_tile in [false, true] {
                 assert!(
-                    !is_frugal(&stream([640, 480], style, in_tile), STATED),
+                    !has_large_blocks(&stream([640, 480], style, in_tile), HEADER),
                     "{style:?}"
                 );
             }

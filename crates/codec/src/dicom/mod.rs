@@ -1,79 +1,64 @@
-//! Reads films and reference masks from DICOM objects, and writes objects about films that are DICOM objects themselves.
+//! Reads films and reference masks from DICOM objects, and writes objects about films that are
+//! DICOM objects themselves.
 //!
-//! Grey images of one frame are read, whatever their class: computed and digital radiographs, and secondary captures of them. Their
-//! values go through the modality look-up table or rescale, then through the first look-up table or window of interest, and are
-//! inverted where the least value is white. The module `attributes` lists the attributes that are read; `scan` reads the file without
-//! trusting it.
+//! Grey images of one frame are read, whatever their class: computed and digital radiographs, and
+//! secondary captures of them. Their values go through the modality look-up table or rescale, then
+//! through the first look-up table or window of interest, and are inverted where the least value is
+//! white. The module `attributes` lists the attributes that are read. The module `scan` reads the
+//! file without trusting it.
+//!
+//! # Examples
+//!
+//! [`decode`](crate::decode) reads a film. It recognises DICOM by the first bytes of the file.
+//!
+//! ```
+//! use lungfield_codec::{Limits, decode, dicom};
+//! use lungfield_radiograph::radiograph::Pixels;
+//!
+//! let file = include_bytes!(concat!(
+//!     env!("CARGO_MANIFEST_DIR"),
+//!     "/tests/fixtures/dicom/both_spacings.dcm"
+//! ));
+//! assert!(dicom::is_dicom(file));
+//!
+//! let film = decode(file, &Limits::default())?;
+//! assert_eq!((film.size().width(), film.size().height()), (64, 48));
+//! // The samples have 12 bits. They are scaled to the whole range of 16 bits.
+//! assert!(matches!(film.pixels(), Pixels::Sixteen(_)));
+//! let spacing = film.spacing().expect("the object states its spacing");
+//! assert_eq!((spacing.row_mm(), spacing.column_mm()), (0.2, 0.1));
+//! # Ok::<(), lungfield_codec::DecodeError>(())
+//! ```
 
 mod attributes;
 mod codestream;
+mod data_set;
 mod element;
 mod file;
 mod film;
 mod frames;
 mod grey;
-mod header;
+mod guard;
+#[cfg(test)]
+mod hostile;
 mod jpeg;
 mod jpeg_2000;
+mod lookup;
+mod modality;
 mod pixels;
-mod reference;
+mod sample_layout;
 mod scan;
+mod segmentation;
+mod stream_header;
+#[cfg(test)]
+mod tests;
+mod voi;
 mod written;
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
-
-use self::file::File;
 pub use self::file::is_dicom;
-use self::film::Layout;
-use self::header::Header;
-use self::pixels::Samples;
-pub(super) use self::reference::Segmentation;
+pub(super) use self::film::read_raster;
+pub(super) use self::segmentation::Segmentation;
 pub use self::written::{
     MEDIA_TYPE, ObjectContent, ObjectKind, ObjectRequest, Origin, Provenance, SegmentationType,
     Subject, UidPolicy, WriteError, write,
 };
-use super::raster::Raster;
-use super::{DecodeError, Limits, undecodable};
-use lungfield_radiograph::radiograph::Radiograph;
-
-/// Reads the film of a DICOM object.
-fn read(bytes: &[u8], limits: Limits) -> Result<Radiograph, DecodeError> {
-    guarded(|| {
-        let file = File::read(bytes, limits)?;
-        let scanned = scan::scan(&file.data, file.encoding)?;
-        let object = header::parse(&scanned.elements, file.encoding)?;
-        let header = Header(&object);
-        let pixels = scanned
-            .pixels
-            .ok_or_else(|| undecodable("the object has no pixel data"))?;
-        let layout = Layout::of(header, limits)?;
-        let samples = Samples::of(&file, pixels, layout)?;
-        let film = Radiograph::new(
-            layout.size,
-            grey::pixels(&samples, header, layout),
-            film::spacing(header),
-        );
-        let film = film.expect("a grey was made for each pixel");
-        Ok(film.with_warnings(film::warnings(header)))
-    })
-}
-
-/// Reads the film of a DICOM object, which is always grey.
-pub(super) fn read_raster(bytes: &[u8], limits: Limits) -> Result<Raster, DecodeError> {
-    let film = read(bytes, limits)?;
-    Ok(Raster {
-        film,
-        colour_spread: 0,
-    })
-}
-
-/// Runs a decoder. A panic in it means that the object is damaged, and becomes an error for its sender.
-fn guarded<T, E: From<DecodeError>>(decode: impl FnOnce() -> Result<T, E>) -> Result<T, E> {
-    catch_unwind(AssertUnwindSafe(decode))
-        .unwrap_or_else(|_panic| Err(undecodable("the object is damaged").into()))
-}
-
-#[cfg(test)]
-mod hostile;
-#[cfg(test)]
-mod tests;

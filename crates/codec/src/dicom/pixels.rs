@@ -1,4 +1,4 @@
-//! Decides how the bytes of an image become samples: as they are, or through the decoder of their transfer syntax.
+//! Reads the samples of an image: directly, or with the decoder of their transfer syntax.
 
 use std::borrow::Cow;
 
@@ -10,37 +10,36 @@ use dicom_transfer_syntax_registry::TransferSyntaxRegistry;
 use super::codestream::{self, Codec};
 use super::element::Encoding;
 use super::file::File;
-use super::film::Layout;
+use super::sample_layout::SampleLayout;
 use super::scan::PixelData;
-use super::undecodable;
-use crate::DecodeError;
+use crate::{DecodeError, undecodable};
 
-/// The samples of an image, as they were stored.
+/// The stored samples of an image.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Samples<'a> {
+pub(super) struct StoredSamples<'a> {
     bytes: Cow<'a, [u8]>,
-    order: Order,
+    order: SampleOrder,
 }
 
-/// In which order the bytes of samples lie.
+/// The order of the bytes of samples.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Order {
-    /// One byte a sample.
+enum SampleOrder {
+    /// One byte for each sample.
     Bytes,
-    /// One byte a sample, each pair of them exchanged.
+    /// One byte for each sample, with the bytes of each pair exchanged.
     SwappedBytes,
-    /// Two bytes a sample, the lower one first.
+    /// Two bytes for each sample, the lower one first.
     Little,
-    /// Two bytes a sample, the higher one first.
+    /// Two bytes for each sample, the higher one first.
     Big,
 }
 
-impl<'a> Samples<'a> {
-    /// Of the image in a file, of which nothing but its pixels is large.
+impl<'a> StoredSamples<'a> {
+    /// Reads the samples of the image in a file. Compressed pixels are decoded.
     pub(super) fn of(
         file: &File<'_>,
         pixels: PixelData<'a>,
-        layout: Layout,
+        layout: SampleLayout,
     ) -> Result<Self, DecodeError> {
         let codec = Codec::of(&file.transfer_syntax).ok_or_else(|| {
             undecodable(format_args!(
@@ -51,11 +50,11 @@ impl<'a> Samples<'a> {
         let (bytes, order) = match (codec, pixels) {
             (Codec::Native, PixelData::Native { bytes, words }) => (
                 Cow::Borrowed(bytes),
-                Order::native(layout, file.encoding == Encoding::ExplicitBig, words),
+                SampleOrder::native(layout, file.encoding == Encoding::ExplicitBig, words),
             ),
             (Codec::Encapsulated, PixelData::Encapsulated(fragments)) => (
                 fragments.concat().into(),
-                Order::native(layout, false, false),
+                SampleOrder::native(layout, false, false),
             ),
             (_, PixelData::Encapsulated(fragments)) if codec != Codec::Native => {
                 let stream = if let [one] = fragments[..] {
@@ -66,12 +65,12 @@ impl<'a> Samples<'a> {
                 codestream::check(codec, &stream, layout)?;
                 (
                     decompressed(codec, &stream, &file.transfer_syntax, layout)?.into(),
-                    Order::native(layout, false, false),
+                    SampleOrder::native(layout, false, false),
                 )
             }
             _ => {
                 return Err(undecodable(
-                    "the pixel data is not written as its transfer syntax says",
+                    "the pixel data does not match its transfer syntax",
                 ));
             }
         };
@@ -81,14 +80,14 @@ impl<'a> Samples<'a> {
         Ok(Self { bytes, order })
     }
 
-    /// Passes every sample to `grey`, row by row, and gathers what it gives.
+    /// Converts every sample with `grey`, row by row.
     pub(super) fn map<T>(&self, pixels: usize, grey: impl Fn(u16) -> T) -> Vec<T> {
         match self.order {
-            Order::Bytes => self.bytes[..pixels]
+            SampleOrder::Bytes => self.bytes[..pixels]
                 .iter()
                 .map(|&sample| grey(sample.into()))
                 .collect(),
-            Order::SwappedBytes => {
+            SampleOrder::SwappedBytes => {
                 let pairs = self
                     .bytes
                     .as_chunks::<2>()
@@ -100,11 +99,12 @@ impl<'a> Samples<'a> {
                     .map(|sample| grey(sample.into()))
                     .collect()
             }
-            Order::Little => self.words(pixels, |pair| grey(u16::from_le_bytes(pair))),
-            Order::Big => self.words(pixels, |pair| grey(u16::from_be_bytes(pair))),
+            SampleOrder::Little => self.words(pixels, |pair| grey(u16::from_le_bytes(pair))),
+            SampleOrder::Big => self.words(pixels, |pair| grey(u16::from_be_bytes(pair))),
         }
     }
 
+    /// Converts samples of two bytes.
     fn words<T>(&self, pixels: usize, grey: impl Fn([u8; 2]) -> T) -> Vec<T> {
         self.bytes.as_chunks::<2>().0[..pixels]
             .iter()
@@ -113,9 +113,10 @@ impl<'a> Samples<'a> {
     }
 }
 
-impl Order {
-    /// Bytes that were written as words are exchanged where words are (PS3.5, annex A.3).
-    fn native(layout: Layout, big_endian: bool, words: bool) -> Self {
+impl SampleOrder {
+    /// Returns the order of samples that are not compressed. In big endian, samples of one byte
+    /// that were written as words are exchanged in pairs (PS3.5, annex A.3).
+    fn native(layout: SampleLayout, big_endian: bool, words: bool) -> Self {
         match (layout.allocated, big_endian) {
             (8, true) if words => Self::SwappedBytes,
             (8, _) => Self::Bytes,
@@ -124,8 +125,9 @@ impl Order {
         }
     }
 
-    /// The fewest bytes that hold all samples: whole pairs, where pairs were exchanged.
-    fn least_bytes(self, layout: Layout) -> usize {
+    /// Returns the smallest number of bytes that holds all samples. It is even if pairs of bytes
+    /// are exchanged.
+    fn least_bytes(self, layout: SampleLayout) -> usize {
         let bytes = layout.size.pixels() * usize::from(layout.allocated / 8);
         if self == Self::SwappedBytes {
             bytes.next_multiple_of(2)
@@ -135,7 +137,7 @@ impl Order {
     }
 }
 
-/// A UID as it may be repeated to its sender, who could have written anything there.
+/// Returns a UID for an error message, or a placeholder if the text is not a UID.
 fn known(uid: &str) -> &str {
     let is_uid = uid.len() <= 64
         && uid
@@ -144,12 +146,12 @@ fn known(uid: &str) -> &str {
     if is_uid { uid } else { "of this file" }
 }
 
-/// A codestream whose size was checked, decompressed.
+/// Decompresses a codestream whose header was checked.
 fn decompressed(
     codec: Codec,
     stream: &[u8],
     transfer_syntax: &str,
-    layout: Layout,
+    layout: SampleLayout,
 ) -> Result<Vec<u8>, DecodeError> {
     let samples = match codec {
         Codec::Jpeg2000 => jpeg_2000(stream),
@@ -164,8 +166,8 @@ fn decompressed(
     })
 }
 
-/// By the decoder that dicom-rs has for a transfer syntax.
-fn registered(stream: &[u8], transfer_syntax: &str, layout: Layout) -> Option<Vec<u8>> {
+/// Decompresses a codestream with the decoder that dicom-rs has for its transfer syntax.
+fn registered(stream: &[u8], transfer_syntax: &str, layout: SampleLayout) -> Option<Vec<u8>> {
     use dicom_encoding::transfer_syntax::Codec::EncapsulatedPixelData;
 
     let syntax = TransferSyntaxRegistry.get(transfer_syntax)?;
@@ -182,8 +184,9 @@ fn registered(stream: &[u8], transfer_syntax: &str, layout: Layout) -> Option<Ve
     Some(samples)
 }
 
-/// By a decoder in safe Rust. The one that dicom-rs can have was translated from C, and frees what it has not taken: that ends the process
-/// under an allocator that does not look.
+/// Decompresses JPEG 2000 with a decoder in safe Rust. The decoder that dicom-rs can use was
+/// translated from C, and frees memory that it has not allocated. With an allocator that does not
+/// check this, the process ends.
 fn jpeg_2000(stream: &[u8]) -> Option<Vec<u8>> {
     let image = Image::new(
         stream,
@@ -196,12 +199,12 @@ fn jpeg_2000(stream: &[u8]) -> Option<Vec<u8>> {
     Some(image.decode_native().ok()?.data)
 }
 
-/// An image in one codestream, as decoders ask for it.
+/// An image in one codestream, in the form that the decoders of dicom-rs read.
 #[derive(Debug)]
 struct Codestream<'a> {
     stream: &'a [u8],
     transfer_syntax: &'a str,
-    layout: Layout,
+    layout: SampleLayout,
 }
 
 impl PixelDataObject for Codestream<'_> {

@@ -1,50 +1,55 @@
-//! Decides which elements of a data set are read at all, after it has walked over every one of them without recursion.
+//! Scans a data set without recursion, checks its depth and lengths, and selects the elements that
+//! are read.
 //!
-//! A data set comes from anybody. dicom-rs recurses over sequences, so one that nests thousands of them would overflow the
-//! stack and end the process; and it would read whatever else the sender has put in. So it is given those few elements that
-//! bear on a film or on what is written about it, out of a data set whose depth and lengths were found to be sound.
+//! A data set is not trusted. dicom-rs recurses over sequences, so thousands of nested sequences
+//! would overflow the stack and end the process. It would also parse everything else in the data
+//! set. So it only gets the few elements that describe a film or that objects about the film
+//! repeat, and only from a data set that the scan has accepted.
 
 use dicom_core::Tag;
 use dicom_dictionary_std::tags;
 
 use super::attributes;
-use super::element::{Encoding, Header, ITEM, ITEM_END, Reader, SEQUENCE_END};
-use super::undecodable;
-use crate::DecodeError;
+use super::element::{ElementHeader, Encoding, ITEM, ITEM_END, Reader, SEQUENCE_END};
+use crate::{DecodeError, undecodable};
 
-/// How deep sequences may lie in each other. Structured reports, the deepest objects in use, need some ten.
+/// The largest depth of nested sequences. Structured reports, the deepest objects in use, need
+/// about ten.
 pub(super) const MAX_DEPTH: usize = 32;
-/// The most bytes of the elements that are read, without the pixels. The largest of them are the entries of two tables, 128 KiB each.
+/// The most bytes of the elements that are read, without the pixels. The largest elements are two
+/// tables of 128 KiB each.
 const MAX_READ_BYTES: usize = 2 << 20;
-/// The most bytes of a value that is repeated. A name has at most 192 characters, which escape sequences may make some times as long.
+/// The most bytes of a value that other objects repeat. A name has at most 192 characters, and
+/// several times as many bytes with escape sequences.
 const MAX_TEXT_BYTES: usize = 4096;
 
-/// What of a data set is read.
+/// The parts of a data set that are read.
 #[derive(Debug)]
 pub(super) struct Scanned<'a> {
-    /// The elements that bear on the film, as they were written, one after the other.
+    /// The bytes of the elements that describe the film, one after the other.
     pub(super) elements: Vec<u8>,
-    /// The values of those that an object about the film repeats, as they were written.
+    /// The bytes of the values that an object about the film repeats.
     pub(super) origin: Vec<(Tag, &'a [u8])>,
-    /// The pixels, where there are any.
+    /// The pixels, if there are any.
     pub(super) pixels: Option<PixelData<'a>>,
 }
 
 /// The bytes of the element Pixel Data.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum PixelData<'a> {
-    /// Samples as they are. `words` where they were written as numbers of 16 bits.
+    /// Samples that are not compressed.
     Native {
-        /// All of them.
+        /// The bytes of all samples.
         bytes: &'a [u8],
-        /// Whether the byte order of the data set is that of pairs of bytes here, whatever a sample has.
+        /// Whether they were written as words of 16 bits, so that the byte order of the data set
+        /// applies to pairs of bytes, whatever the size of a sample.
         words: bool,
     },
-    /// The fragments of an image that was compressed, without their table of offsets.
+    /// The fragments of a compressed image, without their table of offsets.
     Encapsulated(Vec<&'a [u8]>),
 }
 
-/// Walks over the data set up to its pixels: nothing that matters comes after them.
+/// Scans the data set up to its pixels. The elements after them are not needed.
 pub(super) fn scan(data: &[u8], encoding: Encoding) -> Result<Scanned<'_>, DecodeError> {
     let mut reader = Reader::new(data, encoding);
     let mut scanned = Scanned {
@@ -60,7 +65,7 @@ pub(super) fn scan(data: &[u8], encoding: Encoding) -> Result<Scanned<'_>, Decod
             break;
         }
         let value = reader.rest();
-        let plain = pass(&mut reader, &header)?;
+        let plain = skip(&mut reader, &header)?;
         if attributes::is_of_a_film(header.tag) {
             let element = reader.since(start);
             if !plain || scanned.elements.len() + element.len() > MAX_READ_BYTES {
@@ -74,7 +79,7 @@ pub(super) fn scan(data: &[u8], encoding: Encoding) -> Result<Scanned<'_>, Decod
                 .filter(|&length| plain && length <= MAX_TEXT_BYTES)
                 .ok_or_else(unusable)?;
             if scanned.origin.iter().any(|(tag, _)| *tag == header.tag) {
-                return Err(undecodable("an attribute is there twice"));
+                return Err(undecodable("an attribute occurs twice"));
             }
             scanned.origin.push((header.tag, &value[..length]));
         }
@@ -82,11 +87,16 @@ pub(super) fn scan(data: &[u8], encoding: Encoding) -> Result<Scanned<'_>, Decod
     Ok(scanned)
 }
 
+/// Returns the error for an attribute that is malformed or too large.
 fn unusable() -> DecodeError {
-    undecodable("an attribute is of another kind or larger than it may be")
+    undecodable("an attribute has another type, or is larger than allowed")
 }
 
-fn pixels<'a>(reader: &mut Reader<'a>, header: &Header) -> Result<PixelData<'a>, DecodeError> {
+/// Reads the value of the element Pixel Data.
+fn pixels<'a>(
+    reader: &mut Reader<'a>,
+    header: &ElementHeader,
+) -> Result<PixelData<'a>, DecodeError> {
     if header.length.is_some() {
         let words = header.vr == dicom_core::VR::OW;
         return Ok(PixelData::Native {
@@ -103,43 +113,49 @@ fn pixels<'a>(reader: &mut Reader<'a>, header: &Header) -> Result<PixelData<'a>,
             _ => return Err(out_of_place()),
         }
     }
-    // The first is the table of offsets, which may be empty.
+    // The first item is the table of offsets, which may be empty.
     if items.is_empty() {
-        return Err(undecodable("there is no fragment of a compressed image"));
+        return Err(undecodable("the compressed image has no fragment"));
     }
     Ok(PixelData::Encapsulated(items.split_off(1)))
 }
 
+/// Returns the error for sequences that are nested too deep.
 pub(super) fn too_deep() -> DecodeError {
-    undecodable("sequences are nested too deep")
+    undecodable("sequences are nested too deeply")
 }
 
+/// Returns the error for an item or an end of a sequence in a wrong position.
 fn out_of_place() -> DecodeError {
-    undecodable("an item of a sequence is out of place")
+    undecodable("an item of a sequence is in a wrong position")
 }
 
-/// What is open around a place in a sequence.
+/// A sequence or an item that contains the current position.
 #[derive(Clone, Copy, Debug)]
 struct Level {
-    kind: Kind,
-    /// Where it ends; `None` where a delimiter says so.
+    container: Container,
+    /// The position of its end, or `None` if a delimiter ends it.
     end: Option<usize>,
-    /// Where at the latest everything in it has to end.
+    /// The last position at which everything in it must end.
     bound: usize,
-    /// How elements in it are written.
+    /// The encoding of the elements in it.
     encoding: Encoding,
 }
 
+/// The kind of a level.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
+enum Container {
+    /// A sequence whose items hold elements.
     Sequence,
-    /// A sequence whose items are bytes.
+    /// A sequence whose items hold bytes.
     Fragments,
+    /// An item of a sequence.
     Item,
 }
 
-/// Passes over the value of an element, and tells whether there was nothing in it but elements with a stated length and sequences.
-fn pass(reader: &mut Reader<'_>, header: &Header) -> Result<bool, DecodeError> {
+/// Skips the value of an element. Returns whether it contains only sequences and elements that
+/// state their length.
+fn skip(reader: &mut Reader<'_>, header: &ElementHeader) -> Result<bool, DecodeError> {
     let mut plain = header.is_whole()
         && !(header.is_encapsulated() || (header.is_sequence() && header.vr != dicom_core::VR::SQ));
     let outer = reader.encoding;
@@ -153,17 +169,18 @@ fn pass(reader: &mut Reader<'_>, header: &Header) -> Result<bool, DecodeError> {
         }
         reader.encoding = level.encoding;
         let next = reader.header()?;
-        match (level.kind, next.tag) {
-            (Kind::Sequence, ITEM) => open.push(level.item(reader.at(), next.length)?),
-            (Kind::Fragments, ITEM) => {
+        match (level.container, next.tag) {
+            (Container::Sequence, ITEM) => open.push(level.item(reader.at(), next.length)?),
+            (Container::Fragments, ITEM) => {
                 reader.value(&next)?;
             }
-            (Kind::Sequence | Kind::Fragments, SEQUENCE_END) | (Kind::Item, ITEM_END)
+            (Container::Sequence | Container::Fragments, SEQUENCE_END)
+            | (Container::Item, ITEM_END)
                 if level.end.is_none() =>
             {
                 open.pop();
             }
-            (Kind::Item, Tag(group, _)) if group != ITEM.group() => {
+            (Container::Item, Tag(group, _)) if group != ITEM.group() => {
                 plain &=
                     next.is_whole() && (next.length.is_some() || next.vr == dicom_core::VR::SQ);
                 enter(reader, &next, &mut open, level.bound)?;
@@ -178,30 +195,31 @@ fn pass(reader: &mut Reader<'_>, header: &Header) -> Result<bool, DecodeError> {
     Ok(plain)
 }
 
-/// Passes over a plain value, or opens a sequence.
+/// Skips a plain value, or enters a sequence.
 fn enter(
     reader: &mut Reader<'_>,
-    header: &Header,
+    header: &ElementHeader,
     open: &mut Vec<Level>,
     bound: usize,
 ) -> Result<(), DecodeError> {
-    let kind = if header.is_sequence() {
-        Kind::Sequence
+    let container = if header.is_sequence() {
+        Container::Sequence
     } else if header.is_encapsulated() {
-        Kind::Fragments
+        Container::Fragments
     } else {
         reader.value(header)?;
         return Ok(());
     };
     if open
         .iter()
-        .filter(|level| level.kind == Kind::Sequence)
+        .filter(|level| level.container == Container::Sequence)
         .count()
         >= MAX_DEPTH
     {
         return Err(too_deep());
     }
-    // A sequence of unknown representation is written implicitly, whatever is around it (PS3.5, 6.2.2).
+    // A sequence of unknown representation has implicit representations, whatever contains it
+    // (PS3.5, 6.2.2).
     let implicit = header.vr == dicom_core::VR::UN && reader.encoding == Encoding::ExplicitLittle;
     let encoding = if implicit {
         Encoding::ImplicitLittle
@@ -210,7 +228,7 @@ fn enter(
     };
     let end = end(reader.at(), header.length, bound)?;
     open.push(Level {
-        kind,
+        container,
         end,
         bound: end.unwrap_or(bound),
         encoding,
@@ -219,10 +237,11 @@ fn enter(
 }
 
 impl Level {
+    /// Enters an item of a sequence.
     fn item(self, at: usize, length: Option<usize>) -> Result<Self, DecodeError> {
         let end = end(at, length, self.bound)?;
         Ok(Self {
-            kind: Kind::Item,
+            container: Container::Item,
             end,
             bound: end.unwrap_or(self.bound),
             ..self
@@ -230,12 +249,13 @@ impl Level {
     }
 }
 
-/// Where something of a stated length ends, within what is around it.
+/// Returns the position at which a value of a stated length ends, or an error if it is beyond
+/// `bound`.
 fn end(at: usize, length: Option<usize>, bound: usize) -> Result<Option<usize>, DecodeError> {
     let Some(length) = length else {
         return Ok(None);
     };
     let end = at.checked_add(length).filter(|&end| end <= bound);
     end.map(Some)
-        .ok_or_else(|| undecodable("a sequence is longer than what is around it"))
+        .ok_or_else(|| undecodable("a sequence is longer than its parent"))
 }

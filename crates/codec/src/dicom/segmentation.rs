@@ -1,34 +1,38 @@
-//! Decides which pixels of a segmentation object are lung: those of the segments that are coded so.
+//! Reads the mask of a segmentation object: the union of the segments that are coded as lung.
 
 use dicom_core::Tag;
 use dicom_dictionary_std::{tags, uids};
+use dicom_object::InMemDicomObject;
 
+use super::data_set::{self, DataSet};
 use super::file::File;
-use super::header::{self, Header};
+use super::guard::guarded;
 use super::scan::{self, PixelData};
-use super::{film, frames, guarded, undecodable};
-use crate::reference::{ReferenceError, fitting};
-use crate::{DecodeError, Limits};
+use super::{frames, sample_layout};
+use crate::{DecodeError, Limits, undecodable};
 use lungfield_radiograph::geometry::Size;
 use lungfield_radiograph::mask::Mask;
 
-/// Codes of the lungs, of the right and of the left one: SNOMED CT, then the older SNOMED RT.
+/// The codes of both lungs, the right lung and the left lung, in SNOMED CT and then in the older
+/// SNOMED RT.
 const LUNGS: [&str; 6] = [
     "39607008", "3341006", "44029006", "T-28000", "T-28100", "T-28500",
 ];
 
-/// The most frames that are looked at. A film's segmentation has one for each segment.
+/// The largest number of frames that is read. The segmentation of a film has one frame for each
+/// segment.
 const MAX_FRAMES: usize = 256;
 
-/// A segmentation object, whose mask is made where it is wanted.
+/// A segmentation object. Its mask is not decoded until [`Segmentation::mask`].
 #[derive(Debug)]
 pub(crate) struct Segmentation<'a> {
     file: File<'a>,
-    limits: Limits,
+    object: InMemDicomObject,
+    size: Size,
 }
 
 impl<'a> Segmentation<'a> {
-    /// The segmentation in a DICOM file; `None` where there is another object in it.
+    /// Opens the segmentation in a DICOM file. Returns `None` if the file holds another object.
     pub(crate) fn open(bytes: &'a [u8], limits: Limits) -> Result<Option<Self>, DecodeError> {
         guarded(|| {
             let file = File::read(bytes, limits)?;
@@ -37,70 +41,68 @@ impl<'a> Segmentation<'a> {
                 .origin
                 .iter()
                 .find(|(tag, _)| *tag == tags::SOP_CLASS_UID);
-            let is_one = class
-                .is_some_and(|(_, uid)| uid.starts_with(uids::SEGMENTATION_STORAGE.as_bytes()));
-            Ok(is_one.then_some(Self { file, limits }))
+            if !class.is_some_and(|(_, uid)| uid.starts_with(uids::SEGMENTATION_STORAGE.as_bytes()))
+            {
+                return Ok(None);
+            }
+            let object = data_set::parse(&scanned.elements, file.encoding)?;
+            let (width, height) = sample_layout::size(DataSet(&object))?;
+            let size = limits.admit(width, height)?;
+            Ok(Some(Self { file, object, size }))
         })
     }
 
-    /// The union of the lung segments, whose frames have to have the size of the film.
-    pub(crate) fn mask(&self, of: Size) -> Result<Mask, ReferenceError> {
+    /// Returns the size of its frames.
+    pub(crate) fn size(&self) -> Size {
+        self.size
+    }
+
+    /// Decodes the union of the lung segments.
+    pub(crate) fn mask(&self) -> Result<Mask, DecodeError> {
         guarded(|| {
             let scanned = scan::scan(&self.file.data, self.file.encoding)?;
-            let object = header::parse(&scanned.elements, self.file.encoding)?;
-            let header = Header(&object);
-            let (width, height) = film::size(header)?;
-            let size = self.limits.admit(width, height)?;
-            fitting(size, of)?;
             let Some(PixelData::Native { bytes, .. }) = scanned.pixels else {
-                return Err(
-                    undecodable("the segmentation has no pixel data, or compressed ones").into(),
-                );
+                return Err(undecodable(
+                    "the segmentation has no pixel data, or its pixel data is compressed",
+                ));
             };
-            Ok(union(header, bytes, size)?)
+            union(DataSet(&self.object), bytes, self.size)
         })
     }
 }
 
-fn union(header: Header<'_>, bytes: &[u8], size: Size) -> Result<Mask, DecodeError> {
-    let lungs: Vec<u32> = header
-        .items(tags::SEGMENT_SEQUENCE)
-        .filter(|&segment| is_lung(segment))
-        .filter_map(|item| item.number(tags::SEGMENT_NUMBER))
-        .collect();
+/// Decodes the union of the lung segments.
+fn union(data_set: DataSet<'_>, bytes: &[u8], size: Size) -> Result<Mask, DecodeError> {
+    let lungs = lung_segments(data_set);
     if lungs.is_empty() {
         return Err(undecodable(
             "no segment of the segmentation is coded as lung (SCT 39607008)",
         ));
     }
-    let of_frame = Kind::of(header)?;
-    let shared = header
-        .item(tags::SHARED_FUNCTIONAL_GROUPS_SEQUENCE)
-        .and_then(segment);
-    let frames = header.number(tags::NUMBER_OF_FRAMES).unwrap_or(1) as usize;
-    if frames > MAX_FRAMES {
-        return Err(DecodeError::SeveralFrames);
-    }
-    let mut own = header.items(tags::PER_FRAME_FUNCTIONAL_GROUPS_SEQUENCE);
+    let encoding = FrameEncoding::of(data_set)?;
     let mut union = Mask::empty(size);
-    for frame in 0..frames {
-        let number = own.next().and_then(segment).or(shared);
-        if number.is_none() {
-            return Err(undecodable(
-                "a frame of the segmentation does not say which segment it is of",
-            ));
-        }
-        if number.is_some_and(|number| lungs.contains(&number)) {
-            let mask = of_frame
-                .read(bytes, frame, size)
+    for (frame, segment) in frame_segments(data_set)?.into_iter().enumerate() {
+        if lungs.contains(&segment) {
+            let mask = encoding
+                .decode(bytes, frame, size)
                 .ok_or_else(|| undecodable("the pixel data ends early"))?;
-            union = union.union(&mask).expect("both were made for this size");
+            union = union.union(&mask).expect("both have this size");
         }
     }
     Ok(union)
 }
 
-fn is_lung(segment: Header<'_>) -> bool {
+/// Returns the numbers of the segments that are coded as lung.
+fn lung_segments(data_set: DataSet<'_>) -> Vec<u32> {
+    data_set
+        .items(tags::SEGMENT_SEQUENCE)
+        .filter(|&segment| is_lung(segment))
+        .filter_map(|segment| segment.number(tags::SEGMENT_NUMBER))
+        .collect()
+}
+
+/// Returns whether a segment is coded as lung.
+fn is_lung(segment: DataSet<'_>) -> bool {
     let code = |tag: Tag| {
         segment
             .item(tag)
@@ -110,30 +112,50 @@ fn is_lung(segment: Header<'_>) -> bool {
         .is_some_and(|code| LUNGS.contains(&code.as_str()))
 }
 
-/// The segment that functional groups name.
-fn segment(groups: Header<'_>) -> Option<u32> {
+/// Returns the number of the segment of each frame.
+fn frame_segments(data_set: DataSet<'_>) -> Result<Vec<u32>, DecodeError> {
+    let shared = data_set
+        .item(tags::SHARED_FUNCTIONAL_GROUPS_SEQUENCE)
+        .and_then(segment_number);
+    let frames = data_set.number(tags::NUMBER_OF_FRAMES).unwrap_or(1) as usize;
+    if frames > MAX_FRAMES {
+        return Err(DecodeError::SeveralFrames);
+    }
+    let mut own = data_set.items(tags::PER_FRAME_FUNCTIONAL_GROUPS_SEQUENCE);
+    let segments = (0..frames).map(|_frame| own.next().and_then(segment_number).or(shared));
+    segments
+        .collect::<Option<_>>()
+        .ok_or_else(|| undecodable("a frame of the segmentation does not state its segment"))
+}
+
+/// Returns the number of the segment that functional groups name.
+fn segment_number(groups: DataSet<'_>) -> Option<u32> {
     groups
         .item(tags::SEGMENT_IDENTIFICATION_SEQUENCE)?
         .number(tags::REFERENCED_SEGMENT_NUMBER)
 }
 
-/// What the pixels of a segment are.
+/// The encoding of the pixels of a frame.
 #[derive(Clone, Copy, Debug)]
-enum Kind {
+enum FrameEncoding {
+    /// One bit for each pixel.
     Binary,
-    /// Shares of a greatest value; a pixel is lung from half of it on.
+    /// One byte for each pixel, from 0 to this value. A pixel is lung from half of it on.
     Fractional(u32),
 }
 
-impl Kind {
-    fn of(header: Header<'_>) -> Result<Self, DecodeError> {
+impl FrameEncoding {
+    /// Reads the encoding of a segmentation.
+    fn of(data_set: DataSet<'_>) -> Result<Self, DecodeError> {
         match (
-            header.text(tags::SEGMENTATION_TYPE).as_deref(),
-            header.number(tags::BITS_ALLOCATED),
+            data_set.text(tags::SEGMENTATION_TYPE).as_deref(),
+            data_set.number(tags::BITS_ALLOCATED),
         ) {
             (Some("BINARY"), Some(1)) => Ok(Self::Binary),
             (Some("FRACTIONAL"), Some(8)) => Ok(Self::Fractional(
-                header.number(tags::MAXIMUM_FRACTIONAL_VALUE).unwrap_or(255),
+                data_set
+                    .number(tags::MAXIMUM_FRACTIONAL_VALUE)
+                    .unwrap_or(255),
             )),
             _ => Err(undecodable(
                 "the segmentation is neither BINARY with 1 bit a pixel nor FRACTIONAL with 8",
@@ -141,18 +163,15 @@ impl Kind {
         }
     }
 
-    fn read(self, bytes: &[u8], frame: usize, size: Size) -> Option<Mask> {
+    /// Decodes the mask of a frame. Returns `None` if the pixel data ends early.
+    fn decode(self, bytes: &[u8], frame: usize, size: Size) -> Option<Mask> {
         match self {
             Self::Binary => frames::unpack(bytes, frame, size),
             Self::Fractional(greatest) => {
                 let start = frame.checked_mul(size.pixels())?;
                 let shares = bytes.get(start..start.checked_add(size.pixels())?)?;
-                Mask::new(
-                    size,
-                    shares
-                        .iter()
-                        .map(|&share| 2 * u32::from(share) >= greatest.max(1)),
-                )
+                let is_lung = |&share: &u8| 2 * u32::from(share) >= greatest.max(1);
+                Mask::new(size, shares.iter().map(is_lung))
             }
         }
     }

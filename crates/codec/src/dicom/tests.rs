@@ -1,10 +1,10 @@
-//! What comes of the files in `tests/fixtures/dicom`, which its README describes.
+//! Tests with the files in `tests/fixtures/dicom`, which its README describes.
 
-use super::*;
 use crate::reference::{ReferenceError, decode_reference};
+use crate::{DecodeError, Limits};
 use lungfield_radiograph::geometry::Size;
 use lungfield_radiograph::mask::Mask;
-use lungfield_radiograph::radiograph::{Pixels, SpacingSource};
+use lungfield_radiograph::radiograph::{Pixels, Radiograph, SpacingSource};
 use lungfield_radiograph::warnings::Warning;
 
 macro_rules! fixture {
@@ -21,19 +21,20 @@ fn film(name: &str) -> Result<Radiograph, DecodeError> {
     crate::decode(&fixture!(name), &Limits::default())
 }
 
-/// The picture: `2x + 2y` at column `x` of row `y`.
+/// Returns the picture: `2x + 2y` at column `x` of row `y`.
 fn picture(width: u32, height: u32) -> Vec<u16> {
     (0..height)
         .flat_map(|y| (0..width).map(move |x| u16::try_from(2 * x + 2 * y).unwrap()))
         .collect()
 }
 
-/// The picture in so many bits, as the generator spreads it.
+/// Scales a value of the picture to `bits` bits, as the generator does.
 fn deep(value: u16, bits: u32) -> f64 {
     f64::from(u32::from(value) << (bits - 8) | u32::from(value) >> (16 - bits))
 }
 
-/// Asserts that a file shows the picture, each value having become a share of white, up to a margin in shares.
+/// Asserts that a film shows the picture. `share` converts a value to a share of white, and
+/// `margin` is the largest difference of two shares.
 #[track_caller]
 fn assert_shows(name: &str, margin: f64, share: impl Fn(u16) -> f64) {
     let film = film(name).unwrap_or_else(|error| panic!("{name}: {error}"));
@@ -59,7 +60,7 @@ fn assert_shows(name: &str, margin: f64, share: impl Fn(u16) -> f64) {
     assert!(off <= margin, "{name}: off by {off}");
 }
 
-/// Half a step of 16 bits, with what rounding adds.
+/// Half a step of 16 bits, and a small margin for rounding.
 const EXACT: f64 = 0.51 / 65_535.0;
 
 fn in_bits(bits: u32) -> impl Fn(u16) -> f64 {
@@ -101,7 +102,7 @@ fn every_transfer_syntax_gives_the_picture() {
 }
 
 #[test]
-fn what_lost_something_is_near_the_picture() {
+fn lossy_compression_stays_near_the_picture() {
     for (name, bits, margin) in [
         ("jpeg_baseline", 8, 3.0 / 255.0),
         ("jpeg_baseline_fragments", 8, 3.0 / 255.0),
@@ -116,7 +117,7 @@ fn what_lost_something_is_near_the_picture() {
 }
 
 #[test]
-fn samples_are_found_wherever_they_lie_in_their_words() {
+fn samples_are_found_at_any_position_in_their_words() {
     for (name, bits) in [
         ("stored_10", 10),
         ("stored_12", 12),
@@ -136,7 +137,7 @@ fn samples_are_found_wherever_they_lie_in_their_words() {
 }
 
 #[test]
-fn a_film_of_8_bits_stays_one() {
+fn a_film_of_8_bits_stays_8_bit() {
     for name in ["explicit_le_8", "monochrome1_8", "rle_8"] {
         assert!(
             matches!(film(name).unwrap().pixels(), Pixels::Eight(_)),
@@ -146,13 +147,14 @@ fn a_film_of_8_bits_stays_one() {
 }
 
 #[test]
-fn windows_and_tables_say_what_is_white() {
+fn windows_and_tables_are_applied() {
     let linear = |value| (deep(value, 12) - 1767.5) / 1999.0 + 0.5;
     assert_shows("window_full", EXACT, |value| deep(value, 12) / 4095.0);
     for name in ["window_linear", "window_two"] {
         assert_shows(name, EXACT, linear);
     }
-    // A window's middle lies half a value below its centre, before it is turned round: one value of 1,999 beside the other's.
+    // The middle of a window is half a value below its centre. After the inversion it is half a
+    // value above, so the two differ by one value of 1,999.
     assert_shows("window_monochrome1", EXACT + 1.0 / 1999.0, linear);
     assert_shows("window_linear_exact", EXACT, |value| {
         (deep(value, 12) - 1768.0) / 2000.0 + 0.5
@@ -179,7 +181,7 @@ fn windows_and_tables_say_what_is_white() {
 }
 
 #[test]
-fn the_spacing_at_the_patient_counts_before_that_at_the_detector() {
+fn the_spacing_at_the_patient_takes_precedence() {
     for (name, expected) in [
         (
             "pixel_spacing",
@@ -204,7 +206,7 @@ fn the_spacing_at_the_patient_counts_before_that_at_the_detector() {
 }
 
 #[test]
-fn what_an_object_states_raises_warnings() {
+fn statements_of_an_object_raise_warnings() {
     for (name, expected) in [
         ("explicit_le", None),
         ("lateral", Some(Warning::LateralView)),
@@ -222,7 +224,7 @@ fn what_an_object_states_raises_warnings() {
 }
 
 #[test]
-fn what_is_no_grey_film_is_refused_each_in_its_own_words() {
+fn objects_that_are_no_grey_film_are_refused_with_the_reason() {
     for (name, words) in [
         ("rgb", "colour"),
         ("rgb_planes", "colour"),
@@ -245,7 +247,7 @@ fn what_is_no_grey_film_is_refused_each_in_its_own_words() {
 }
 
 #[test]
-fn the_limit_is_kept_whatever_the_transfer_syntax() {
+fn the_limit_applies_to_every_transfer_syntax() {
     let limits = Limits {
         max_pixels: 64 * 48 - 1,
     };
@@ -291,17 +293,16 @@ fn a_file_that_is_cut_short_is_refused_wherever_it_is_cut() {
     }
 }
 
-fn reference(name: &str, (width, height): (u32, u32)) -> Result<Mask, ReferenceError> {
-    decode_reference(
-        &fixture!(name),
-        Size::new(width, height).unwrap(),
-        &Limits::default(),
-    )
+fn size(width: u32, height: u32) -> Size {
+    Size::new(width, height).unwrap()
 }
 
-/// Boxes of lung, each as columns and rows.
-fn boxes((width, height): (u32, u32), boxes: &[[std::ops::Range<usize>; 2]]) -> Mask {
-    let size = Size::new(width, height).unwrap();
+fn reference(name: &str, film: Size) -> Result<Mask, ReferenceError> {
+    decode_reference(&fixture!(name), film, &Limits::default())
+}
+
+/// Returns a mask of boxes, each with its columns and rows.
+fn boxes(size: Size, boxes: &[[std::ops::Range<usize>; 2]]) -> Mask {
     let mut mask = Mask::empty(size);
     for [columns, rows] in boxes {
         rows.clone().for_each(|row| mask.fill(row, columns.clone()));
@@ -312,7 +313,7 @@ fn boxes((width, height): (u32, u32), boxes: &[[std::ops::Range<usize>; 2]]) -> 
 #[test]
 fn the_lungs_of_a_segmentation_are_a_reference_mask() {
     let (right, left) = ([8..24, 10..38], [40..56, 12..40]);
-    let size = (64, 48);
+    let film = size(64, 48);
     for name in [
         "segmentation",
         "segmentation_heart",
@@ -320,32 +321,32 @@ fn the_lungs_of_a_segmentation_are_a_reference_mask() {
         "segmentation_codes_in_one",
     ] {
         assert_eq!(
-            reference(name, size).unwrap(),
-            boxes(size, &[right.clone(), left.clone()]),
+            reference(name, film).unwrap(),
+            boxes(film, &[right.clone(), left.clone()]),
             "{name}"
         );
     }
     assert_eq!(
-        reference("segmentation_one_lung", size).unwrap(),
-        boxes(size, std::slice::from_ref(&right))
+        reference("segmentation_one_lung", film).unwrap(),
+        boxes(film, std::slice::from_ref(&right))
     );
     assert_eq!(
-        reference("segmentation_odd", (63, 47)).unwrap(),
-        boxes((63, 47), &[right.clone(), left.clone()])
+        reference("segmentation_odd", size(63, 47)).unwrap(),
+        boxes(size(63, 47), &[right.clone(), left.clone()])
     );
-    let half = reference("segmentation_fractional", size).unwrap();
+    let half = reference("segmentation_fractional", film).unwrap();
     assert_eq!(half.area_px(), (16 * 28 / 2) * 2);
     assert_eq!(
-        half.shared_px(&boxes(size, &[right, left])),
+        half.shared_px(&boxes(film, &[right, left])),
         Some(half.area_px())
     );
 }
 
 #[test]
-fn a_dicom_image_is_a_reference_mask_as_any_other_is() {
-    let mask = reference("explicit_le_8", (64, 48)).unwrap();
+fn a_grey_dicom_image_is_a_reference_mask() {
+    let mask = reference("explicit_le_8", size(64, 48)).unwrap();
     let expected = picture(64, 48).into_iter().map(|value| value >= 128);
     assert_eq!(Some(mask), Mask::new(Size::new(64, 48).unwrap(), expected));
-    let mismatch = reference("segmentation", (48, 64));
+    let mismatch = reference("segmentation", size(48, 64));
     assert!(matches!(mismatch, Err(ReferenceError::SizeMismatch { .. })));
 }

@@ -1,33 +1,37 @@
-//! Decides whether the directory of a TIFF is handed to the decoder: not where it declares lists that no image needs.
+//! Checks the directory of a TIFF before the decoder reads it, and refuses lists that no image
+//! needs.
 //!
-//! The decoder makes room for a list as long as it is declared, 32 bytes for each number, before it looks for the numbers and
-//! before it can be given a limit.
+//! The decoder allocates a list with its declared length, at 32 bytes for each number. It does so
+//! before it looks for the numbers, and before a limit can be set.
 
 use crate::{Limits, MIN_SIDE};
 
-/// Behind the tags that say how an image is stored come those with lists that are passed over, such as a colour profile.
+/// The first tag whose list is not read. The tags below it state how an image is stored, the others
+/// hold for example a colour profile.
 const FIRST_PASSED_OVER: u64 = 700;
-/// What the lists of a small image may have in any case: a bit depth for each of many samples, some strips.
+/// The length that a list may have in any image: a bit depth for each of many samples, or some
+/// strips.
 const LEAST: u64 = 1024;
 
-/// How a TIFF writes its numbers.
-struct Layout<'a> {
+/// A TIFF file, and how it writes its numbers.
+struct TiffHeader<'a> {
     bytes: &'a [u8],
     little_endian: bool,
     big: bool,
 }
 
-/// Whether the first directory has lists of reasonable length only: one strip for each row of the tallest image, say. One
-/// that ends early has none that is too long; the decoder will find out.
+/// Returns whether all lists of the first directory have a reasonable length, such as one strip for
+/// each row of the tallest image. A directory that ends early is accepted here, and the decoder
+/// refuses it.
 pub(super) fn is_reasonable(bytes: &[u8], limits: Limits) -> bool {
     let longest = (limits.max_pixels / u64::from(MIN_SIDE)).max(LEAST);
-    Layout::of(bytes)
+    TiffHeader::of(bytes)
         .list_lengths()
         .is_none_or(|mut lengths| lengths.all(|length| length <= longest))
 }
 
-impl<'a> Layout<'a> {
-    /// The layout that the first bytes announce, which are known to be those of a TIFF.
+impl<'a> TiffHeader<'a> {
+    /// Reads the first bytes of a file, which are known to be those of a TIFF.
     fn of(bytes: &'a [u8]) -> Self {
         Self {
             bytes,
@@ -36,7 +40,8 @@ impl<'a> Layout<'a> {
         }
     }
 
-    /// The number of this many bytes at a place, or `None` behind the end of the file.
+    /// Returns the number of `length` bytes at a position, or `None` if it is beyond the end of the
+    /// file.
     fn number(&self, at: u64, length: usize) -> Option<u64> {
         let at = usize::try_from(at).ok()?;
         let bytes = self.bytes.get(at..at.checked_add(length)?)?;
@@ -48,7 +53,7 @@ impl<'a> Layout<'a> {
         })
     }
 
-    /// The declared lengths of the lists that the decoder may read.
+    /// Returns the declared lengths of the lists that the decoder may read.
     fn list_lengths(&self) -> Option<impl Iterator<Item = u64>> {
         let (pointer, pointer_bytes, count_bytes, entry_bytes) = if self.big {
             (8, 8, 8, 20)
@@ -84,7 +89,7 @@ mod tests {
         max_pixels: 1 << 20,
     };
 
-    /// A little-endian TIFF with the length of one list of its directory declared anew.
+    /// Returns a little-endian TIFF with another declared length of one list of its directory.
     fn declaring(file: &[u8], tag: u16, length: u32) -> Vec<u8> {
         let directory = u32::from_le_bytes(file[4..8].try_into().unwrap()) as usize + 2;
         let is_it = |entry: &[u8]| entry[..2] == tag.to_le_bytes();
@@ -104,7 +109,7 @@ mod tests {
         ];
         for file in files {
             assert!(
-                Layout::of(file).list_lengths().unwrap().count() > 8,
+                TiffHeader::of(file).list_lengths().unwrap().count() > 8,
                 "its entries are found"
             );
             assert!(is_reasonable(file, LIMITS));

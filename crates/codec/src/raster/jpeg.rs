@@ -1,26 +1,27 @@
-//! Decides how a JPEG image is read, and that one cut short is refused.
+//! Reads JPEG images, and refuses those that are cut short.
 //!
-//! Decoders for the web show what there is of a damaged JPEG and paint the rest grey. A mask of half a film would be
-//! worse than none, so the decoder runs strictly, the file must reach its end marker, and its last scan must hold
-//! all of its data.
+//! Decoders for the web show the readable part of a damaged JPEG and paint the rest grey. A mask of
+//! half a film would be worse than no mask. So the decoder runs in strict mode, the file must reach
+//! its end marker, and its last scan must hold all of its data.
 
 use zune_jpeg::JpegDecoder;
 use zune_jpeg::zune_core::bytestream::ZCursor;
 use zune_jpeg::zune_core::colorspace::ColorSpace;
 use zune_jpeg::zune_core::options::DecoderOptions;
 
-use super::{GreyBuilder, Raster, grey, undecodable};
-use crate::{DecodeError, Limits};
+use super::grey::{GreyBuilder, Raster, grey};
+use crate::{DecodeError, Limits, undecodable};
 
-/// A run of set bits, byte-stuffed, as long as the decoder's bit buffer looks ahead. No Huffman code consists of
-/// ones only, so a decoder that needs these bits has run out of data and fails, instead of going on with zeros.
+/// A byte-stuffed run of set bits, as long as the bit buffer of the decoder. No Huffman code
+/// consists of ones only. A decoder that needs these bits has run out of data and fails, instead of
+/// continuing with zeros.
 const TAIL: [u8; 16] = [
     0xff, 0, 0xff, 0, 0xff, 0, 0xff, 0, 0xff, 0, 0xff, 0, 0xff, 0, 0xff, 0,
 ];
 
 const END_OF_IMAGE: u8 = 0xd9;
 
-/// Reads an image of this format.
+/// Decodes a JPEG image.
 pub(crate) fn read(bytes: &[u8], limits: Limits) -> Result<Raster, DecodeError> {
     let end =
         end_of_image(bytes).ok_or_else(|| undecodable("the JPEG ends before its end marker"))?;
@@ -51,9 +52,9 @@ pub(crate) fn read(bytes: &[u8], limits: Limits) -> Result<Raster, DecodeError> 
     builder.finish()
 }
 
-/// Where the end marker stands, or `None` where the file ends before one.
+/// Returns the position of the end marker, or `None` if the file ends before it.
 ///
-/// Segments are stepped over by their length: an embedded thumbnail has an end marker of its own.
+/// Segments are skipped by their length, because an embedded thumbnail has its own end marker.
 fn end_of_image(bytes: &[u8]) -> Option<usize> {
     let mut at = next_marker(bytes, 2)?;
     while *bytes.get(at + 1)? != END_OF_IMAGE {
@@ -63,7 +64,8 @@ fn end_of_image(bytes: &[u8]) -> Option<usize> {
     Some(at)
 }
 
-/// The next marker at or after `from` that is no restart, stuffed or fill byte.
+/// Returns the position of the next marker at or after `from`. Restart markers, stuffed bytes and
+/// fill bytes are skipped.
 fn next_marker(bytes: &[u8], from: usize) -> Option<usize> {
     let is_marker =
         |pair: &[u8]| pair[0] == 0xff && !matches!(pair[1], 0x00 | 0x01 | 0xd0..=0xd8 | 0xff);
@@ -122,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cut_that_an_end_marker_covers_is_refused() {
+    fn a_file_that_is_cut_before_its_end_marker_is_refused() {
         for file in [
             fixture!("grey.jpg"),
             fixture!("colour.jpg"),
@@ -142,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn bytes_behind_the_end_marker_do_no_harm() {
+    fn bytes_after_the_end_marker_are_ignored() {
         assert_eight(&[fixture!("grey.jpg"), &[0; 100]].concat(), &picture(), 2);
     }
 }

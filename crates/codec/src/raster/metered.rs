@@ -1,22 +1,25 @@
-//! Decides how much is read of a file in all: a directory can send its reader to the same bytes again and again.
+//! Limits how many bytes are read from a file in total. A TIFF directory can refer to the same
+//! bytes again and again.
 
 use std::io::{Cursor, Error, ErrorKind, Read, Result, Seek, SeekFrom};
 
-/// The most bytes that are handed out at a time. Whoever asks for more than it needs, such as the buffer before an unpacker,
-/// is so charged for little more than it needs.
+/// The most bytes that one read returns. A reader that asks for more than it needs, such as a
+/// buffered one, is then charged for little more than it needs.
 const PIECE_BYTES: usize = 64;
-/// How often a file may be read. A sound one is read once or twice, and a strip of a few bytes costs a whole piece more.
+/// How often a file may be read. A valid file is read once or twice, and each short strip costs one
+/// more piece.
 const TIMES: u64 = 8;
-/// What may be read of the smallest file.
+/// The number of bytes that may be read from any file, however small.
 const LEAST_BYTES: u64 = 1 << 20;
 
-/// A file that can't be read for ever.
+/// A file with a limit on the number of bytes that are read from it.
 pub(super) struct Metered<'a> {
     file: Cursor<&'a [u8]>,
     left: u64,
 }
 
 impl<'a> Metered<'a> {
+    /// Starts at the beginning of a file.
     pub(super) fn new(bytes: &'a [u8]) -> Self {
         let left = (bytes.len() as u64).saturating_mul(TIMES).max(LEAST_BYTES);
         Self {
@@ -49,7 +52,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_file_is_read_whole_and_often_but_not_for_ever() {
+    fn a_file_is_read_several_times_but_not_without_end() {
         let bytes: Vec<u8> = (0..=250).cycle().take(1 << 20).collect();
         let mut file = Metered::new(&bytes);
         for _time in 0..TIMES {
@@ -66,7 +69,7 @@ mod tests {
     }
 
     #[test]
-    fn a_seek_costs_nothing_and_a_little_costs_little() {
+    fn a_seek_costs_nothing_and_a_short_read_costs_one_piece() {
         let bytes = [7; 4096];
         let mut file = Metered::new(&bytes);
         for _time in 0..LEAST_BYTES / PIECE_BYTES as u64 {

@@ -1,23 +1,24 @@
-//! Decides how a PNG image is read: row by row where it is not interlaced, so that colour and deep images cost little
-//! more memory than their grey channel.
+//! Reads PNG images. An image that is not interlaced is read row by row, so that a colour or 16-bit
+//! image needs little more memory than its grey channel.
 
 use std::io::Cursor;
 
 use png::{BitDepth, Decoder, Reader, Transformations};
 
-use super::{GreyBuilder, Raster, undecodable};
-use crate::{DecodeError, Limits, MIN_SIDE};
+use super::grey::{GreyBuilder, Raster};
+use crate::{DecodeError, Limits, MIN_SIDE, undecodable};
 use lungfield_radiograph::geometry::Size;
 
 type Source<'a> = Reader<Cursor<&'a [u8]>>;
 
-/// What the decoder may hold besides the image: chunks that it reads whole, such as palettes.
+/// The memory of the decoder besides the image, for chunks that it reads as a whole, such as
+/// palettes.
 const SCRATCH_BYTES: u64 = 1 << 20;
 
-/// Reads an image of this format.
+/// Decodes a PNG image.
 pub(crate) fn read(bytes: &[u8], limits: Limits) -> Result<Raster, DecodeError> {
     let mut decoder = Decoder::new_with_limits(Cursor::new(bytes), decoder_limits(limits));
-    // Neither says anything of the pixels, and both unpack to far more than they weigh.
+    // Neither chunk affects the pixels, and both can unpack to much more than their own size.
     decoder.set_ignore_text_chunk(true);
     decoder.set_ignore_iccp_chunk(true);
     decoder.set_transformations(Transformations::EXPAND);
@@ -37,6 +38,7 @@ pub(crate) fn read(bytes: &[u8], limits: Limits) -> Result<Raster, DecodeError> 
     Ok(raster)
 }
 
+/// Reads an image of 8-bit samples.
 fn read_eight(reader: &mut Source, size: Size) -> Result<Raster, DecodeError> {
     let channels = reader.output_color_type().0.samples();
     let mut builder = GreyBuilder::<u8>::new(size);
@@ -44,6 +46,7 @@ fn read_eight(reader: &mut Source, size: Size) -> Result<Raster, DecodeError> {
     builder.finish()
 }
 
+/// Reads an image of 16-bit samples.
 fn read_sixteen(reader: &mut Source, size: Size) -> Result<Raster, DecodeError> {
     let channels = reader.output_color_type().0.samples();
     let mut builder = GreyBuilder::<u16>::new(size);
@@ -59,7 +62,8 @@ fn read_sixteen(reader: &mut Source, size: Size) -> Result<Raster, DecodeError> 
     builder.finish()
 }
 
-/// Passes the rows of the image to `take`, top to bottom. An interlaced image is first put together as a whole.
+/// Passes the rows of the image to `take`, from top to bottom. An interlaced image is first decoded
+/// as a whole.
 fn each_row(reader: &mut Source, mut take: impl FnMut(&[u8])) -> Result<(), DecodeError> {
     if reader.info().interlaced {
         let mut frame = vec![
@@ -81,7 +85,8 @@ fn each_row(reader: &mut Source, mut take: impl FnMut(&[u8])) -> Result<(), Deco
     Ok(())
 }
 
-/// Room for a few of the longest rows that an admitted image can have, at up to 8 bytes a pixel.
+/// Returns the memory limit of the decoder: a few of the longest rows that an admitted image can
+/// have, at up to 8 bytes for each pixel.
 fn decoder_limits(limits: Limits) -> png::Limits {
     let longest_row = limits.max_pixels / u64::from(MIN_SIDE) * 8;
     let bytes = longest_row.saturating_mul(4).saturating_add(SCRATCH_BYTES);
@@ -90,7 +95,8 @@ fn decoder_limits(limits: Limits) -> png::Limits {
     }
 }
 
-/// How many pictures the file holds. The plain image of an animated PNG may stand apart from the animation.
+/// Returns the number of images in the file. The default image of an animated PNG may be separate
+/// from the animation.
 fn frames(reader: &Source) -> u64 {
     let info = reader.info();
     let apart = u64::from(info.frame_control.is_none());
@@ -135,7 +141,8 @@ mod tests {
         values.into_iter().flat_map(u16::to_be_bytes).collect()
     }
 
-    /// A signature and a header with a sound checksum that declares an 8-bit grey image of this size.
+    /// Returns a signature and a header with a valid checksum, which declares an 8-bit grey image
+    /// of this size.
     fn header_of(width: u32, height: u32) -> Vec<u8> {
         let mut file = Vec::new();
         let mut encoder = Encoder::new(&mut file, width, height);
@@ -311,7 +318,7 @@ mod tests {
     }
 
     #[test]
-    fn the_declared_size_is_judged_before_anything_is_allocated() {
+    fn the_declared_size_is_checked_before_anything_is_allocated() {
         assert_eq!(
             read(&header_of(60_000, 60_000)).unwrap_err(),
             DecodeError::TooManyPixels {

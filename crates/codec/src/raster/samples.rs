@@ -1,6 +1,7 @@
-//! Decides which synthetic picture the decoders' tests share, as `tests/fixtures/images/generate.py` draws it too.
+//! Draws the synthetic picture that the tests of the decoders share.
+//! `tests/fixtures/images/generate.py` draws the same picture.
 
-use super::Raster;
+use super::grey::Raster;
 use crate::formats::InputFormat;
 use crate::{DecodeError, Limits};
 use lungfield_radiograph::geometry::Size;
@@ -9,7 +10,7 @@ use lungfield_radiograph::radiograph::Pixels;
 pub(crate) const WIDTH: u32 = 64;
 pub(crate) const HEIGHT: u32 = 48;
 
-/// A file that the generator wrote.
+/// Returns the bytes of a file that the generator wrote.
 macro_rules! fixture {
     ($name:literal) => {
         include_bytes!(concat!(
@@ -22,14 +23,14 @@ macro_rules! fixture {
 }
 pub(crate) use fixture;
 
-/// The picture: `2x + 2y` at column `x` of row `y`.
+/// Returns the picture: `2x + 2y` at column `x` of row `y`.
 pub(crate) fn picture() -> Vec<u8> {
     (0..48)
         .flat_map(|y| (0..64).map(move |x| 2 * x + 2 * y))
         .collect()
 }
 
-/// The picture in 16 bits, 0 to 65535 for 0 to 255.
+/// Returns the picture in 16 bits, with 0 to 65535 for 0 to 255.
 pub(crate) fn deep_picture() -> Vec<u16> {
     picture()
         .into_iter()
@@ -37,7 +38,7 @@ pub(crate) fn deep_picture() -> Vec<u16> {
         .collect()
 }
 
-/// The coloured picture, as RGB: green runs against red, blue stands still.
+/// Returns the coloured picture as RGB: green falls while red rises, and blue is constant.
 pub(crate) fn coloured_picture() -> Vec<u8> {
     picture()
         .into_iter()
@@ -45,7 +46,7 @@ pub(crate) fn coloured_picture() -> Vec<u8> {
         .collect()
 }
 
-/// The luma of the coloured picture.
+/// Returns the luma of the coloured picture.
 pub(crate) fn luma_of_coloured_picture() -> Vec<u8> {
     let luma = |red: u8| 0.299 * f64::from(red) + 0.587 * f64::from(220 - red) + 0.114 * 90.0;
     #[expect(
@@ -66,7 +67,7 @@ pub(crate) fn read(bytes: &[u8]) -> Result<Raster, DecodeError> {
         .decode(bytes, Limits::default())
 }
 
-/// Asserts that a file holds these 8-bit values, each give or take a margin.
+/// Asserts that a file holds these 8-bit values, up to a margin.
 #[track_caller]
 pub(crate) fn assert_eight(bytes: &[u8], expected: &[u8], margin: u8) {
     let raster = read(bytes).expect("the file is whole");
@@ -90,7 +91,7 @@ pub(crate) fn assert_sixteen(bytes: &[u8], expected: &[u16]) {
     assert_eq!(raster.film.pixels(), &Pixels::Sixteen(expected.to_vec()));
 }
 
-/// Asserts that a file is refused as undecodable wherever it is cut, from its recognisable beginning on.
+/// Asserts that a file is refused as undecodable wherever it is cut after its first 8 bytes.
 #[track_caller]
 pub(crate) fn assert_no_cut_is_read(file: &[u8]) {
     for length in 8..file.len() {

@@ -1,4 +1,4 @@
-//! Decides how a TIFF image is read: one page of grey or RGB, up to 16 bits, high values bright.
+//! Reads TIFF images: one page of grey or RGB, with up to 16 bits.
 
 use std::io::ErrorKind;
 
@@ -6,17 +6,19 @@ use tiff::decoder::{Decoder, DecodingResult};
 use tiff::tags::{CompressionMethod, Tag};
 use tiff::{ColorType, TiffError};
 
+use super::directory;
+use super::grey::{GreyBuilder, Raster, Sample, grey};
 use super::metered::Metered;
-use super::{GreyBuilder, Raster, Sample, directory, grey, undecodable};
-use crate::{DecodeError, Limits};
+use crate::{DecodeError, Limits, undecodable};
 use lungfield_radiograph::geometry::Size;
 
-/// The bytes that a pixel of 16-bit RGB and alpha takes.
+/// The number of bytes of a pixel of 16-bit RGB and alpha.
 const WIDEST_PIXEL_BYTES: u64 = 8;
-/// How many times the bytes of the largest image the chunks of a file may unpack to: tiles go beyond the image's edge.
+/// The size to which the chunks of a file may unpack, relative to the largest image. Tiles extend
+/// beyond the edge of the image.
 const PADDING_TIMES: u64 = 4;
 
-/// Reads an image of this format.
+/// Decodes a TIFF image.
 pub(crate) fn read(bytes: &[u8], limits: Limits) -> Result<Raster, DecodeError> {
     if !directory::is_reasonable(bytes, limits) {
         return Err(undecodable(
@@ -53,7 +55,7 @@ pub(crate) fn read(bytes: &[u8], limits: Limits) -> Result<Raster, DecodeError> 
     }
 }
 
-/// Refuses what the decoder would carry on with although it is cut short.
+/// Refuses compression by JPEG, with which the decoder accepts files that are cut short.
 fn check_compression(decoder: &mut Decoder<Metered>) -> Result<(), DecodeError> {
     let compression = decoder
         .find_tag_unsigned::<u16>(Tag::Compression)
@@ -64,8 +66,9 @@ fn check_compression(decoder: &mut Decoder<Metered>) -> Result<(), DecodeError> 
     Ok(())
 }
 
-/// Refuses what the decoder would unpack without regard to its limits: padding right of the image, and samples that no
-/// picture has. It throws both away, but a row at a time, and every byte of them takes its time.
+/// Refuses padding to the right of the image, and samples that no image has. The decoder unpacks
+/// both without regard to its limits and then discards them. This takes little memory, but much
+/// time.
 fn check_chunks(
     decoder: &mut Decoder<Metered>,
     size: Size,
@@ -87,7 +90,7 @@ fn check_chunks(
     Ok(())
 }
 
-/// No compressed strip is longer than the file.
+/// Returns the limits of the decoder. A compressed strip is at most as long as the file.
 fn decoder_limits(bytes: &[u8], limits: Limits) -> tiff::decoder::Limits {
     let mut decoder_limits = tiff::decoder::Limits::default();
     let image_bytes = limits.max_pixels.saturating_mul(WIDEST_PIXEL_BYTES);
@@ -96,6 +99,7 @@ fn decoder_limits(bytes: &[u8], limits: Limits) -> tiff::decoder::Limits {
     decoder_limits
 }
 
+/// Converts an error of the decoder.
 fn damaged(error: TiffError) -> DecodeError {
     match error {
         TiffError::IoError(cause) if cause.kind() == ErrorKind::QuotaExceeded => {
@@ -109,6 +113,7 @@ fn damaged(error: TiffError) -> DecodeError {
     }
 }
 
+/// Returns the error for a kind of colour that is not supported.
 fn unread(colour: ColorType) -> DecodeError {
     if colour.bit_depth() > 16 {
         return undecodable(
@@ -118,7 +123,8 @@ fn unread(colour: ColorType) -> DecodeError {
     undecodable(format!("a TIFF of the kind {colour:?} is not read"))
 }
 
-/// Interleaved samples per pixel, for the kinds of colour that are read here. Grey with alpha is a `Multiband`.
+/// Returns the number of samples of a pixel for a supported kind of colour. Grey with alpha may be
+/// a `Multiband`.
 fn channels(colour: ColorType) -> Option<usize> {
     match colour {
         ColorType::Gray(1 | 2 | 4 | 8 | 16) => Some(1),
@@ -133,6 +139,7 @@ fn channels(colour: ColorType) -> Option<usize> {
     }
 }
 
+/// Makes an image of samples that are interleaved or in planes.
 fn to_raster<S: Sample>(
     size: Size,
     values: Vec<S>,
@@ -151,7 +158,7 @@ fn to_raster<S: Sample>(
     builder.finish()
 }
 
-/// Interleaves planes of one channel each, row by row.
+/// Interleaves planes of one channel each, row by row, and adds them to the image.
 fn push_planes<S: Sample>(builder: &mut GreyBuilder<S>, values: &[S], size: Size) {
     let planes: Vec<&[S]> = values.chunks_exact(size.pixels()).collect();
     let mut row = Vec::with_capacity(planes.len() * size.columns());
@@ -165,7 +172,7 @@ fn push_planes<S: Sample>(builder: &mut GreyBuilder<S>, values: &[S], size: Size
     }
 }
 
-/// Values of 1, 2 or 4 bits, stretched to the full range of 8, from rows that each begin with a byte of their own.
+/// Expands values of 1, 2 or 4 bits to the full range of 8 bits. Each row begins with a new byte.
 fn unpack(packed: &[u8], size: Size, bits: u8) -> Vec<u8> {
     let per_byte = usize::from(8 / bits);
     let largest = u8::MAX >> (8 - bits);
@@ -253,13 +260,13 @@ mod tests {
     }
 
     #[test]
-    fn where_the_lowest_value_is_white_it_is_turned_round() {
+    fn an_image_whose_lowest_value_is_white_is_inverted() {
         assert_eight(fixture!("min_is_white8.tif"), &picture(), 0);
         assert_sixteen(fixture!("min_is_white16.tif"), &deep_picture());
     }
 
     #[test]
-    fn the_many_ways_to_lay_out_a_tiff_are_read() {
+    fn tiles_planes_predictors_and_byte_orders_are_read() {
         assert_sixteen(fixture!("tiled16.tif"), &deep_picture());
         assert_sixteen(fixture!("predictor16.tif"), &deep_picture());
         assert_sixteen(fixture!("big_endian16.tif"), &deep_picture());
@@ -287,7 +294,7 @@ mod tests {
     }
 
     #[test]
-    fn kinds_that_are_not_read_say_so() {
+    fn unsupported_kinds_are_refused() {
         for file in [
             fixture!("float32.tif"),
             fixture!("palette8.tif"),
@@ -297,7 +304,8 @@ mod tests {
         }
     }
 
-    /// A little-endian file of one strip that declares fewer bytes of it, or `None` where it has not that many.
+    /// Returns a little-endian file of one strip with a strip length that is shorter by `fewer`
+    /// bytes, or `None` if the strip is not that long.
     fn with_shorter_strip(file: &[u8], fewer: u32) -> Option<Vec<u8>> {
         const STRIP_BYTE_COUNTS: [u8; 2] = 279_u16.to_le_bytes();
         let number =
@@ -311,7 +319,7 @@ mod tests {
         Some([&file[..at], &shorter.to_le_bytes(), &file[at + 4..]].concat())
     }
 
-    /// The values, where the file is read at all.
+    /// Returns the pixels, or `None` if the file is refused.
     fn values(bytes: &[u8]) -> Option<Pixels> {
         read(bytes).ok().map(|raster| raster.film.pixels().clone())
     }

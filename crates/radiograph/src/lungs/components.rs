@@ -1,7 +1,7 @@
 //! Finds the 8-connected components of a mask: pixels that touch at a side or at a corner.
 //!
-//! A mask is read once, as the runs of lung pixels in its rows. A run joins the runs of the row above
-//! that it touches. Memory grows with the number of runs, not with the number of pixels.
+//! A mask is read once, as the runs of lung pixels in its rows. A run joins the runs of the row
+//! above that it touches. Memory grows with the number of runs, not with the number of pixels.
 
 use crate::mask::Mask;
 
@@ -104,7 +104,8 @@ impl Components {
     }
 }
 
-/// Joins the runs of the last row, which begin at `above.end`, with the runs `above` that they touch.
+/// Joins the runs of the last row, which begin at `above.end`, with the runs `above` that they
+/// touch.
 fn join_rows(runs: &[Run], mut above: std::ops::Range<usize>, joined: &mut Joined) {
     let mut below = above.end..runs.len();
     while !above.is_empty() && !below.is_empty() {

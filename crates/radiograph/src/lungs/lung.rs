@@ -23,8 +23,8 @@ impl Side {
     pub const BOTH: [Self; 2] = [Self::Right, Self::Left];
 }
 
-/// The smallest rectangle around some pixels, in the order of COCO: x, y, width and height. All are in
-/// pixels, and (x, y) is the top left pixel.
+/// The smallest rectangle around some pixels, in the order of COCO: x, y, width and height. All are
+/// in pixels, and (x, y) is the top left pixel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct BoundingBox(pub [u32; 4]);
 
@@ -151,8 +151,8 @@ impl Lungs {
         self.found.iter().find(|lung| lung.side == side)
     }
 
-    /// Returns the mask of one lung, with the size of the film. It is empty if there is no such lung.
-    /// The masks of both sides are disjoint, and their union is the whole mask.
+    /// Returns the mask of one lung, with the size of the film. It is empty if there is no such
+    /// lung. The masks of both sides are disjoint, and their union is the whole mask.
     #[must_use]
     pub fn lung_mask(&self, side: Side) -> Mask {
         let runs = self.get(side).map_or(&[][..], |lung| &lung.runs);

@@ -6,8 +6,8 @@ use super::lung::{Lungs, Side};
 use crate::mask::ProbabilityMap;
 use crate::warnings::Warning;
 
-/// The share of the film that plausible lungs cover. The reference masks of the 492 training films of
-/// the Montgomery and Shenzhen sets cover 0.084 to 0.432.
+/// The share of the film that plausible lungs cover. The reference masks of the 492 training films
+/// of the Montgomery and Shenzhen sets cover 0.084 to 0.432.
 const PLAUSIBLE_SHARE: RangeInclusive<f64> = 0.05..=0.60;
 
 /// A lung with a smaller share of the other lung's area counts as missing. Of the 492 training
@@ -22,13 +22,13 @@ const UNSURE: RangeInclusive<f32> = 0.1..=0.9;
 /// The largest plausible number of unsure pixels, as a share of the number of lung pixels.
 ///
 /// A confident map has unsure pixels along the borders of the lungs only. Of the 562 training and
-/// validation films of the Montgomery and Shenzhen sets none has a share above 0.43. Inverted copies
-/// of 193 of them have 0.81 or more. Lateral films, CT slices, photographs and drawn pictures that
-/// pass the other checks have 0.68 or more.
+/// validation films of the Montgomery and Shenzhen sets none has a share above 0.43. Inverted
+/// copies of 193 of them have 0.81 or more. Lateral films, CT slices, photographs and drawn
+/// pictures that pass the other checks have 0.68 or more.
 const UNSURE_SHARE: f64 = 0.5;
 
-/// Returns the warnings of a segmentation: first those about `lungs`, which come from `map`, and then
-/// the warnings of preprocessing about the `film`.
+/// Returns the warnings of a segmentation: first those about `lungs`, which come from `map`, and
+/// then the warnings of preprocessing about the `film`.
 ///
 /// A mask without a lung has only [`Warning::NoLung`] and the warnings about the film.
 ///
@@ -72,8 +72,8 @@ fn check(lungs: &Lungs, map: &ProbabilityMap) -> Vec<Warning> {
         .collect()
 }
 
-/// Returns whether a map has too many unsure pixels for its number of lung pixels. The result does not
-/// depend on the threshold of the caller.
+/// Returns whether a map has too many unsure pixels for its number of lung pixels. The result does
+/// not depend on the threshold of the caller.
 fn is_unsure(map: &ProbabilityMap) -> bool {
     let count =
         |holds: fn(&f32) -> bool| map.values().iter().filter(|&value| holds(value)).count() as f64;
@@ -88,8 +88,8 @@ mod tests {
     use crate::geometry::Size;
     use crate::mask::Mask;
 
-    /// Returns the warnings of a film of 100 columns and 100 rows with bars of lung in these columns
-    /// and in the first `rows` rows.
+    /// Returns the warnings of a film of 100 columns and 100 rows with bars of lung in these
+    /// columns and in the first `rows` rows.
     fn of_bars(bars: &[Range<usize>], rows: usize) -> Vec<Warning> {
         let lung = |index: usize| {
             let (x, y) = (index % 100, index / 100);
@@ -111,7 +111,8 @@ mod tests {
         warnings(&Lungs::of(&mask), &map, &[])
     }
 
-    /// Returns the warnings of two lungs of 1,000 pixels each, beside `pixels` pixels of `probability`.
+    /// Returns the warnings of two lungs of 1,000 pixels each, beside `pixels` pixels of
+    /// `probability`.
     fn of_unsure(pixels: usize, probability: f32) -> Vec<Warning> {
         let mut values = vec![0.0; 10_000];
         for row in values.chunks_exact_mut(100).take(50) {

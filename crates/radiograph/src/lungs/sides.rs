@@ -52,8 +52,8 @@ struct Groups {
     left: Component,
 }
 
-/// Divides components into those of the right lung and those of the left lung. Returns `None` if the
-/// two groups are not side by side.
+/// Divides components into those of the right lung and those of the left lung. Returns `None` if
+/// the two groups are not side by side.
 fn two_groups(mut components: Vec<Component>) -> Option<Groups> {
     components.sort_by(|one, other| one.centroid().0.total_cmp(&other.centroid().0));
     let gap = |at: usize| components[at].centroid().0 - components[at - 1].centroid().0;

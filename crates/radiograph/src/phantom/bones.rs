@@ -108,8 +108,8 @@ fn spine(proportions: &Proportions) -> Vec<Stroke> {
     bones
 }
 
-/// Draws a rib: the posterior part from the spine to the wall, and the fainter anterior part from the
-/// wall towards the sternum.
+/// Draws a rib: the posterior part from the spine to the wall, and the fainter anterior part from
+/// the wall towards the sternum.
 fn rib(
     index: u8,
     proportions: &Proportions,

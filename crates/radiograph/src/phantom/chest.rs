@@ -1,8 +1,8 @@
 //! Assembles a chest, and computes how many centimetres of tissue an X-ray crosses at each of its
 //! points.
 //!
-//! Chest units: x grows from the midline to the right of the film, and y grows downwards from the top of
-//! the film. One unit is about the shorter side of the film, 40 cm.
+//! Chest units: x grows from the midline to the right of the film, and y grows downwards from the
+//! top of the film. One unit is about the shorter side of the film, 40 cm.
 
 use super::bones;
 use super::lung::{LungField, Proportions};
@@ -61,8 +61,8 @@ impl Chest {
 
     /// Returns the centimetres of soft tissue on the ray through `point`.
     ///
-    /// `limb` is the tissue of a shoulder or an arm in centimetres, and `lung` is the share of the point
-    /// that is in a lung field, from 0 to 1.
+    /// `limb` is the tissue of a shoulder or an arm in centimetres, and `lung` is the share of the
+    /// point that is in a lung field, from 0 to 1.
     pub(super) fn soft_tissue_cm(&self, point: Point, limb: f32, lung: f32) -> f32 {
         let trunk = self.trunk.at(point);
         let body = merged(trunk, limb);
@@ -81,8 +81,8 @@ impl Chest {
         (flesh * uneven - air - hidden.min(0.5 * trunk)).max(0.6 * body.min(1.0))
     }
 
-    /// Returns the air of a lung field in centimetres. It decreases towards the wall, where the chest is
-    /// round, and towards the apex.
+    /// Returns the air of a lung field in centimetres. It decreases towards the wall, where the
+    /// chest is round, and towards the apex.
     fn lung_air_cm(&self, point: Point) -> f32 {
         let Proportions { apex, height, .. } = self.proportions;
         let lung = &self.lungs[usize::from(point.x > 0.0)];
@@ -94,8 +94,8 @@ impl Chest {
         self.air_cm * along * (0.2 + 0.8 * rounded) * (1.0 + grain)
     }
 
-    /// Returns the air of the lung in front of and behind the heart and the diaphragm, in centimetres.
-    /// It does not belong to a lung field.
+    /// Returns the air of the lung in front of and behind the heart and the diaphragm, in
+    /// centimetres. It does not belong to a lung field.
     fn hidden_air_cm(&self, point: Point) -> f32 {
         let down = (point.y - self.proportions.apex) / self.proportions.height;
         let across = point.x / (0.85 * self.proportions.half_width);
@@ -156,7 +156,8 @@ impl Trunk {
     }
 }
 
-/// Draws the heart, the great vessels and the liver, and in some chests gas in the stomach and breasts.
+/// Draws the heart, the great vessels and the liver, and in some chests gas in the stomach and
+/// breasts.
 fn bodies(proportions: &Proportions, random: &mut RandomStream) -> Vec<SoftBody> {
     let at = |across: f32, down: f32| proportions.point(Side::Left, across, down);
     let width = proportions.half_width;

@@ -1,4 +1,5 @@
-//! Draws the outlines of the two lung fields: their walls, their domes and their borders on the heart.
+//! Draws the outlines of the two lung fields: their walls, their domes and their borders on the
+//! heart.
 //!
 //! Proportions follow the average reference masks of the Montgomery and Shenzhen sets. No film was
 //! traced.
@@ -31,8 +32,8 @@ impl Proportions {
         }
     }
 
-    /// Returns the chest point that is `across` half widths from the midline and `down` heights below
-    /// the apices.
+    /// Returns the chest point that is `across` half widths from the midline and `down` heights
+    /// below the apices.
     pub(super) fn point(&self, side: Side, across: f32, down: f32) -> Point {
         Point::new(sign(side) * across * self.half_width, self.down(down))
     }
@@ -51,8 +52,8 @@ pub(super) fn sign(side: Side) -> f32 {
     }
 }
 
-/// Returns the average border on the mediastinum and the heart, from the cardiophrenic angle up to the
-/// apex, as pairs of across and down.
+/// Returns the average border on the mediastinum and the heart, from the cardiophrenic angle up to
+/// the apex, as pairs of across and down.
 fn medial(side: Side) -> &'static [(f32, f32)] {
     match side {
         Side::Right => &[
@@ -99,8 +100,8 @@ fn dome(side: Side) -> &'static [(f32, f32)] {
     }
 }
 
-/// The average apex and wall along the ribs, from the apex down to the costophrenic angle, as pairs of
-/// across and down.
+/// The average apex and wall along the ribs, from the apex down to the costophrenic angle, as pairs
+/// of across and down.
 const LATERAL: &[(f32, f32)] = &[
     (0.31, 0.0),
     (0.46, 0.03),

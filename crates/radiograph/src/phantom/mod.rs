@@ -1,12 +1,12 @@
 //! Draws synthetic chest films with exact masks of their lungs.
 //!
-//! The repository holds no films of patients. Phantoms are used wherever a film is needed: in tests, in
-//! the self-test at start, in load tests and in the documentation.
+//! The repository holds no films of patients. Phantoms are used wherever a film is needed: in
+//! tests, in the self-test at start, in load tests and in the documentation.
 //!
-//! A seed determines the chest, its exposure and its noise, and gives the same bits on every machine.
-//! All shapes are defined relative to the sides of the film. So one seed gives the same chest at every
-//! size of the same aspect ratio, with more detail at larger sizes. Only the noise differs. The chest is
-//! never stretched: a long film shows more of its surroundings.
+//! A seed determines the chest, its exposure and its noise, and gives the same bits on every
+//! machine. All shapes are defined relative to the sides of the film. So one seed gives the same
+//! chest at every size of the same aspect ratio, with more detail at larger sizes. Only the noise
+//! differs. The chest is never stretched: a long film shows more of its surroundings.
 
 mod bones;
 mod chest;
@@ -29,8 +29,8 @@ use crate::radiograph::{Pixels, Radiograph};
 
 /// A synthetic film with the exact mask of its lung fields.
 ///
-/// The mask excludes the heart, the mediastinum and the diaphragm, and the parts of the lungs behind
-/// them. The reference masks of the Montgomery and Shenzhen sets do the same.
+/// The mask excludes the heart, the mediastinum and the diaphragm, and the parts of the lungs
+/// behind them. The reference masks of the Montgomery and Shenzhen sets do the same.
 ///
 /// # Examples
 ///
@@ -57,8 +57,8 @@ pub struct Phantom {
 impl Phantom {
     /// Draws a phantom. The same options give the same pixels on every machine.
     ///
-    /// Rows are drawn in parallel on rayon's current thread pool. Drawing takes about 8 bytes of memory
-    /// for each pixel.
+    /// Rows are drawn in parallel on rayon's current thread pool. Drawing takes about 8 bytes of
+    /// memory for each pixel.
     #[must_use]
     pub fn draw(options: &PhantomOptions) -> Self {
         let PhantomOptions { seed, size, depth } = *options;

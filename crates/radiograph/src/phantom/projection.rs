@@ -1,4 +1,5 @@
-//! Projects a chest onto a film: its position, the exposure, the noise, the collimation and the marker.
+//! Projects a chest onto a film: its position, the exposure, the noise, the collimation and the
+//! marker.
 
 use rayon::prelude::*;
 
@@ -9,14 +10,14 @@ use super::stroke::{CrossSection, Ink, Knot, PlacedStroke, Stroke};
 use crate::geometry::Size;
 use crate::mask::Mask;
 
-// The streams of the seed. A change to one does not change the numbers of the others. The noise of each
-// row has its own stream, so that rows may be drawn in any order.
+// The streams of the seed. A change to one does not change the numbers of the others. The noise of
+// each row has its own stream, so that rows may be drawn in any order.
 const ANATOMY_STREAM: u64 = 0;
 const EXPOSURE_STREAM: u64 = 1;
 const NOISE_STREAM: u64 = 2;
 
-/// The smallest width of a lung. In an angle, a lung ends where it becomes narrower, because a thinner tip
-/// would break into several components on the pixel grid.
+/// The smallest width of a lung. In an angle, a lung ends where it becomes narrower, because a
+/// thinner tip would break into several components on the pixel grid.
 const THINNEST_LUNG_PX: f32 = 2.0;
 
 /// A chest that is projected onto a film of a given size.
@@ -37,12 +38,14 @@ pub(super) struct Projection {
 /// The parameters that turn centimetres of tissue into grey values.
 #[derive(Clone, Copy, Debug)]
 struct Exposure {
-    /// The tissue, in centimetres, that has half of the highest brightness. A low value gives a soft film.
+    /// The tissue, in centimetres, that has half of the highest brightness. A low value gives a
+    /// soft film.
     half_cm: f32,
     /// The brightness without tissue, from scattered rays.
     fog: f32,
     noise: f32,
-    /// The change of brightness from the left to the right and from the top to the bottom of the film.
+    /// The change of brightness from the left to the right and from the top to the bottom of the
+    /// film.
     tilt: Point,
     collimation: Collimation,
 }
@@ -104,8 +107,8 @@ impl Projection {
                 for (enter, leave) in
                     spans.filter(|(enter, leave)| leave - enter >= THINNEST_LUNG_PX)
                 {
-                    // The first centre x + 0.5 to the right of `enter` has x = ⌈enter - 0.5⌉, which is
-                    // ⌊enter + 0.5⌋ except for ties.
+                    // The first centre x + 0.5 to the right of `enter` has x = ⌈enter - 0.5⌉, which
+                    // is ⌊enter + 0.5⌋ except for ties.
                     let end = floor(leave + 0.5).min(pixels.len());
                     let start = floor(enter + 0.5).min(end);
                     pixels[start..end].fill(true);
@@ -188,8 +191,8 @@ impl Projection {
     }
 }
 
-/// Places the chest on the film. The chest fills the shorter side of the film, and is a little larger on
-/// a film that is not square. On a tall film it is in the upper part.
+/// Places the chest on the film. The chest fills the shorter side of the film, and is a little
+/// larger on a film that is not square. On a tall film it is in the upper part.
 fn place(size: Size, random: &mut RandomStream) -> Placement {
     let (width, height) = (size.width() as f32, size.height() as f32);
     let shorter = width.min(height);
@@ -224,7 +227,8 @@ impl Exposure {
         }
     }
 
-    /// Returns the brightness of some tissue. The curve has a toe and a shoulder, like that of film.
+    /// Returns the brightness of some tissue. The curve has a toe and a shoulder, like that of
+    /// film.
     fn brightness(&self, tissue_cm: f32, at: Point) -> f32 {
         let square = tissue_cm * tissue_cm;
         let curve = 1.08 * square / (square + self.half_cm * self.half_cm);
@@ -268,8 +272,8 @@ impl Collimation {
     }
 }
 
-/// Draws a lead letter in an upper corner: R on the left of the film or L on its right. They name the
-/// sides of the patient.
+/// Draws a lead letter in an upper corner: R on the left of the film or L on its right. They name
+/// the sides of the patient.
 fn marker(size: Size, random: &mut RandomStream) -> PlacedStroke {
     const R: &[(f32, f32)] = &[
         (0., 2.),
@@ -304,8 +308,8 @@ fn marker(size: Size, random: &mut RandomStream) -> PlacedStroke {
     })
 }
 
-/// Paints strokes one after the other, and passes the depth at each pixel to `add`. `scratch` is blank
-/// before and after.
+/// Paints strokes one after the other, and passes the depth at each pixel to `add`. `scratch` is
+/// blank before and after.
 fn lay(strokes: &[PlacedStroke], y: f32, scratch: &mut [Ink], mut add: impl FnMut(usize, f32)) {
     for stroke in strokes {
         for x in stroke.paint(y, scratch) {
@@ -323,8 +327,8 @@ fn cover(row: &mut [f32], enter: f32, leave: f32) {
     }
 }
 
-/// Returns the weights of a bell-shaped blur, which is 0 one pixel beyond `reach`. The weight of the
-/// middle comes first, the others are used on both sides. All together, they add up to 1.
+/// Returns the weights of a bell-shaped blur, which is 0 one pixel beyond `reach`. The weight of
+/// the middle comes first, the others are used on both sides. All together, they add up to 1.
 fn blur_kernel(reach: f32) -> Vec<f32> {
     let bell = |distance: f32| {
         let part = distance / (reach + 1.0);
@@ -337,7 +341,8 @@ fn blur_kernel(reach: f32) -> Vec<f32> {
     weights.iter().map(|weight| weight / sum).collect()
 }
 
-/// Returns the weighted mean around position `at` of a line of `count` values, with the ends repeated.
+/// Returns the weighted mean around position `at` of a line of `count` values, with the ends
+/// repeated.
 fn blurred(kernel: &[f32], at: usize, count: usize, value: impl Fn(usize) -> f32) -> f32 {
     let around = kernel.iter().enumerate().skip(1);
     let around = around.map(|(distance, weight)| {

@@ -1,7 +1,7 @@
 //! Turns a seed into random numbers that are the same on every machine.
 //!
-//! The generator is portable. The distributions are computed here, because a later version of a library
-//! may sample a distribution in another way.
+//! The generator is portable. The distributions are computed here, because a later version of a
+//! library may sample a distribution in another way.
 
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
@@ -10,8 +10,8 @@ use rand_chacha::rand_core::{Rng, SeedableRng};
 pub(super) struct RandomStream(ChaCha8Rng);
 
 impl RandomStream {
-    /// Starts a stream of a seed. The streams of one seed are independent of each other, so rows may be
-    /// drawn in any order and on any thread.
+    /// Starts a stream of a seed. The streams of one seed are independent of each other, so rows
+    /// may be drawn in any order and on any thread.
     pub(super) fn new(seed: u64, stream: u64) -> Self {
         let mut key = [0; 32];
         key[..8].copy_from_slice(&seed.to_le_bytes());
@@ -41,8 +41,8 @@ impl RandomStream {
         self.unit() < probability
     }
 
-    /// Returns noise of mean 0 and standard deviation 1. It is the sum of four uniform numbers, and at
-    /// most 3.5 away from 0.
+    /// Returns noise of mean 0 and standard deviation 1. It is the sum of four uniform numbers, and
+    /// at most 3.5 away from 0.
     pub(super) fn grain(&mut self) -> f32 {
         let sum: f32 = [self.halves(), self.halves()]
             .into_iter()

@@ -1,7 +1,7 @@
 //! Computes smooth outlines, profiles by height, soft bodies and noise.
 //!
-//! The whole phantom uses only `+ - * /` and the square root. IEEE 754 defines their results exactly,
-//! while sines and exponentials differ between the math libraries of machines.
+//! The whole phantom uses only `+ - * /` and the square root. IEEE 754 defines their results
+//! exactly, while sines and exponentials differ between the math libraries of machines.
 
 use super::random::RandomStream;
 

@@ -27,8 +27,8 @@ pub(super) enum CrossSection {
 }
 
 impl CrossSection {
-    /// Returns the depth relative to the middle line. `square` is the squared distance to the middle
-    /// line, in squared radii.
+    /// Returns the depth relative to the middle line. `square` is the squared distance to the
+    /// middle line, in squared radii.
     fn at(self, square: f32) -> f32 {
         match self {
             Self::Tube => (1.0 - square).sqrt(),
@@ -49,7 +49,8 @@ pub(super) struct Stroke {
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Ink {
     pub(super) depth: f32,
-    /// The rank of the line that is visible. If several lines cover the pixel, the highest rank wins.
+    /// The rank of the line that is visible. If several lines cover the pixel, the highest rank
+    /// wins.
     rank: f32,
 }
 
@@ -89,8 +90,8 @@ impl Stroke {
 }
 
 impl Knot {
-    /// Converts the knot to pixels. A line that is too thin for the pixel grid becomes wider and, in
-    /// proportion, fainter.
+    /// Converts the knot to pixels. A line that is too thin for the pixel grid becomes wider and,
+    /// in proportion, fainter.
     fn placed(&self, placement: Placement) -> Self {
         let wanted = self.radius * placement.scale();
         let radius = wanted.max(THINNEST_PX);
@@ -103,8 +104,8 @@ impl Knot {
 }
 
 impl PlacedStroke {
-    /// Paints the stroke onto the row of pixel centres at height `y`, and returns the columns that it may
-    /// have changed.
+    /// Paints the stroke onto the row of pixel centres at height `y`, and returns the columns that
+    /// it may have changed.
     pub(super) fn paint(&self, y: f32, row: &mut [Ink]) -> Range<usize> {
         let mut changed = row.len()..0;
         for piece in &self.pieces {
@@ -134,8 +135,8 @@ impl Piece {
         }
     }
 
-    /// Returns the columns that the piece can cover on the row at height `y`, or `None` if there are
-    /// none.
+    /// Returns the columns that the piece can cover on the row at height `y`, or `None` if there
+    /// are none.
     fn columns(&self, y: f32, width: usize) -> Option<Range<usize>> {
         let Self { start, end, .. } = self;
         let radius = start.radius.max(end.radius);
@@ -164,8 +165,8 @@ impl Piece {
             return Ink::default();
         }
         let depth = (start.depth + (end.depth - start.depth) * t) * section.at(square);
-        // The wall of a bone is denser than its middle. If the densest piece were visible instead of the
-        // nearest one, walls would appear at every joint.
+        // The wall of a bone is denser than its middle. If the densest piece were visible instead
+        // of the nearest one, walls would appear at every joint.
         let rank = if section == CrossSection::Bone {
             1.0 - square
         } else {

@@ -65,8 +65,8 @@ fn grow(branch: Branch, random: &mut RandomStream, lines: &mut Vec<Vec<Knot>>) {
             from.y + towards.y * ahead + towards.x * aside,
         )
     };
-    // A vessel is as deep as it is wide. One unit of the radius is 80 cm of depth, and blood is denser
-    // than flesh in this model.
+    // A vessel is as deep as it is wide. One unit of the radius is 80 cm of depth, and blood is
+    // denser than flesh in this model.
     let knot = |part: f32| {
         let radius = radius * (1.0 - 0.25 * part);
         Knot {

@@ -4,19 +4,19 @@ use std::ops::Range;
 
 use crate::geometry::Size;
 
-/// How much darker the middle of a film is than its sides if its grey values count as inverted. From
-/// black to white is 2.
+/// How much darker the middle of a film is than its sides if its grey values count as inverted.
+/// From black to white is 2.
 ///
-/// On the 562 training and validation films of the Montgomery and Shenzhen sets the middle is brighter,
-/// by at least 0.25. On inverted copies of 193 of them it is darker, by at least 0.30. On noise the
-/// difference is about 0.
+/// On the 562 training and validation films of the Montgomery and Shenzhen sets the middle is
+/// brighter, by at least 0.25. On inverted copies of 193 of them it is darker, by at least 0.30. On
+/// noise the difference is about 0.
 const INVERTED_BY: f64 = 0.15;
 
 /// Returns whether the grey values of a film are probably inverted: air bright and bone dark.
 ///
-/// On a frontal film the spine, the heart and the vessels are in the middle. They are brighter than the
-/// lungs and the air on both sides. The lowest quarter of the film is not used, because the abdomen is
-/// bright over its whole width.
+/// On a frontal film the spine, the heart and the vessels are in the middle. They are brighter than
+/// the lungs and the air on both sides. The lowest quarter of the film is not used, because the
+/// abdomen is bright over its whole width.
 pub(super) fn looks_inverted(plane: &[f32], size: Size) -> bool {
     let share = |length: usize, twentieths: Range<usize>| {
         length * twentieths.start / 20..length * twentieths.end / 20

@@ -1,8 +1,8 @@
-//! Prepares films for a model: scales a film to the model grid, normalises its grey values, and raises
-//! warnings about the film itself.
+//! Prepares films for a model: scales a film to the model grid, normalises its grey values, and
+//! raises warnings about the film itself.
 //!
-//! Training, evaluation and serving all call [`Preprocessor::prepare`]. Its parameters are part of a
-//! model's manifest.
+//! Training, evaluation and serving all call [`Preprocessor::prepare`]. Its parameters are part of
+//! a model's manifest.
 
 mod inverted;
 mod options;
@@ -66,8 +66,8 @@ impl Preprocessor {
     ///
     /// # Errors
     ///
-    /// Returns [`InvalidOptions`] unless the side is above 0, the percentiles are in order between 0
-    /// and 100, and the border tolerance is at least 0 and below 0.5.
+    /// Returns [`InvalidOptions`] unless the side is above 0, the percentiles are in order between
+    /// 0 and 100, and the border tolerance is at least 0 and below 0.5.
     pub fn new(options: PreprocessOptions) -> Result<Self, InvalidOptions> {
         options.check()?;
         Ok(Self { options })
@@ -99,8 +99,8 @@ impl Preprocessor {
     }
 }
 
-/// Places a plane of the film's size on the model grid into the square of the whole grid. The rest of
-/// the square is `padding`.
+/// Places a plane of the film's size on the model grid into the square of the whole grid. The rest
+/// of the square is `padding`.
 fn place(plane: &[f32], geometry: &Geometry, padding: f32) -> ModelInput {
     let side = geometry.model_side() as usize;
     let (left, top, width) = (

@@ -12,8 +12,8 @@ pub struct PreprocessOptions {
     pub lower_percentile: f64,
     /// The percentile of the film's grey values that becomes white.
     pub upper_percentile: f64,
-    /// The largest distance of a border's grey value from the darkest or the brightest grey value of
-    /// the film, as a share of the film's range.
+    /// The largest distance of a border's grey value from the darkest or the brightest grey value
+    /// of the film, as a share of the film's range.
     pub border_tolerance: f64,
 }
 

@@ -14,8 +14,8 @@ fn preprocessor() -> Preprocessor {
     .unwrap()
 }
 
-/// Returns the grey values of a film that becomes brighter from left to right, inside of a border of
-/// `frame` pixels.
+/// Returns the grey values of a film that becomes brighter from left to right, inside of a border
+/// of `frame` pixels.
 fn ramp(size: Size, frame: u32, border: u8) -> Vec<u8> {
     let inside = |i: u32, length: u32| (frame..length - frame).contains(&i);
     (0..size.height())

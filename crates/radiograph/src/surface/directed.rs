@@ -20,7 +20,8 @@ pub(super) struct Border {
 #[derive(Clone, Copy)]
 struct BorderPixel {
     column: usize,
-    /// The row of the next border pixel below this one, in the same column. Infinite if there is none.
+    /// The row of the next border pixel below this one, in the same column. Infinite if there is
+    /// none.
     next_row: f64,
 }
 
@@ -73,8 +74,8 @@ fn linked(rows: Vec<Vec<usize>>, columns: usize) -> Vec<Vec<BorderPixel>> {
     linked
 }
 
-/// Returns the distance from each pixel of `from` to the nearest pixel of `to`. `to` may be empty only
-/// if `from` is.
+/// Returns the distance from each pixel of `from` to the nearest pixel of `to`. `to` may be empty
+/// only if `from` is.
 pub(super) fn directed(from: &Border, to: &Border, steps: Steps) -> Vec<f64> {
     let (mut above, mut below) = (vec![f64::NEG_INFINITY; to.columns], to.first_rows());
     let mut envelope = Envelope::default();

@@ -1,12 +1,12 @@
 //! Measures the distances between the borders of two masks.
 //!
 //! For each pixel of the border of one mask ([`Mask::border`]), the distance to the nearest border
-//! pixel of the other mask is computed. The same is done in the other direction. This gives two lists
-//! of *directed* distances.
+//! pixel of the other mask is computed. The same is done in the other direction. This gives two
+//! lists of *directed* distances.
 //!
 //! Distances are Euclidean and exact. They are computed with the lower envelope of parabolas
-//! (Felzenszwalb and Huttenlocher, "Distance Transforms of Sampled Functions", 2012). Distances within
-//! a column are updated from row to row, so no array of the size of the film is needed.
+//! (Felzenszwalb and Huttenlocher, "Distance Transforms of Sampled Functions", 2012). Distances
+//! within a column are updated from row to row, so no array of the size of the film is needed.
 
 mod directed;
 mod envelope;
@@ -54,8 +54,8 @@ pub struct SurfaceDistances {
 impl SurfaceDistances {
     /// Measures the distances in pixels.
     ///
-    /// For two empty masks all distances are 0. If only one mask is empty, no distance is defined and
-    /// the result is `None`.
+    /// For two empty masks all distances are 0. If only one mask is empty, no distance is defined
+    /// and the result is `None`.
     ///
     /// # Errors
     ///
@@ -71,7 +71,8 @@ impl SurfaceDistances {
         )
     }
 
-    /// Measures the distances in millimetres on the film. Empty masks are treated as in [`Self::of`].
+    /// Measures the distances in millimetres on the film. Empty masks are treated as in
+    /// [`Self::of`].
     ///
     /// # Errors
     ///
@@ -91,8 +92,8 @@ impl SurfaceDistances {
     /// Returns the symmetric 95 % Hausdorff distance: the larger of the 95th percentiles of the two
     /// lists of directed distances. Percentiles are interpolated, see [`quantile`].
     ///
-    /// MONAI's `compute_hausdorff_distance` has the same definition. `DeepMind`'s `surface-distance`
-    /// differs only in that it weights border elements by their length.
+    /// MONAI's `compute_hausdorff_distance` has the same definition. `DeepMind`'s
+    /// `surface-distance` differs only in that it weights border elements by their length.
     #[must_use]
     pub fn hausdorff_95(self) -> f64 {
         self.hausdorff_95

@@ -88,7 +88,8 @@ fn inner_pixels_do_not_count() {
 
 #[test]
 fn the_edge_of_the_film_is_a_border() {
-    // All but the middle pixel of the full mask touch the film's edge, and are 1 or √2 from the single pixel.
+    // All but the middle pixel of the full mask touch the film's edge, and are 1 or √2 from the
+    // single pixel.
     let (full, dot) = (mask(&["###", "###", "###"]), mask(&["...", ".#.", "..."]));
     is(
         distances(&full, &dot).unwrap().mean(),

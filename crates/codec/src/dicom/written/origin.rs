@@ -9,7 +9,8 @@ use dicom_dictionary_std::tags;
 use super::attributes::{Attributes, Code};
 use crate::dicom::element::known_vr;
 use crate::dicom::file::File;
-use crate::dicom::{guarded, scan};
+use crate::dicom::guard::guarded;
+use crate::dicom::scan;
 use crate::{DecodeError, Limits, undecodable};
 
 /// Attributes of patient and study that every object of a study has, even if empty (PS3.3, C.7.1.1 and C.7.2.1), and the character
