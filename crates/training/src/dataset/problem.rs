@@ -46,7 +46,7 @@ pub enum Problem {
     File(#[from] std::io::Error),
     /// A folder has no known layout.
     #[error(
-        "{folder} is of no known layout; looked for {}",
+        "{folder} has no known layout; looked for {}",
         signs(&DatasetLayout::ALL)
     )]
     NoLayout {
@@ -55,7 +55,7 @@ pub enum Problem {
     },
     /// Several layouts fit a folder, so the user has to choose one.
     #[error(
-        "{folder} is of several layouts: {}; say which is meant",
+        "{folder} fits several layouts: {}; choose one of them",
         signs(layouts)
     )]
     SeveralLayouts {
@@ -65,7 +65,7 @@ pub enum Problem {
         layouts: Vec<DatasetLayout>,
     },
     /// A folder does not have the layout that the user chose.
-    #[error("{folder} is not of the layout {layout}; looked for {}", layout.signs())]
+    #[error("{folder} does not have the layout {layout}; looked for {}", layout.signs())]
     OtherLayout {
         /// The folder.
         folder: PathBuf,
@@ -111,7 +111,7 @@ pub enum Problem {
         path: PathBuf,
     },
     /// A mask belongs to no film, or its film has another mask.
-    #[error("{path} is a mask without a film of its own")]
+    #[error("{path} is a mask without a film")]
     StrayMask {
         /// The mask.
         path: PathBuf,
@@ -153,7 +153,7 @@ pub enum Problem {
     },
     /// The shares of the splits are not from 0 to 1, or their sum is not.
     #[error(
-        "{validation} for validation and {test} for test are no parts of the films: both lie from 0 to 1, and so does their sum"
+        "the shares {validation} for validation and {test} for test are invalid: each must be from 0 to 1, and so must their sum"
     )]
     Shares {
         /// The share of the validation split.
@@ -247,7 +247,7 @@ mod tests {
         let text = stray_masks(1).to_string();
         assert_eq!(
             text,
-            "1 problem with the data:\n  0.png is a mask without a film of its own"
+            "1 problem with the data:\n  0.png is a mask without a film"
         );
         let text = stray_masks(50).to_string();
         assert!(text.starts_with("50 problems with the data:\n"), "{text}");

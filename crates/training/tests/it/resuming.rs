@@ -151,7 +151,7 @@ fn a_run_that_was_killed_and_stopped_ends_where_an_undisturbed_one_does() {
         let said = stopped.wait_with_output().unwrap();
         let text = String::from_utf8(said.stderr).unwrap();
         assert_eq!(said.status.code(), Some(130), "{text}");
-        assert!(text.contains("--resume goes on from there"), "{text}");
+        assert!(text.contains("--resume continues from there"), "{text}");
     }
     let rest = program
         .spawn("disturbed", &["--resume"])

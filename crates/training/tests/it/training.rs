@@ -1,5 +1,5 @@
-//! Tests of training from end to end: that it learns, that it can be repeated, what it says of bad data, and that what
-//! it writes is what the other programs read.
+//! Tests of training from end to end: it learns, it can be repeated, it reports bad data, and the other programs read its
+//! model directory.
 
 use std::fmt::Write;
 use std::path::Path;
@@ -44,7 +44,7 @@ fn the_same_seed_gives_the_same_weights_and_another_one_others() {
     assert_ne!(sha256(7), sha256(8));
 }
 
-/// What reading the cases to train on says of a data set.
+/// Returns the problems of a data set when the cases to train on are read.
 fn refusal(data: &TempDir) -> String {
     let read = |folder: &Path| read_all(&small::cases(folder, Split::Train)?, |_, _, _| ());
     let refusal: Problems = read(data.path()).unwrap_err();

@@ -1,4 +1,4 @@
-//! Shows, records and keeps what a training run comes to.
+//! Shows the progress of a training run, and writes its journal, its model directory and its checkpoints.
 
 use std::io::{self, Write};
 use std::ops::ControlFlow;
@@ -81,7 +81,7 @@ impl Recorder {
         }
         if run.iteration() > 0 {
             self.progress
-                .say(&format!("going on from iteration {}", run.iteration()));
+                .say(&format!("resuming from iteration {}", run.iteration()));
         }
     }
 
@@ -93,7 +93,7 @@ impl Recorder {
         if !run.is_finished() {
             let iteration = run.iteration();
             self.progress.say(&format!(
-                "stopped after iteration {iteration}; --resume goes on from there"
+                "stopped after iteration {iteration}; --resume continues from there"
             ));
         } else if let Some(BestValidation {
             iteration,

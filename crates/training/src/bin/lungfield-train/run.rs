@@ -81,11 +81,11 @@ fn checkpoint_to_resume(
         (Some(found), true) => Ok(Some(found)),
         (None, false) => Ok(None),
         (None, true) => bail!(
-            "there is no checkpoint in {} to go on from",
+            "there is no checkpoint in {} to resume from",
             records.display()
         ),
         (Some(_), false) => bail!(
-            "{} holds the checkpoint of another run: go on with it by --resume, or remove it",
+            "{} is the checkpoint of an earlier run: continue it with --resume, or remove it",
             records.join(CHECKPOINT).display()
         ),
     }
@@ -119,7 +119,7 @@ fn begin(resumed: Option<&Checkpoint>, setup: &Setup, placement: Placement) -> a
     };
     ensure!(
         found.setup.films_sha256 == setup.films_sha256,
-        "the data are not those that the run was begun with: their films or splits have another hash"
+        "the data differ from those of the run: their films or splits have another hash"
     );
     found
         .resume(placement.device())

@@ -68,7 +68,7 @@ fn all_data_sets_are_looked_at_before_anything_is_refused() {
         "no film with",
         "no known layout",
         "clinic/b has no reference mask",
-        "not of the layout jsrt",
+        "not have the layout jsrt",
     ];
     assert_says(&refusal.to_string(), &expected);
     assert_says(

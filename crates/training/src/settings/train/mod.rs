@@ -19,8 +19,8 @@ use lungfield_radiograph::preprocess::PreprocessOptions;
 
 /// Trains a model on one or several data sets and writes a model directory that lungfield-serve can serve.
 ///
-/// Weights are chosen by mean Dice on the cases of the split "validation"; those of "test" are not looked at. What the run
-/// records of itself (checkpoint, metrics, curves) lies in the folder "run" of the model directory.
+/// Weights are chosen by mean Dice on the cases of the split "validation"; those of "test" are not used. The checkpoint,
+/// the metrics and the curves of the run are in the folder "run" of the model directory.
 #[derive(Clone, Debug, Parser)]
 #[command(name = "lungfield-train", version)]
 pub struct TrainSettings {
