@@ -140,7 +140,7 @@ bench: libtorch ## Time each step of a request and print how far it is from its 
 	@$(CARGO) bench --locked --workspace --bench steps
 	@"$(PYTHON)" -m benches.table
 	$(call step,footprint)
-	@$(CARGO) build $(BUILD) --workspace --bin lungfield-serve --bin lungfield-phantom --example ten-lines
+	@$(CARGO) build $(BUILD) --workspace --bin lungfield-serve --bin lungfield-phantom --example load_only
 	@"$(PYTHON)" -m benches.footprint.footprint
 bench-serving: programs ## Load test beside other ways to serve the same weights; takes most of an hour; ARGS=… for compare.py
 	@sh scripts/venv.sh benches/serving/.venv benches/serving/requirements.txt

@@ -1,6 +1,6 @@
 """Prints what `cargo bench` measured as one table: how long each step takes, and how far that is from its floor.
 
-    cargo bench --bench steps && python3 -m benches.table
+    cargo bench -p lungfield-model --bench steps && python3 -m benches.table
 
 The floor of a forward pass is its floating-point work at the rate at which libtorch multiplies large matrices in the
 same precision on as many threads. The floor of all else is copying the bytes that must be read and written: one pass
@@ -69,7 +69,7 @@ def main() -> None:
     parser.add_argument("--criterion", type=Path, default=CRITERION, help="where cargo bench left its figures")
     benchmarks = list(measured(parser.parse_args().criterion))
     if not benchmarks:
-        sys.exit("there are no figures: run cargo bench --bench steps")
+        sys.exit("there are no figures: run cargo bench -p lungfield-model --bench steps")
     floors = rates(benchmarks)
     print(f"On {cpu()}:")
     for (step, threads), rate in floors.items():

@@ -4,7 +4,7 @@ film.
     cargo build --release --bins --examples
     python3 -m benches.footprint.footprint
 
-Idle memory is held against `ten_lines.rs`, which loads and warms up the same weights and does nothing else; both are
+Idle memory is compared with that of `load_only` (crates/model/examples), which loads and warms up the same weights and does nothing else; both are
 read when they have had nothing to do for a while. The film is a full-size phantom, 4020×4892 pixels, sent as PNG and
 answered as PNG; its memory is the highest resident memory during the request above that of the idle server. Every
 figure is the median of the rounds. Needs Linux, whose /proc it reads.
@@ -55,9 +55,9 @@ def settled_kib(process: int) -> int:
     return present
 
 
-def ten_lines() -> int:
-    """Returns the resident memory of the program of ten lines, in KiB."""
-    command = [PROGRAMS / "examples" / "ten-lines"]
+def load_only() -> int:
+    """Returns the resident memory of the program that only loads the weights, in KiB."""
+    command = [PROGRAMS / "examples" / "load_only"]
     with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdin and process.stdout, "they are pipes"
         process.stdout.readline()  # it is warm
@@ -118,12 +118,12 @@ def main() -> None:
         (phantom,) = draw(PROGRAMS / "lungfield-phantom", Path(folder), FILM)
         film = phantom.film.read_bytes()
     rounds = [measure(options.arguments, film) for _ in range(options.rounds)]
-    plain = statistics.median(ten_lines() for _ in range(options.rounds)) / 1024
+    plain = statistics.median(load_only() for _ in range(options.rounds)) / 1024
     for name in rounds[0]:
         values = [figures[name] for figures in rounds]
         print(f"{name}: {statistics.median(values):.2f} ({min(values):.2f} to {max(values):.2f})")
     idle = statistics.median(figures["idle, MB"] for figures in rounds)
-    print(f"the program of ten lines, MB: {plain:.2f}; the idle server is {idle - plain:.2f} MB above it")
+    print(f"a program that only loads the weights, MB: {plain:.2f}; the idle server is {idle - plain:.2f} MB above it")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Holds the forward pass against PyTorch: the same network, side, batch and threads, on one device, in one run.
 
-    cargo build --release --example forward
+    cargo build --release -p lungfield-model --example forward
     venv/bin/python -m benches.forward.compare --precision f32 --precision bf16
     venv/bin/python -m benches.forward.compare --device cuda --precision f16 --width 64 --side 256 --batch-sizes 1,4,8
 

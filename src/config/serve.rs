@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use clap::{Args, Parser};
 use lungfield_engine::EngineOptions;
-use lungfield_model::device::Placement;
+use lungfield_model::LoadOptions;
+use lungfield_model::device::DeviceError;
 use lungfield_model::settings::{FilmSettings, ModelSettings};
 use lungfield_support::flags::positive;
 use lungfield_support::log::LogSettings;
@@ -124,16 +125,20 @@ pub struct ListenSettings {
 }
 
 impl ServeSettings {
-    /// Returns the options of the engine of a model that runs at `placement`.
-    #[must_use]
-    pub fn engine_options(&self, placement: Placement) -> EngineOptions {
-        EngineOptions {
+    /// Finds the device, and returns the options of the pipeline.
+    ///
+    /// # Errors
+    /// Returns an error where the device is not there.
+    pub fn load_options(&self) -> Result<LoadOptions, DeviceError> {
+        let defaults = self.model.load_options(&self.films)?;
+        let engine = EngineOptions {
             max_batch_size: self
                 .max_batch_size
-                .unwrap_or_else(|| placement.batch_size()),
+                .unwrap_or(defaults.engine.max_batch_size),
             max_queue_delay: self.max_queue_delay,
             queue_capacity: self.queue_capacity,
-        }
+        };
+        Ok(LoadOptions { engine, ..defaults })
     }
 
     /// Checks what no single setting shows.
@@ -182,24 +187,21 @@ mod tests {
         );
         assert_eq!(settings.max_queue_delay, Duration::ZERO);
         assert_eq!(settings.queue_capacity.get(), 64);
-        let batch_size = |settings: ServeSettings| {
-            settings
-                .engine_options(Placement::cpu())
-                .max_batch_size
-                .get()
-        };
-        assert_eq!(batch_size(settings.clone()), 1);
-        assert_eq!(batch_size(parse(&["--max-batch-size=5"]).unwrap()), 5);
-        let model_threads = |flags: &[&str]| {
-            parse(flags)
-                .unwrap()
-                .model
-                .model_threads(Placement::cpu())
-                .get()
-        };
-        assert_eq!(model_threads(&["--threads=3"]), 3);
-        assert_eq!(model_threads(&["--threads=3", "--model-threads=2"]), 2);
         settings.check().unwrap();
+    }
+
+    #[test]
+    fn flags_go_before_what_suits_the_device() {
+        let options = |flags: &[&str]| {
+            let on_the_cpu = ["--device=cpu", "--precision=f32", "--threads=3"];
+            let settings = parse(&[&on_the_cpu, flags].concat()).unwrap();
+            settings.load_options().unwrap()
+        };
+        assert_eq!(options(&[]).engine.max_batch_size.get(), 1);
+        let larger = options(&["--max-batch-size=5"]);
+        assert_eq!(larger.engine.max_batch_size.get(), 5);
+        assert_eq!(options(&[]).model_threads.get(), 3);
+        assert_eq!(options(&["--model-threads=2"]).model_threads.get(), 2);
     }
 
     #[test]

@@ -10,7 +10,7 @@ use super::App;
 use crate::metrics::ModelLabels;
 use lungfield_codec::{ModelIdentity, formats};
 use lungfield_model::device::{Placement, Precision};
-use lungfield_model::manifest::{Manifest, Network};
+use lungfield_model::manifest::Manifest;
 
 /// What callers are told of the model, and what they may send.
 #[derive(Clone, Debug, Serialize)]
@@ -69,11 +69,10 @@ impl ModelCard {
         max_batch_size: usize,
         limits: UploadLimits,
     ) -> Self {
-        let Network::SegNet { width } = manifest.network;
         Self {
             identity: manifest.model.clone(),
-            architecture: "segnet",
-            width: width.get(),
+            architecture: manifest.network.architecture(),
+            width: manifest.network.width().get(),
             input_side: manifest.preprocessing.side,
             threshold: manifest.threshold.get(),
             license: License {

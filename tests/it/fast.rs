@@ -7,9 +7,8 @@ use std::path::Path;
 use lungfield_codec::{Limits, decode, png};
 use lungfield_engine::segmenter::Segmenter;
 use lungfield_model::device::{DeviceChoice, Placement, Precision, PrecisionChoice};
-use lungfield_model::manifest::{Manifest, Network, WEIGHTS};
-use lungfield_model::network::segnet::SegNet;
-use lungfield_model::torch::{self, TorchSegmenter};
+use lungfield_model::manifest::{Manifest, WEIGHTS};
+use lungfield_model::torch::TorchSegmenter;
 use lungfield_model::weights;
 use lungfield_radiograph::geometry::{Geometry, ModelInput, Size};
 use lungfield_radiograph::mask::{Mask, ProbabilityMap, Threshold};
@@ -32,7 +31,7 @@ const ALIKE: f64 = 0.995;
 /// The shipped model in the two ways.
 struct Model {
     manifest: Manifest,
-    modules: SegNet,
+    modules: Box<dyn ModuleT>,
     fast: TorchSegmenter,
     half: TorchSegmenter,
 }
@@ -41,11 +40,15 @@ impl Model {
     fn shipped() -> Self {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("models/lungfield-segnet");
         let manifest = Manifest::read(&folder).unwrap();
-        let Network::SegNet { width } = manifest.network;
-        let weights =
-            weights::read(&folder.join(WEIGHTS), &manifest.model.weights_sha256, width).unwrap();
+        let network = manifest.network;
+        let weights = weights::read(
+            &folder.join(WEIGHTS),
+            &manifest.model.weights_sha256,
+            network,
+        )
+        .unwrap();
         let store = VarStore::new(Device::Cpu);
-        let modules = SegNet::new(&store.root(), width, Kind::Float);
+        let modules = network.modules(&store.root(), Kind::Float);
         let _guard = tch::no_grad_guard();
         store
             .variables()
@@ -54,7 +57,7 @@ impl Model {
         let fast = |precision| {
             let placement =
                 Placement::resolve(DeviceChoice::Cpu, PrecisionChoice::Fixed(precision)).unwrap();
-            TorchSegmenter::new(torch::load(&folder, &manifest, placement).unwrap())
+            TorchSegmenter::load(&folder, &manifest, placement).unwrap()
         };
         let (fast, half) = (fast(Precision::F32), fast(Precision::Bf16));
         Self {

@@ -13,9 +13,9 @@ use lungfield_engine::pipeline::{Film, Pipeline, SegmentOptions, Segmentation};
 use lungfield_engine::segmenter::Segmenter;
 use lungfield_engine::{Engine, EngineOptions};
 use lungfield_model::device::{DeviceChoice, Placement, Precision, PrecisionChoice};
-use lungfield_model::loading;
 use lungfield_model::manifest::Manifest;
-use lungfield_model::torch::{self, LoadError, TorchSegmenter};
+use lungfield_model::torch::TorchSegmenter;
+use lungfield_model::{LoadError, load};
 use lungfield_radiograph::geometry::Size;
 use lungfield_radiograph::mask::Mask;
 use lungfield_radiograph::phantom::{Depth, Phantom, PhantomOptions};
@@ -47,7 +47,7 @@ pub(crate) fn placement() -> Placement {
 }
 
 pub(crate) fn segmenter(placement: Placement) -> TorchSegmenter {
-    TorchSegmenter::new(torch::load(&folder(), &manifest(), placement).unwrap())
+    TorchSegmenter::load(&folder(), &manifest(), placement).unwrap()
 }
 
 /// The folder of real films, or `None`, and then a line that says so.
@@ -84,10 +84,8 @@ fn draw(seed: u64, (width, height): (u32, u32), depth: Depth) -> Phantom {
 fn pipeline() -> Pipeline {
     let mut settings = ServeSettings::parse_from(["lungfield-serve", "--device=cpu"]);
     settings.model.folder = folder();
-    let options = |placement| settings.engine_options(placement);
-    loading::load(&settings.model, &settings.films, options)
-        .unwrap()
-        .pipeline
+    let options = settings.load_options().unwrap();
+    load(&settings.model.folder, &options).unwrap().pipeline
 }
 
 /// What a server answers to a film with its reference mask.

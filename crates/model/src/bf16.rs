@@ -1,22 +1,23 @@
-//! Decides whether the CPU runs the network faster in bf16 than in f32.
+//! Finds out whether the CPU runs a network faster in bf16 than in f32.
 //!
-//! Its list of features does not say. AMX, and AVX512-BF16 on some CPUs, multiply bf16 at two times the rate of f32 and more;
-//! others take a bf16 multiplication apart and have half the rate of f32. So where the feature is there, both are timed.
+//! The CPU's list of features does not tell. AMX, and AVX512-BF16 on some CPUs, multiply bf16 at twice the rate of f32 and
+//! more. Other CPUs with AVX512-BF16 have half the rate of f32. So where the feature is listed, both are timed.
 
 use std::time::{Duration, Instant};
 
 use tch::{Device, Kind, TchError, Tensor};
 
-/// How much faster bf16 must be to be worth its fewer digits.
+/// The least speed-up for which bf16 is chosen, because it has fewer digits.
 const WORTH: f64 = 1.2;
-/// Channels and side of the planes of the convolution that is timed: one of the middle of the shipped network.
+/// The channels of the convolution that is timed, which is one from the middle of the shipped network.
 const CHANNELS: i64 = 64;
+/// The side of its planes.
 const SIDE: i64 = 48;
-/// The fastest of this many runs counts: whatever else the machine does can only make a run slower.
+/// The number of runs. The fastest counts, because other work on the machine can only make a run slower.
 const RUNS: usize = 6;
 
-/// Whether bf16 is the better choice on this CPU.
-pub(super) fn is_faster() -> bool {
+/// Returns whether bf16 is the better choice on this CPU.
+pub(crate) fn is_faster() -> bool {
     let listed = fs_err::read_to_string("/proc/cpuinfo").is_ok_and(|text| lists_bf16(&text));
     let rates = || Some((time(Kind::Float).ok()?, time(Kind::BFloat16).ok()?));
     listed && rates().is_some_and(|(single, half)| is_worth_it(single, half))
@@ -26,7 +27,7 @@ fn is_worth_it(single: Duration, half: Duration) -> bool {
     half.mul_f64(WORTH) <= single
 }
 
-/// How long a convolution takes, once its kernel is prepared.
+/// Returns the time of a convolution whose kernel is prepared.
 fn time(kind: Kind) -> Result<Duration, TchError> {
     let _guard = tch::no_grad_guard();
     let ones = |shape: [i64; 4]| Tensor::f_ones(shape, (kind, Device::Cpu));
@@ -45,7 +46,7 @@ fn time(kind: Kind) -> Result<Duration, TchError> {
     })
 }
 
-/// Whether the kernel of the system lists bf16 among the CPU's features. Rust has no name for AMX yet.
+/// Returns whether Linux lists bf16 among the CPU's features. Rust has no name for AMX yet.
 fn lists_bf16(cpuinfo: &str) -> bool {
     let flags = cpuinfo.lines().find(|line| line.starts_with("flags"));
     flags.is_some_and(|flags| {

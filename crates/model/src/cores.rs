@@ -1,26 +1,26 @@
-//! Decides how many of the CPU's threads a forward pass takes: all of them, or its part while others run beside it.
+//! Shares the CPU's threads among the forward passes that run at a time.
 
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use super::device::set_threads;
+use crate::device::set_threads;
 
-/// The threads that the forward passes of several model threads share.
+/// The CPU threads that the forward passes of several model threads share.
 ///
-/// Two passes on all cores at once wait for each other at every layer; two on half of the cores each do not.
+/// Two passes that both use all cores wait for each other at every layer. Two passes that use half of the cores each do
+/// not.
 #[derive(Clone, Debug)]
-pub struct Cores {
+pub(crate) struct Cores {
     all: NonZeroUsize,
-    /// The most passes that run at a time.
+    /// The largest number of passes at a time.
     passes: NonZeroUsize,
     busy: Arc<AtomicUsize>,
 }
 
 impl Cores {
-    /// As many threads as are given, for as many passes at a time.
-    #[must_use]
-    pub fn new(all: NonZeroUsize, passes: NonZeroUsize) -> Self {
+    /// Creates a share of `all` threads for at most `passes` passes at a time.
+    pub(crate) fn new(all: NonZeroUsize, passes: NonZeroUsize) -> Self {
         Self {
             all,
             passes,
@@ -28,8 +28,8 @@ impl Cores {
         }
     }
 
-    /// Every part that a pass may get, the largest first.
-    pub(super) fn shares(&self) -> Vec<NonZeroUsize> {
+    /// Returns every number of threads that a pass may get, the largest first.
+    pub(crate) fn shares(&self) -> Vec<NonZeroUsize> {
         let mut shares: Vec<_> = (1..=self.passes.get())
             .map(|running| share(self.all, running))
             .collect();
@@ -37,27 +37,27 @@ impl Cores {
         shares
     }
 
-    /// Runs a pass on its part of the threads: what is there when it begins, shared with those that run already.
-    /// It hears how many they are.
-    pub(super) fn pass<T>(&self, run: impl FnOnce(NonZeroUsize) -> T) -> T {
+    /// Runs a pass on its share of the threads, which `run` is told. The share depends on how many passes run when it
+    /// begins.
+    pub(crate) fn pass<T>(&self, run: impl FnOnce(NonZeroUsize) -> T) -> T {
         let running = self.busy.fetch_add(1, Ordering::Relaxed) + 1;
-        let _leave = Leave(&self.busy);
+        let _running = Running(&self.busy);
         let threads = share(self.all, running);
         set_threads(threads);
         run(threads)
     }
 }
 
-/// Makes room for the next pass also where one unwinds.
-struct Leave<'a>(&'a AtomicUsize);
+/// A pass that runs. Dropping it ends the pass, also where it unwinds.
+struct Running<'a>(&'a AtomicUsize);
 
-impl Drop for Leave<'_> {
+impl Drop for Running<'_> {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
-/// The part of `all` threads for one of `running` passes, at least one.
+/// Returns the share of `all` threads for one of `running` passes, at least one.
 fn share(all: NonZeroUsize, running: usize) -> NonZeroUsize {
     NonZeroUsize::new(all.get() / running.max(1)).unwrap_or(NonZeroUsize::MIN)
 }

@@ -1,20 +1,29 @@
-//! Decides which device a model runs on and how precisely it counts.
+//! The device that a model runs on, and the precision of its numbers.
 
+use std::fmt;
 use std::num::NonZeroUsize;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 use tch::{Cuda, Device, Kind};
 
-use super::bf16;
+use crate::bf16;
 
-/// The CUDA half of libtorch, which registers itself when it is opened.
+/// The CUDA part of libtorch, which registers itself when it is opened.
 const CUDA_LIBRARY: &str = "libtorch_cuda.so";
 
-/// The device that a user asks for.
+/// The device that a user asks for: `auto`, `cpu`, `cuda` or `cuda:N`.
+///
+/// # Examples
+/// ```
+/// use lungfield_model::device::DeviceChoice;
+///
+/// assert_eq!("cuda:1".parse(), Ok(DeviceChoice::Cuda(1)));
+/// assert!("gpu".parse::<DeviceChoice>().is_err());
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum DeviceChoice {
-    /// The first CUDA device where there is one, else the CPU.
+    /// The first CUDA device where there is one, or else the CPU.
     #[default]
     Auto,
     /// The CPU.
@@ -23,29 +32,49 @@ pub enum DeviceChoice {
     Cuda(usize),
 }
 
-/// The precision that a user asks for.
+/// The precision that a user asks for: `auto`, or the name of a [`Precision`].
+///
+/// # Examples
+/// ```
+/// use lungfield_model::device::{Precision, PrecisionChoice};
+///
+/// assert_eq!("bf16".parse(), Ok(PrecisionChoice::Fixed(Precision::Bf16)));
+/// assert_eq!("auto".parse(), Ok(PrecisionChoice::Auto));
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum PrecisionChoice {
-    /// bf16 on CUDA, and on a CPU that is faster in it; else f32.
+    /// bf16 on CUDA, and on a CPU that is faster in bf16; or else f32.
     #[default]
     Auto,
-    /// This one.
+    /// This precision.
     Fixed(Precision),
 }
 
-/// The numbers in which the forward pass is computed.
+/// The type of the numbers in a forward pass.
+///
+/// # Examples
+/// ```
+/// use lungfield_model::device::Precision;
+///
+/// assert_eq!(Precision::Bf16.to_string(), "bf16");
+/// assert_eq!(serde_json::to_string(&Precision::F32)?, r#""f32""#);
+/// # Ok::<_, serde_json::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Precision {
     /// 32 bits.
     F32,
-    /// 16 bits with the range of 32.
+    /// 16 bits, with the range of 32 bits.
     Bf16,
-    /// 16 bits with more digits and less range.
+    /// 16 bits, with more digits and a smaller range.
     F16,
 }
 
 impl Precision {
+    /// Every precision.
+    const ALL: [Self; 3] = [Self::F32, Self::Bf16, Self::F16];
+
     /// Returns the stable name, as flags, metrics and files have it.
     #[must_use]
     pub fn name(self) -> &'static str {
@@ -56,7 +85,7 @@ impl Precision {
         }
     }
 
-    /// The precision, as libtorch calls it.
+    /// Returns the type of libtorch's tensors.
     #[must_use]
     pub fn kind(self) -> Kind {
         match self {
@@ -67,17 +96,34 @@ impl Precision {
     }
 }
 
-/// Where a model runs.
+/// Writes the stable [`name`](Precision::name).
+impl fmt::Display for Precision {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.pad(self.name())
+    }
+}
+
+/// The device and the precision of a model.
+///
+/// # Examples
+/// ```
+/// use lungfield_model::device::{DeviceChoice, Placement, Precision, PrecisionChoice};
+///
+/// let placement = Placement::resolve(DeviceChoice::Cpu, PrecisionChoice::Fixed(Precision::F32))?;
+/// assert_eq!(placement, Placement::cpu());
+/// assert_eq!(placement.device_name(), "cpu");
+/// # Ok::<_, lungfield_model::device::DeviceError>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Placement {
     device: Device,
     precision: Precision,
 }
 
-/// The device that was asked for is not there.
+/// The error of a device that is not there.
 #[derive(Debug, thiserror::Error)]
 pub enum DeviceError {
-    /// This libtorch has no CUDA half, or it does not load.
+    /// This libtorch has no CUDA part, or it can't be opened.
     #[error(
         "CUDA is not available: {0}; set LD_LIBRARY_PATH to the lib folder of a PyTorch 2.11 or libtorch 2.11 \
          with CUDA, or choose --device cpu"
@@ -89,7 +135,7 @@ pub enum DeviceError {
     /// There is no device of this number.
     #[error("there is no CUDA device {wanted}; there are {found}")]
     NoSuchDevice {
-        /// The number asked for.
+        /// The number that was asked for.
         wanted: usize,
         /// How many devices there are.
         found: i64,
@@ -97,9 +143,13 @@ pub enum DeviceError {
 }
 
 impl Placement {
-    /// Finds the device that was asked for and a precision that suits it.
+    /// Finds the device that was asked for, and a precision that suits it.
     ///
-    /// Call it before anything else asks libtorch for CUDA: libtorch remembers its first answer.
+    /// Call it before anything else asks libtorch for CUDA, because libtorch remembers its first answer. Where bf16 may
+    /// be faster on the CPU, this takes some milliseconds to time it.
+    ///
+    /// # Errors
+    /// Returns an error where a CUDA device was asked for and is not there.
     pub fn resolve(device: DeviceChoice, precision: PrecisionChoice) -> Result<Self, DeviceError> {
         let device = match device {
             DeviceChoice::Cpu => Device::Cpu,
@@ -114,7 +164,7 @@ impl Placement {
         Ok(Self { device, precision })
     }
 
-    /// The CPU in 32 bits, which every machine has.
+    /// Returns the CPU in 32 bits, which every machine has.
     #[must_use]
     pub fn cpu() -> Self {
         Self {
@@ -123,28 +173,32 @@ impl Placement {
         }
     }
 
-    /// The device.
+    /// Returns the device.
     #[must_use]
     pub fn device(self) -> Device {
         self.device
     }
 
-    /// The precision.
+    /// Returns the precision.
     #[must_use]
     pub fn precision(self) -> Precision {
         self.precision
     }
 
-    /// The most films that are worth a batch. A GPU is filled by many films; on the CPU they go one by one, so a batch
-    /// would only keep the first of them waiting for the last.
+    /// Returns the largest batch that is useful.
+    ///
+    /// A GPU computes several films at a time. On the CPU each film has a pass of its own, so in a batch the first film
+    /// would only wait for the last.
     #[must_use]
     pub fn batch_size(self) -> NonZeroUsize {
         let films = if self.device.is_cuda() { 8 } else { 1 };
         NonZeroUsize::new(films).expect("a batch has films")
     }
 
-    /// How many model threads keep the device busy: one for a GPU, which has its own; on the CPU one for each core, so
-    /// that films that come together don't wait for each other at every layer of the network.
+    /// Returns the number of model threads that keep the device busy.
+    ///
+    /// A GPU needs one. On the CPU it is one for each core, so that films that arrive together don't wait for each other
+    /// at every layer of the network.
     #[must_use]
     pub fn model_threads(self, cores: NonZeroUsize) -> NonZeroUsize {
         if self.device.is_cuda() {
@@ -154,7 +208,7 @@ impl Placement {
         }
     }
 
-    /// The device as a user names it: `cpu` or `cuda:0`.
+    /// Returns the stable name of the device, as flags, metrics and responses have it: `cpu` or `cuda:0`.
     #[must_use]
     pub fn device_name(self) -> String {
         match self.device {
@@ -164,7 +218,7 @@ impl Placement {
     }
 }
 
-/// Has the CPU's part of libtorch use this many threads, in the whole process.
+/// Sets the number of CPU threads that libtorch uses, in the whole process.
 pub fn set_threads(threads: NonZeroUsize) {
     tch::set_num_threads(i32::try_from(threads.get()).unwrap_or(i32::MAX));
 }
@@ -185,10 +239,10 @@ fn cuda(index: usize) -> Result<Device, DeviceError> {
     }
 }
 
-/// One program serves both devices: it is linked against the CPU half, and the CUDA half is opened where it is.
+/// Opens the CUDA part of libtorch. A program is linked to the CPU part only, so that it runs on machines without CUDA.
 #[expect(
     unsafe_code,
-    reason = "dlopen runs the library's initialisers; libtorch's own CUDA half is made for that"
+    reason = "dlopen runs the library's initialisers; libtorch's own CUDA part is made for that"
 )]
 fn open_cuda_library() -> Result<(), DeviceError> {
     use libloading::os::unix::{Library, RTLD_GLOBAL, RTLD_NOW};
@@ -219,13 +273,15 @@ impl FromStr for PrecisionChoice {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        match text {
-            "auto" => Ok(Self::Auto),
-            "f32" => Ok(Self::Fixed(Precision::F32)),
-            "bf16" => Ok(Self::Fixed(Precision::Bf16)),
-            "f16" => Ok(Self::Fixed(Precision::F16)),
-            _ => Err("a precision is auto, f32, bf16 or f16".to_owned()),
+        if text == "auto" {
+            return Ok(Self::Auto);
         }
+        let named = Precision::ALL
+            .into_iter()
+            .find(|precision| precision.name() == text);
+        named
+            .map(Self::Fixed)
+            .ok_or_else(|| "a precision is auto, f32, bf16 or f16".to_owned())
     }
 }
 
@@ -242,6 +298,15 @@ mod tests {
         }
         assert_eq!("bf16".parse(), Ok(PrecisionChoice::Fixed(Precision::Bf16)));
         assert!("f64".parse::<PrecisionChoice>().is_err());
+    }
+
+    #[test]
+    fn a_precision_has_one_name_in_flags_json_and_texts() {
+        for precision in Precision::ALL {
+            let name = precision.to_string();
+            assert_eq!(name.parse(), Ok(PrecisionChoice::Fixed(precision)));
+            assert_eq!(serde_json::to_value(precision).unwrap(), name);
+        }
     }
 
     #[test]

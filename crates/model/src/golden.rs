@@ -1,4 +1,4 @@
-//! Decides whether a model still computes what it computed when it was trained, by a phantom whose mask it gave then.
+//! Checks that a model still computes what it computed when it was trained, by its mask of a phantom.
 
 use serde::{Deserialize, Serialize};
 
@@ -11,44 +11,62 @@ use lungfield_radiograph::phantom::{Depth, Phantom, PhantomOptions};
 use lungfield_radiograph::postprocess;
 use lungfield_radiograph::preprocess::Preprocessor;
 
-/// The Dice score that a model must reach with the mask that it gave in training.
+/// The least Dice score of a model's mask with the mask that it gave when it was trained.
 pub const REQUIRED_DICE: f64 = 0.98;
-/// The most pixels that a golden phantom may have.
+/// The largest number of pixels of a golden phantom.
 const MAX_PIXELS: u64 = 1 << 22;
 
 /// A phantom, and the mask that the model gave of it when it was trained.
+///
+/// # Examples
+/// ```
+/// use lungfield_engine::fake::{Behaviour, FakeSegmenter};
+/// use lungfield_model::golden::Golden;
+/// use lungfield_radiograph::mask::Threshold;
+/// use lungfield_radiograph::preprocess::{PreprocessOptions, Preprocessor};
+///
+/// let mut model = FakeSegmenter::new(Behaviour::Echo);
+/// let preprocessor = Preprocessor::new(PreprocessOptions::default())?;
+/// let golden = Golden::record(&mut model, &preprocessor, Threshold::HALF)?;
+/// let dice = golden.check(&mut model, &preprocessor, Threshold::HALF)?;
+/// assert!(dice > 0.99);
+/// # Ok::<_, Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Golden {
-    /// The phantom; not square, so that a wrong geometry shows.
+    /// The phantom. It is not square, so that a wrong geometry changes the mask.
     phantom: PhantomOptions,
     /// The model's mask.
     mask: CocoRle,
-    /// The Dice score of the model's mask with the phantom's own: how much the phantom looks like a chest to it.
+    /// The Dice score of the model's mask with the true mask of the phantom. It is not checked.
     phantom_dice: f64,
 }
 
-/// Why a model did not pass its own test.
+/// The error of a model that did not pass its own test.
 #[derive(Debug, thiserror::Error)]
 pub enum GoldenError {
-    /// The model does not compute what it did.
+    /// The model does not compute what it computed when it was trained.
     #[error(
         "the golden phantom's mask has a Dice score of {dice:.4} with the one in the manifest, below {REQUIRED_DICE}"
     )]
     Differs {
-        /// The score.
+        /// The Dice score of the two masks.
         dice: f64,
     },
-    /// The phantom could not be segmented at all.
+    /// The phantom was not segmented.
     #[error("the golden phantom was not segmented: {0}")]
     Segment(#[from] SegmentError),
-    /// The manifest's mask is none of this phantom.
+    /// The mask in the manifest can't be read, or does not belong to the phantom.
     #[error("the golden mask in the manifest is unusable: {0}")]
     Mask(String),
 }
 
 impl Golden {
-    /// Has a freshly trained model segment the golden phantom.
+    /// Segments the golden phantom with a model that was just trained.
+    ///
+    /// # Errors
+    /// Returns the error of the segmenter.
     pub fn record(
         segmenter: &mut dyn Segmenter,
         preprocessor: &Preprocessor,
@@ -70,7 +88,10 @@ impl Golden {
         })
     }
 
-    /// Has a model segment the phantom again and compares; returns the Dice score.
+    /// Segments the phantom again, and returns the Dice score of the mask with the recorded one.
+    ///
+    /// # Errors
+    /// Returns an error where the score is below [`REQUIRED_DICE`], or where there is none.
     pub fn check(
         &self,
         segmenter: &mut dyn Segmenter,
@@ -138,7 +159,7 @@ pub(crate) mod tests {
         FakeSegmenter::new(Behaviour::Echo)
     }
 
-    /// What a model that echoes the film as its map would record.
+    /// Returns what a model that echoes the film as its map records.
     pub(crate) fn golden() -> Golden {
         Golden::record(&mut segmenter(), &preprocessor(), Threshold::HALF).unwrap()
     }

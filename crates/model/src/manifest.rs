@@ -1,32 +1,39 @@
-//! Decides what a model directory says of its weights: the one place where preprocessing, threshold and the golden
-//! phantom are written down.
+//! The manifest of a model directory: the only place where preprocessing, threshold and golden phantom are written down.
 
 use std::io;
-use std::num::NonZeroU16;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::golden::Golden;
-use crate::network::layout::SIDE_MULTIPLE;
+use crate::golden::Golden;
+use crate::network::{Network, SIDE_MULTIPLE};
 use lungfield_codec::ModelIdentity;
 use lungfield_radiograph::mask::Threshold;
 use lungfield_radiograph::preprocess::{InvalidOptions, PreprocessOptions, Preprocessor};
 use lungfield_support::files;
 
-/// The name of the manifest in a model directory.
+/// The name of the manifest file in a model directory.
 pub const MANIFEST: &str = "manifest.json";
-/// The name of the weights in a model directory.
+/// The name of the weights file in a model directory.
 pub const WEIGHTS: &str = "model.safetensors";
 /// The format of manifests that this version reads and writes.
 const FORMAT: u32 = 1;
 
-/// The longest name or version: a long string of DICOM's (PS3.5, 6.2), in which a backslash would part two values.
+/// The largest number of characters of a name or a version. DICOM stores both as a long string (PS3.5, 6.2), in which a
+/// backslash separates two values.
 const LONGEST_NAME: usize = 64;
-/// What a name or a version has to be, for whoever chose another.
+/// The rule of [`is_name`], for an error text.
 pub const NAME_RULE: &str = "it needs 1 to 64 printable ASCII characters, and no backslash";
 
-/// Whether a name or a version can be told in every answer.
+/// Returns whether `name` can be the name or the version of a model: headers and DICOM objects must be able to hold it.
+///
+/// # Examples
+/// ```
+/// use lungfield_model::manifest::is_name;
+///
+/// assert!(is_name("lungfield-segnet"));
+/// assert!(!is_name("") && !is_name("two\nlines") && !is_name("Röntgen"));
+/// ```
 #[must_use]
 pub fn is_name(name: &str) -> bool {
     let allowed = |byte| (b' '..=b'~').contains(&byte) && byte != b'\\';
@@ -113,18 +120,7 @@ impl From<Manifest> for ManifestFile {
     }
 }
 
-/// Which network the weights are of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, tag = "architecture", rename_all = "lowercase")]
-pub enum Network {
-    /// The SegNet of [`crate::network`].
-    SegNet {
-        /// Channels of its first block.
-        width: NonZeroU16,
-    },
-}
-
-/// A manifest that can't be used.
+/// The error of a manifest that can't be used.
 #[derive(Debug, thiserror::Error)]
 pub enum ManifestError {
     /// The model directory or its manifest is missing or can't be read.
@@ -132,26 +128,26 @@ pub enum ManifestError {
     Missing {
         /// The model directory.
         directory: PathBuf,
-        /// What went wrong.
+        /// The error of the file system.
         cause: io::Error,
     },
-    /// The manifest is not what this version reads.
+    /// The file is not a manifest.
     #[error("{path} is not a manifest: {cause}")]
     Malformed {
         /// The manifest.
         path: PathBuf,
-        /// What went wrong.
+        /// The error of the JSON.
         cause: serde_json::Error,
     },
-    /// The manifest was written by another version.
+    /// The manifest has a format that this version does not read.
     #[error("{path} has the format {found}; this version reads {FORMAT}")]
     Format {
         /// The manifest.
         path: PathBuf,
-        /// The format that it has.
+        /// The format of the manifest.
         found: u32,
     },
-    /// The name or the version can't be told in every answer: headers and DICOM objects take no more than this.
+    /// The name or the version breaks the rule of [`is_name`].
     #[error("{path}: name and version: {NAME_RULE}")]
     Name {
         /// The manifest.
@@ -165,7 +161,7 @@ pub enum ManifestError {
     Side(u32),
 }
 
-/// What a new manifest is made of.
+/// The content of a new manifest that is known before training.
 #[derive(Clone, Debug)]
 pub struct Description {
     /// The model's name.
@@ -185,7 +181,7 @@ pub struct Description {
 }
 
 impl Manifest {
-    /// The manifest of freshly trained weights.
+    /// Creates the manifest of weights that were just trained.
     #[must_use]
     pub fn new(
         description: Description,
@@ -220,6 +216,22 @@ impl Manifest {
     }
 
     /// Reads and checks the manifest of a model directory.
+    ///
+    /// # Errors
+    /// Returns an error where there is no manifest, or it can't be used.
+    ///
+    /// # Examples
+    /// ```
+    /// use std::path::Path;
+    ///
+    /// use lungfield_model::manifest::Manifest;
+    ///
+    /// let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../models/lungfield-segnet");
+    /// let manifest = Manifest::read(&directory)?;
+    /// assert_eq!(manifest.network.architecture(), "segnet");
+    /// assert_eq!(manifest.preprocessing.side, 384);
+    /// # Ok::<_, lungfield_model::manifest::ManifestError>(())
+    /// ```
     pub fn read(directory: &Path) -> Result<Self, ManifestError> {
         let path = directory.join(MANIFEST);
         let missing = |cause| ManifestError::Missing {
@@ -249,6 +261,9 @@ impl Manifest {
     }
 
     /// Writes the manifest into a model directory, whole or not at all.
+    ///
+    /// # Errors
+    /// Returns the error of the file system.
     pub fn write(&self, directory: &Path) -> io::Result<()> {
         let mut text =
             serde_json::to_string_pretty(self).expect("a manifest has nothing that JSON lacks");
@@ -256,7 +271,10 @@ impl Manifest {
         files::replace(&directory.join(MANIFEST), text.as_bytes())
     }
 
-    /// The preprocessor that the model was trained with.
+    /// Returns the preprocessor that the model was trained with.
+    ///
+    /// # Errors
+    /// Returns an error where the options are impossible. A manifest that was read has none such.
     pub fn preprocessor(&self) -> Result<Preprocessor, ManifestError> {
         let side = self.preprocessing.side;
         if !side.is_multiple_of(SIDE_MULTIPLE) {
@@ -267,11 +285,13 @@ impl Manifest {
 }
 
 #[cfg(test)]
-pub(crate) mod tests {
+mod tests {
+    use std::num::NonZeroU16;
+
     use super::*;
     use crate::golden::tests::golden;
 
-    pub(crate) fn manifest() -> Manifest {
+    fn manifest() -> Manifest {
         let description = Description {
             name: "test".to_owned(),
             version: "0.0.1".to_owned(),

@@ -1,15 +1,36 @@
-//! Decides what programs that segment can be told of the model and of the films that it is given.
+//! Command-line flags that programs share: the model and its device, and how films are decoded.
 
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use clap::Args;
 
-use crate::device::{DeviceChoice, Placement, PrecisionChoice};
+use crate::LoadOptions;
+use crate::device::{DeviceChoice, DeviceError, Placement, PrecisionChoice};
 use lungfield_codec::Limits;
 use lungfield_support::flags::positive;
 
-/// Which model runs, where and how.
+/// The flags of a model and its device.
+///
+/// # Examples
+/// ```
+/// use clap::Parser;
+/// use lungfield_model::settings::{FilmSettings, ModelSettings};
+///
+/// #[derive(Parser)]
+/// struct Settings {
+///     #[command(flatten)]
+///     model: ModelSettings,
+///     #[command(flatten)]
+///     films: FilmSettings,
+/// }
+///
+/// let settings = Settings::parse_from(["program", "--device=cpu", "--precision=f32", "--threads=3"]);
+/// let options = settings.model.load_options(&settings.films)?;
+/// assert_eq!(options.placement.device_name(), "cpu");
+/// assert_eq!(options.threads.get(), 3);
+/// # Ok::<_, lungfield_model::device::DeviceError>(())
+/// ```
 #[derive(Clone, Debug, Args)]
 pub struct ModelSettings {
     /// The model directory.
@@ -38,21 +59,27 @@ pub struct ModelSettings {
 }
 
 impl ModelSettings {
-    /// Threads of the network on the CPU.
-    #[must_use]
-    pub fn threads(&self) -> NonZeroUsize {
-        self.threads.unwrap_or_else(cores)
-    }
-
-    /// Forward passes at a time, where the model runs there.
-    #[must_use]
-    pub fn model_threads(&self, placement: Placement) -> NonZeroUsize {
-        self.model_threads
-            .unwrap_or_else(|| placement.model_threads(self.threads()))
+    /// Finds the device, and returns the options of a pipeline on it.
+    ///
+    /// # Errors
+    /// Returns an error where the device is not there.
+    pub fn load_options(&self, films: &FilmSettings) -> Result<LoadOptions, DeviceError> {
+        let placement = Placement::resolve(self.device, self.precision)?;
+        let defaults = LoadOptions::new(placement);
+        let threads = self.threads.unwrap_or(defaults.threads);
+        Ok(LoadOptions {
+            threads,
+            model_threads: self
+                .model_threads
+                .unwrap_or_else(|| placement.model_threads(threads)),
+            limits: films.limits(),
+            decode_permits: films.decode_permits.unwrap_or(defaults.decode_permits),
+            ..defaults
+        })
     }
 }
 
-/// How films are decoded.
+/// The flags of how films are decoded.
 #[derive(Clone, Debug, Args)]
 pub struct FilmSettings {
     /// The most pixels of a film.
@@ -64,21 +91,11 @@ pub struct FilmSettings {
 }
 
 impl FilmSettings {
-    /// What decoders may be asked for.
+    /// Returns the limits of the decoders.
     #[must_use]
     pub fn limits(&self) -> Limits {
         Limits {
             max_pixels: self.max_pixels,
         }
     }
-
-    /// The most films that are decoded or encoded at a time.
-    #[must_use]
-    pub fn decode_permits(&self) -> usize {
-        self.decode_permits.unwrap_or_else(cores).get()
-    }
-}
-
-fn cores() -> NonZeroUsize {
-    std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN)
 }

@@ -1,110 +1,121 @@
-//! Decides how a model directory becomes a segmenter: checked, placed on its device, warmed up and tried.
+//! The segmenter that runs a network on libtorch.
 
 use std::num::NonZeroUsize;
 use std::path::Path;
 use std::sync::Arc;
 
-use tch::{NoGradGuard, TchError};
+use tch::NoGradGuard;
 
-use super::cores::Cores;
-use super::device::{Placement, set_threads};
-use super::golden::GoldenError;
-use super::manifest::{Manifest, ManifestError, Network, WEIGHTS};
-use super::twin::Twin;
-use super::weights::{self, WeightsError};
-use crate::network::plan::Plan;
+use crate::cores::Cores;
+use crate::device::{Placement, set_threads};
+use crate::failure::segment_error;
+use crate::load::LoadError;
+use crate::manifest::{Manifest, WEIGHTS};
+use crate::mirror::MirrorWorker;
+use crate::network::Plan;
+use crate::weights;
 use lungfield_engine::segmenter::{SegmentError, Segmenter};
 use lungfield_radiograph::geometry::ModelInput;
 use lungfield_radiograph::mask::ProbabilityMap;
 
-/// Why a model can't be served.
-#[derive(Debug, thiserror::Error)]
-pub enum LoadError {
-    /// The manifest is missing or wrong.
-    #[error(transparent)]
-    Manifest(#[from] ManifestError),
-    /// The weights are missing or are not those of the manifest.
-    #[error(transparent)]
-    Weights(#[from] WeightsError),
-    /// libtorch can't hold the network on the device.
-    #[error("the network can't be placed on the device: {0}")]
-    Place(#[from] TchError),
-    /// A batch of a size that will be served can't be run.
-    #[error("a batch of {batch_size} can't be run: {cause}")]
-    WarmUp {
-        /// The size of the batch.
-        batch_size: usize,
-        /// What went wrong.
-        cause: SegmentError,
-    },
-    /// The model does not compute what it computed in training.
-    #[error(transparent)]
-    Golden(#[from] GoldenError),
-}
-
-/// The folded network on its device. It stays on the thread that made it, where it switches gradients off.
+/// A segmenter that runs a network on libtorch. It stays on the thread that made it, where it switches gradients off.
+///
+/// An engine builds one on each model thread, see [`load`](crate::load). A program that segments one film after the other
+/// can use one without an engine.
+///
+/// # Examples
+/// ```
+/// use std::path::Path;
+///
+/// use lungfield_engine::segmenter::Segmenter;
+/// use lungfield_model::device::Placement;
+/// use lungfield_model::manifest::Manifest;
+/// use lungfield_model::torch::TorchSegmenter;
+/// use lungfield_radiograph::geometry::Size;
+/// use lungfield_radiograph::phantom::{Depth, Phantom, PhantomOptions};
+///
+/// let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../models/lungfield-segnet");
+/// let manifest = Manifest::read(&directory)?;
+/// let mut segmenter = TorchSegmenter::load(&directory, &manifest, Placement::cpu())?;
+///
+/// let size = Size::new(440, 512).expect("neither side is 0");
+/// let phantom = Phantom::draw(&PhantomOptions { seed: 1, size, depth: Depth::Eight });
+/// let prepared = manifest.preprocessor()?.prepare(&phantom.film);
+/// let maps = segmenter.segment(&[&prepared.input])?;
+/// assert_eq!(maps[0].side(), manifest.preprocessing.side);
+/// # Ok::<_, Box<dyn std::error::Error>>(())
+/// ```
 #[expect(
     missing_debug_implementations,
     reason = "the guard of the gradients has none"
 )]
 pub struct TorchSegmenter {
     plan: Plan,
-    /// The CPU's threads, where several segmenters share them.
+    /// The CPU threads, where several segmenters share them.
     cores: Option<Cores>,
-    /// Who segments the mirror image of a film that has the CPU to itself.
-    twin: Option<Arc<Twin>>,
+    /// The thread for mirror images, which several segmenters share.
+    mirror: Option<Arc<MirrorWorker>>,
     _no_grad: NoGradGuard,
 }
 
-/// Loads the network of a model directory, whose `manifest` was read before, onto a device. Segmenters on several threads
-/// share its weights.
-pub fn load(
+/// Loads the network of a model directory onto a device. `manifest` is that of the directory.
+pub(crate) fn load_plan(
     directory: &Path,
     manifest: &Manifest,
     placement: Placement,
 ) -> Result<Plan, LoadError> {
     let _no_grad = tch::no_grad_guard();
-    let Network::SegNet { width } = manifest.network;
+    let network = manifest.network;
     let weights = weights::read(
         &directory.join(WEIGHTS),
         &manifest.model.weights_sha256,
-        width,
+        network,
     )?;
-    let plan = Plan::fold(
-        &weights,
-        width,
-        placement.device(),
-        placement.precision().kind(),
-    )?;
+    let plan = network.plan(&weights, placement.device(), placement.precision().kind())?;
     Ok(plan.flip_averaging(manifest.flip_averaging))
 }
 
 impl TorchSegmenter {
-    /// A segmenter on this thread.
+    /// Creates a segmenter on this thread.
     #[must_use]
     pub fn new(plan: Plan) -> Self {
         Self {
             plan,
             cores: None,
-            twin: None,
+            mirror: None,
             _no_grad: tch::no_grad_guard(),
         }
     }
 
-    /// Has every pass take its part of `cores`, and of the `twin`, which other segmenters share.
+    /// Loads the network of a model directory onto a device, without a warm-up. `manifest` is that of the directory.
+    ///
+    /// # Errors
+    /// Returns an error where the weights are not those of the manifest, or the device can't hold them.
+    pub fn load(
+        directory: &Path,
+        manifest: &Manifest,
+        placement: Placement,
+    ) -> Result<Self, LoadError> {
+        load_plan(directory, manifest, placement).map(Self::new)
+    }
+
+    /// Makes every pass take its share of `cores`, and use the `mirror` worker where it is free.
     #[must_use]
-    pub fn sharing(self, cores: Cores, twin: Option<Arc<Twin>>) -> Self {
+    pub(crate) fn sharing(self, cores: Cores, mirror: Option<Arc<MirrorWorker>>) -> Self {
         Self {
             cores: Some(cores),
-            twin,
+            mirror,
             ..self
         }
     }
 
-    /// Runs a pass of every size and number of threads that will be served, then the golden phantom, which must come out
-    /// as in training.
+    /// Runs a pass of every size and number of threads that will be served, and then the golden phantom.
     ///
-    /// The first pass of a size is slow, since libtorch chooses and prepares its kernels; no caller should wait for it.
+    /// The first pass of a size is slow, because libtorch chooses and prepares its kernels. After the warm-up no caller
+    /// waits for that.
+    ///
+    /// # Errors
+    /// Returns an error where a pass fails, or where the mask of the golden phantom differs from that in the manifest.
     pub fn warm_up(
         &mut self,
         manifest: &Manifest,
@@ -125,7 +136,7 @@ impl TorchSegmenter {
         Ok(())
     }
 
-    /// Kernels are prepared for each number of threads anew.
+    /// Runs a batch once for each number of threads, because kernels are prepared for each anew.
     fn warm_up_pass(&self, batch: &[&ModelInput]) -> Result<(), SegmentError> {
         let Some(cores) = &self.cores else {
             return self.pass(batch).map(drop);
@@ -136,85 +147,43 @@ impl TorchSegmenter {
         })
     }
 
-    /// The map of a film that has two threads or more, where the twin has time for its mirror image.
-    fn with_twin(
+    /// Segments a batch on `threads` threads, and the mirror image of a single film beside it where that is possible.
+    fn pass_on(
+        &self,
+        batch: &[&ModelInput],
+        threads: NonZeroUsize,
+    ) -> Result<Vec<ProbabilityMap>, SegmentError> {
+        match self.pass_beside_mirror(batch, threads) {
+            Some(map) => map.map(|map| vec![map]),
+            None => self.pass(batch),
+        }
+    }
+
+    /// Returns the map of a single film that has two threads or more, where the mirror worker is free.
+    fn pass_beside_mirror(
         &self,
         batch: &[&ModelInput],
         threads: NonZeroUsize,
     ) -> Option<Result<ProbabilityMap, SegmentError>> {
-        let (&[film], Some(twin)) = (batch, &self.twin) else {
+        let (&[film], Some(mirror)) = (batch, &self.mirror) else {
             return None;
         };
         let half = NonZeroUsize::new(threads.get() / 2)?;
-        twin.averaged(&self.plan, film, half)
+        mirror.averaged(&self.plan, film, half)
     }
 
     fn pass(&self, batch: &[&ModelInput]) -> Result<Vec<ProbabilityMap>, SegmentError> {
         self.plan
             .segment(batch)
-            .map_err(|error| classify(error.to_string()))
+            .map_err(|error| segment_error(&error))
     }
 }
 
 impl Segmenter for TorchSegmenter {
     fn segment(&mut self, batch: &[&ModelInput]) -> Result<Vec<ProbabilityMap>, SegmentError> {
         match &self.cores {
-            Some(cores) => cores.pass(|threads| match self.with_twin(batch, threads) {
-                Some(map) => map.map(|map| vec![map]),
-                None => self.pass(batch),
-            }),
+            Some(cores) => cores.pass(|threads| self.pass_on(batch, threads)),
             None => self.pass(batch),
         }
-    }
-}
-
-/// What the engine should make of libtorch's message, which is all that libtorch gives.
-pub(super) fn classify(message: String) -> SegmentError {
-    let says = |parts: &[&str]| parts.iter().any(|part| message.contains(part));
-    if says(&[
-        "out of memory",
-        "can't allocate memory",
-        "CUDNN_STATUS_ALLOC_FAILED",
-        "CUBLAS_STATUS_ALLOC_FAILED",
-    ]) {
-        SegmentError::OutOfMemory
-    } else if says(&[
-        "CUDA error",
-        "CUDNN_STATUS",
-        "CUBLAS_STATUS",
-        "device-side assert",
-    ]) {
-        SegmentError::Fatal(message)
-    } else {
-        SegmentError::Failed(message)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn messages_are_told_apart_by_what_happens_next() {
-        let of = |message: &str| classify(message.to_owned());
-        assert!(matches!(
-            of("CUDA out of memory. Tried to allocate 2 GiB"),
-            SegmentError::OutOfMemory
-        ));
-        assert!(matches!(
-            of(
-                "[enforce fail at alloc_cpu.cpp:127] DefaultCPUAllocator: can't allocate memory: you tried …"
-            ),
-            SegmentError::OutOfMemory
-        ));
-        assert!(matches!(
-            of("CUDA error: device-side assert triggered"),
-            SegmentError::Fatal(_)
-        ));
-        assert!(matches!(
-            of("cuDNN error: CUDNN_STATUS_EXECUTION_FAILED"),
-            SegmentError::Fatal(_)
-        ));
-        assert!(matches!(of("Expected 4D input"), SegmentError::Failed(_)));
     }
 }

@@ -1,16 +1,15 @@
-//! Decides what a weights file holds: exactly the tensors of one SegNet, by name, in safetensors.
+//! Reads and writes weights files: exactly the tensors of one network, by name, in safetensors.
 
 use std::collections::{BTreeMap, HashMap};
-use std::num::NonZeroU16;
 use std::path::Path;
 
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 use tch::{Kind, TchError, Tensor};
 
-use crate::network::layout::Layout;
+use crate::network::{Network, shape_text};
 use lungfield_support::{files, sha256};
 
-/// Weights that can't be used, or could not be written.
+/// The error of weights that can't be used, or could not be written.
 #[derive(Debug, thiserror::Error)]
 pub enum WeightsError {
     /// The file can't be read or written.
@@ -19,30 +18,35 @@ pub enum WeightsError {
     /// The file is not the one that the manifest was written for.
     #[error("the weights have the sha256 {found}, the manifest says {expected}")]
     Changed {
-        /// What the manifest says.
+        /// The hash in the manifest.
         expected: String,
-        /// What the file has.
+        /// The hash of the file.
         found: String,
     },
-    /// The file is no safetensors file, or libtorch can't hold its tensors.
+    /// The file is not a safetensors file, or libtorch can't hold its tensors.
     #[error("the weights can't be read: {0}")]
     Unreadable(#[from] TchError),
     /// The file holds other tensors than the network has.
-    #[error("the weights are not those of a SegNet of width {width}: {difference}")]
+    #[error("the weights are not those of the network in the manifest ({network}): {difference}")]
     Mismatch {
-        /// The width of the network.
-        width: NonZeroU16,
+        /// The network.
+        network: Network,
         /// The first tensor that is missing, unknown or of another shape.
         difference: String,
     },
 }
 
-/// The weights in a file, its sha256 first, then every name and shape checked: libtorch would take no notice of
-/// a tensor too many and stretch one of another shape.
+/// Reads the weights of a network from a file whose SHA-256 is `expected`.
+///
+/// The hash is checked first, then the name and shape of every tensor: libtorch would ignore a surplus tensor, and
+/// broadcast one of another shape.
+///
+/// # Errors
+/// Returns an error where the file can't be read, or is not the file of this hash, or not one of this network.
 pub fn read(
     path: &Path,
     expected: &str,
-    width: NonZeroU16,
+    network: Network,
 ) -> Result<HashMap<String, Tensor>, WeightsError> {
     let bytes = fs_err::read(path)?;
     let found = sha256::hex(&bytes);
@@ -53,11 +57,14 @@ pub fn read(
         });
     }
     let tensors = parse(&bytes)?.tensors;
-    check(&tensors, width)?;
+    check(&tensors, network)?;
     Ok(tensors)
 }
 
-/// Writes weights whole or not at all, and returns the file's sha256 in hexadecimal.
+/// Writes weights to a file, whole or not at all, and returns the SHA-256 of the file in hexadecimal.
+///
+/// # Errors
+/// Returns an error where libtorch can't read a tensor, or the file can't be written.
 pub fn write(path: &Path, weights: &HashMap<String, Tensor>) -> Result<String, WeightsError> {
     let named = weights.iter().map(|(name, tensor)| (name.clone(), tensor));
     let bytes = serialise(&named.collect(), None)?;
@@ -65,16 +72,33 @@ pub fn write(path: &Path, weights: &HashMap<String, Tensor>) -> Result<String, W
     Ok(sha256::hex(&bytes))
 }
 
-/// What a safetensors file holds.
+/// The content of a safetensors file.
 #[derive(Debug)]
 pub struct Stored {
     /// The tensors, by name, on the CPU in 32 bits.
     pub tensors: HashMap<String, Tensor>,
-    /// What the file's header says besides.
+    /// The other entries of the file's header.
     pub header: HashMap<String, String>,
 }
 
-/// A safetensors file of tensors in 32 bits; the same tensors give the same bytes.
+/// Returns the bytes of a safetensors file of tensors in 32 bits. The same tensors give the same bytes.
+///
+/// # Errors
+/// Returns an error where libtorch can't read a tensor.
+///
+/// # Examples
+/// ```
+/// use std::collections::BTreeMap;
+///
+/// use lungfield_model::weights;
+/// use tch::Tensor;
+///
+/// let bias = Tensor::from_slice(&[0.5_f32, -1.0]);
+/// let bytes = weights::serialise(&BTreeMap::from([("head.bias".to_owned(), &bias)]), None)?;
+/// let read = weights::parse(&bytes)?;
+/// assert_eq!(read.tensors["head.bias"], bias);
+/// # Ok::<_, tch::TchError>(())
+/// ```
 pub fn serialise(
     tensors: &BTreeMap<String, &Tensor>,
     header: Option<HashMap<String, String>>,
@@ -93,6 +117,7 @@ pub fn serialise(
     Ok(safetensors::serialize(views, header).expect("32-bit tensors in memory fit a file"))
 }
 
+/// Returns the shape of a tensor, and its values in 32 bits.
 fn bytes_of(tensor: &Tensor) -> Result<(Vec<usize>, Vec<u8>), TchError> {
     let shape = tensor
         .size()
@@ -105,7 +130,10 @@ fn bytes_of(tensor: &Tensor) -> Result<(Vec<usize>, Vec<u8>), TchError> {
     ))
 }
 
-/// Reads a safetensors file of 32-bit tensors.
+/// Reads the bytes of a safetensors file of 32-bit tensors.
+///
+/// # Errors
+/// Returns an error where the bytes are not such a file, or libtorch can't hold a tensor.
 pub fn parse(bytes: &[u8]) -> Result<Stored, TchError> {
     let unreadable = |cause: safetensors::SafeTensorError| TchError::Convert(cause.to_string());
     let file = SafeTensors::deserialize(bytes).map_err(unreadable)?;
@@ -117,7 +145,7 @@ pub fn parse(bytes: &[u8]) -> Result<Stored, TchError> {
             .collect();
         if view.dtype() != Dtype::F32 {
             return Err(TchError::Convert(format!(
-                "a tensor of type {:?}, not F32",
+                "a tensor has the type {}, not F32",
                 view.dtype()
             )));
         }
@@ -135,16 +163,22 @@ pub fn parse(bytes: &[u8]) -> Result<Stored, TchError> {
     })
 }
 
-fn check(tensors: &HashMap<String, Tensor>, width: NonZeroU16) -> Result<(), WeightsError> {
-    let mismatch = |difference| Err(WeightsError::Mismatch { width, difference });
-    let expected: HashMap<_, _> = Layout::new(width).tensors().into_iter().collect();
+fn check(tensors: &HashMap<String, Tensor>, network: Network) -> Result<(), WeightsError> {
+    let mismatch = |difference| {
+        Err(WeightsError::Mismatch {
+            network,
+            difference,
+        })
+    };
+    let expected: HashMap<_, _> = network.tensors().into_iter().collect();
     for (name, shape) in &expected {
         match tensors.get(name) {
             None => return mismatch(format!("{name} is missing")),
             Some(tensor) if &tensor.size() != shape => {
                 return mismatch(format!(
-                    "{name} has the shape {:?}, not {shape:?}",
-                    tensor.size()
+                    "{name} has the shape {}, not {}",
+                    shape_text(&tensor.size()),
+                    shape_text(shape)
                 ));
             }
             Some(_) => {}

@@ -2,19 +2,16 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
-use std::num::{NonZeroU16, NonZeroUsize};
+use std::num::NonZeroU16;
 use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
-use lungfield_codec::{Limits, png};
-use lungfield_engine::EngineOptions;
+use lungfield_codec::png;
 use lungfield_engine::pipeline::Pipeline;
-use lungfield_model::device::{DeviceChoice, Placement, Precision, PrecisionChoice};
-use lungfield_model::loading::load;
+use lungfield_model::device::{Placement, Precision};
 use lungfield_model::manifest::{MANIFEST, WEIGHTS};
-use lungfield_model::settings::{FilmSettings, ModelSettings};
+use lungfield_model::{LoadOptions, load};
 use lungfield_radiograph::geometry::Size;
 use lungfield_radiograph::phantom::{Depth, Phantom, PhantomOptions};
 use lungfield_radiograph::preprocess::{PreprocessOptions, Preprocessor};
@@ -246,21 +243,6 @@ pub fn data_set(splits: &[(&str, u64)]) -> TempDir {
 /// Loads the pipeline of a model directory, in 32 bits on the CPU.
 #[must_use]
 pub fn pipeline(folder: &Path) -> Pipeline {
-    let model = ModelSettings {
-        folder: folder.to_owned(),
-        device: DeviceChoice::Cpu,
-        precision: PrecisionChoice::Fixed(Precision::F32),
-        threads: None,
-        model_threads: None,
-    };
-    let films = FilmSettings {
-        max_pixels: Limits::default().max_pixels,
-        decode_permits: None,
-    };
-    let options = |placement: Placement| EngineOptions {
-        max_batch_size: placement.batch_size(),
-        max_queue_delay: Duration::ZERO,
-        queue_capacity: NonZeroUsize::new(64).unwrap(),
-    };
-    load(&model, &films, options).unwrap().pipeline
+    let options = LoadOptions::new(Placement::cpu());
+    load(folder, &options).unwrap().pipeline
 }

@@ -69,7 +69,6 @@
 
 pub mod dataset;
 pub mod evaluation;
-mod network;
 pub mod plot;
 mod random;
 pub mod settings;

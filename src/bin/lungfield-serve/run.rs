@@ -8,7 +8,7 @@ use lungfield::config::{MetricsListen, ServeSettings};
 use lungfield::http::{Access, App, ModelCard, Phase, UploadLimits};
 use lungfield::server::reload::keep_fresh;
 use lungfield::server::{ListenOptions, listen, operate};
-use lungfield_model::loading::{self, Loaded};
+use lungfield_model::{LoadedModel, load};
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::{oneshot, watch};
 
@@ -78,18 +78,14 @@ fn assemble(
     access: Access,
     phase: watch::Receiver<Phase>,
 ) -> anyhow::Result<Arc<App>> {
-    let options = |placement| settings.engine_options(placement);
-    let Loaded {
-        pipeline,
-        manifest,
-        placement,
-        max_batch_size,
-    } = loading::load(&settings.model, &settings.films, options)?;
+    let options = settings.load_options()?;
+    let LoadedModel { pipeline, manifest } = load(&settings.model.folder, &options)?;
     let limits = UploadLimits {
         max_body_bytes: settings.http.max_body_bytes,
         max_pixels: settings.films.max_pixels,
     };
-    let card = ModelCard::new(&manifest, placement, max_batch_size.get(), limits);
+    let max_batch_size = options.engine.max_batch_size.get();
+    let card = ModelCard::new(&manifest, options.placement, max_batch_size, limits);
     let http = settings.http.clone();
     Ok(App::new(pipeline, http, access, card, phase))
 }

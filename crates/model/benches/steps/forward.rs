@@ -4,7 +4,7 @@ use std::num::{NonZeroU16, NonZeroUsize};
 
 use criterion::{BenchmarkId, Criterion, Throughput};
 use lungfield_model::device::set_threads;
-use lungfield_model::network::layout::Layout;
+use lungfield_model::network::segnet::SegNetLayout;
 use tch::Device;
 
 use super::films::SIDE;
@@ -46,7 +46,7 @@ pub(crate) fn measure(criterion: &mut Criterion) {
 
 /// Multiplications and additions of the convolutions for one film: what the network asks for, whatever a kernel does.
 fn operations(width: NonZeroU16) -> u64 {
-    let layout = Layout::new(width);
+    let layout = SegNetLayout::new(width);
     let encoder = layout
         .encoder
         .iter()

@@ -1,8 +1,9 @@
-//! Times the forward pass, and the engine around it, on one device. `compare.py` beside it holds the pass against PyTorch.
+//! Times the forward pass, and the engine around it, on one device. `benches/forward/compare.py` compares it with PyTorch.
 //!
-//! A line of JSON for each batch size: `pass_ms`, one batch of planes in and its maps out; `engine_ms`, the same planes
-//! from as many callers as fill two batches, through queue, batching and answers; both for one film, medians of the rounds.
-#![expect(clippy::print_stdout, reason = "what it prints is what it is for")]
+//! Prints a line of JSON for each batch size. `pass_ms` is the time of a forward pass. `engine_ms` is the time of the same
+//! planes through queue, batching and replies, from as many callers as fill two batches. Both are for one film, and
+//! medians of the rounds.
+#![expect(clippy::print_stdout, reason = "its output is the result")]
 
 mod network;
 
@@ -44,11 +45,11 @@ struct Options {
     rounds: usize,
 }
 
-/// How long a caller waits at most: a slow machine is no failure.
-const PATIENCE: Duration = Duration::from_mins(10);
-/// Batches that wait or run at a time when the engine is timed.
-const WAITING: usize = 2;
-/// Batches that make a round of the engine.
+/// How long a caller waits. It is long, because a slow machine is not an error.
+const CALLER_TIMEOUT: Duration = Duration::from_mins(10);
+/// The batches that wait or run at a time when the engine is timed.
+const BATCHES_AT_A_TIME: usize = 2;
+/// The batches in a round of the engine.
 const BATCHES: usize = 4;
 
 fn main() -> anyhow::Result<()> {
@@ -60,7 +61,7 @@ fn main() -> anyhow::Result<()> {
         let pass = pass(&options, placement, &film, batch_size.get())?;
         let engine = engine(&options, placement, &film, batch_size)?;
         println!(
-            r#"{{"device": "{}", "precision": "{:?}", "width": {}, "side": {}, "batch_size": {batch_size}, "pass_ms": {:.3}, "engine_ms": {:.3}}}"#,
+            r#"{{"device": "{}", "precision": "{}", "width": {}, "side": {}, "batch_size": {batch_size}, "pass_ms": {:.3}, "engine_ms": {:.3}}}"#,
             placement.device_name(),
             placement.precision(),
             options.width,
@@ -72,7 +73,7 @@ fn main() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// One batch through the network alone.
+/// Times one batch in the network alone.
 fn pass(
     options: &Options,
     placement: Placement,
@@ -89,7 +90,7 @@ fn pass(
     median(options.rounds, || Ok(plan.segment(&batch).map(drop)?))
 }
 
-/// One batch of as many as follow each other through the engine.
+/// Times one batch in the engine, where other batches precede and follow it.
 fn engine(
     options: &Options,
     placement: Placement,
@@ -111,12 +112,12 @@ fn engine(
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_time()
         .build()?;
-    let callers = batch_size.get() * WAITING;
+    let callers = batch_size.get() * BATCHES_AT_A_TIME;
     let caller = async || -> anyhow::Result<()> {
         for _ in 0..films / callers {
             engine
                 .reserve()?
-                .segment(film.clone(), Instant::now() + PATIENCE)
+                .segment(film.clone(), Instant::now() + CALLER_TIMEOUT)
                 .await?;
         }
         Ok(())
@@ -130,7 +131,7 @@ fn engine(
     Ok(rounds / u32::try_from(BATCHES)?)
 }
 
-/// The median time of `rounds` runs, after two that warm up.
+/// Returns the median time of `rounds` runs, after two that warm up.
 fn median(rounds: usize, mut run: impl FnMut() -> anyhow::Result<()>) -> anyhow::Result<Duration> {
     run()?;
     run()?;

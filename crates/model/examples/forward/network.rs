@@ -1,9 +1,8 @@
-//! A network of random weights and a film for it: what a forward pass costs does not hang on their values.
+//! A network of random weights and a film for it. The cost of a forward pass does not depend on their values.
 
 use std::num::NonZeroU16;
 
-use lungfield_model::network::plan::Plan;
-use lungfield_model::network::segnet::SegNet;
+use lungfield_model::network::{Network, Plan};
 use lungfield_radiograph::geometry::ModelInput;
 use tch::nn::VarStore;
 use tch::{Device, Kind, TchError};
@@ -11,8 +10,9 @@ use tch::{Device, Kind, TchError};
 pub(crate) fn plan(width: NonZeroU16, device: Device, kind: Kind) -> Result<Plan, TchError> {
     tch::manual_seed(1);
     let store = VarStore::new(Device::Cpu);
-    let _network = SegNet::new(&store.root(), width, Kind::Float);
-    Plan::fold(&store.variables(), width, device, kind)
+    let network = Network::SegNet { width };
+    let _modules = network.modules(&store.root(), Kind::Float);
+    network.plan(&store.variables(), device, kind)
 }
 
 pub(crate) fn film(side: u32) -> ModelInput {

@@ -1,57 +1,43 @@
-//! Decides how the SegNet is served: batch normalisation folded into the convolutions, fallible calls only.
-
-use std::collections::HashMap;
-use std::num::NonZeroU16;
+//! Serves a network: batches of planes in, probability maps out, by fallible calls only.
 
 use tch::{Device, Kind, TchError, Tensor};
 
-use super::folded::{Folded, Head, Placed};
-use super::layout::{Convolution, Layout};
 use super::memory::planes_channels_last;
 use lungfield_radiograph::geometry::ModelInput;
 use lungfield_radiograph::mask::ProbabilityMap;
 
-/// A SegNet that only infers: one kernel and one bias for each convolution.
+/// A network of one architecture, folded for inference on one device.
+pub(super) trait ServedNetwork: std::fmt::Debug + Send {
+    /// Returns the logits `[n, 1, side, side]` of channels-last planes of the same shape.
+    fn logits(&self, planes: Tensor) -> Result<Tensor, TchError>;
+
+    /// Returns the same network for another thread. The weights are shared.
+    fn share(&self) -> Box<dyn ServedNetwork>;
+}
+
+/// A network for inference on one device and in one precision, from [`Network::plan`].
+///
+/// [`Network::plan`]: super::Network::plan
 #[derive(Debug)]
 pub struct Plan {
-    encoder: Vec<Vec<Placed>>,
-    decoder: Vec<Vec<Placed>>,
-    head: Head,
+    network: Box<dyn ServedNetwork>,
     device: Device,
     kind: Kind,
     flip_averaging: bool,
 }
 
 impl Plan {
-    /// Folds trained `weights`, by name, for a device and a precision. The folding itself is done in 64 bits.
-    ///
-    /// Fails where a tensor that the width asks for is missing or of another shape.
-    pub fn fold(
-        weights: &HashMap<String, Tensor>,
-        width: NonZeroU16,
-        device: Device,
-        kind: Kind,
-    ) -> Result<Self, TchError> {
-        let layout = Layout::new(width);
-        let fold =
-            |convolution: &Convolution| Folded::new(weights, convolution)?.placed(device, kind);
-        let blocks = |blocks: &[Vec<Convolution>]| {
-            blocks
-                .iter()
-                .map(|block| block.iter().map(fold).collect())
-                .collect::<Result<Vec<Vec<_>>, _>>()
-        };
-        Ok(Self {
-            encoder: blocks(&layout.encoder)?,
-            decoder: blocks(&layout.decoder)?,
-            head: Folded::new(weights, &layout.head)?.head(device, kind)?,
+    pub(super) fn new(network: Box<dyn ServedNetwork>, device: Device, kind: Kind) -> Self {
+        Self {
+            network,
             device,
             kind,
             flip_averaging: false,
-        })
+        }
     }
 
-    /// Whether every film is segmented together with its mirror image, at twice the cost, and the two maps averaged.
+    /// Sets whether every film is segmented together with its mirror image and the two maps are averaged, at twice the
+    /// cost.
     #[must_use]
     pub fn flip_averaging(self, flip_averaging: bool) -> Self {
         Self {
@@ -60,29 +46,21 @@ impl Plan {
         }
     }
 
-    /// The same plan for another thread; the weights are there once.
+    /// Returns the same plan for another thread. The weights are shared.
     #[must_use]
     pub fn share(&self) -> Self {
-        let blocks = |blocks: &[Vec<Placed>]| -> Vec<Vec<Placed>> {
-            blocks
-                .iter()
-                .map(|block| block.iter().map(Placed::share).collect())
-                .collect()
-        };
         Self {
-            encoder: blocks(&self.encoder),
-            decoder: blocks(&self.decoder),
-            head: self.head.share(),
+            network: self.network.share(),
             device: self.device,
             kind: self.kind,
             flip_averaging: self.flip_averaging,
         }
     }
 
-    /// How many films of a batch go through the network in one pass.
+    /// Returns how many films of a batch go through the network in one pass.
     ///
-    /// On the CPU a film goes alone: its planes stay in the cache, and no kernel is prepared for any other size. Over 70
-    /// films at a side of 384 that was 13 % faster than passes of eight, in half the memory.
+    /// On the CPU each film has a pass of its own: its planes stay in the cache, and no kernel is prepared for another
+    /// size. Over 70 films at a side of 384 that was 13 % faster than passes of eight, in half the memory.
     #[must_use]
     pub fn films_in_pass(&self, batch_size: usize) -> usize {
         if self.device.is_cuda() {
@@ -92,7 +70,16 @@ impl Plan {
         }
     }
 
-    /// A batch of planes of one side in, the probability map of each, in order, out.
+    /// Returns whether a film and its mirror image can be segmented on two threads: on the CPU, where each has a pass of
+    /// its own.
+    #[must_use]
+    pub fn mirrors_on_two_threads(&self) -> bool {
+        self.flip_averaging && !self.device.is_cuda()
+    }
+
+    /// Returns the probability map of each plane, in order. The planes of a batch have one side.
+    ///
+    /// Hold a `no_grad_guard` around it.
     pub fn segment(&self, batch: &[&ModelInput]) -> Result<Vec<ProbabilityMap>, TchError> {
         let mut maps = Vec::with_capacity(batch.len());
         for films in batch.chunks(self.films_in_pass(batch.len())) {
@@ -101,19 +88,16 @@ impl Plan {
         Ok(maps)
     }
 
-    /// The map of one plane as it is, without its mirror image.
-    pub fn map(&self, plane: &ModelInput) -> Result<ProbabilityMap, TchError> {
+    /// Returns the map of one plane, without its mirror image.
+    pub(crate) fn segment_unmirrored(
+        &self,
+        plane: &ModelInput,
+    ) -> Result<ProbabilityMap, TchError> {
         let mut maps = maps(&self.probabilities(&planes(&[plane])?)?, plane.side())?;
         Ok(maps.pop().expect("a plane has a map"))
     }
 
-    /// Whether a film that is alone can be segmented beside its mirror image: on the CPU, where both go alone.
-    #[must_use]
-    pub fn has_twins(&self) -> bool {
-        self.flip_averaging && !self.device.is_cuda()
-    }
-
-    /// The maps of films that go through the network together.
+    /// Returns the maps of films that go through the network together.
     fn pass(&self, films: &[&ModelInput]) -> Result<Vec<ProbabilityMap>, TchError> {
         let Some(side) = films.first().map(|input| input.side()) else {
             return Ok(Vec::new());
@@ -127,7 +111,7 @@ impl Plan {
         maps(&probabilities, side)
     }
 
-    /// The mean of the probabilities of planes and of their mirror images, mirrored back.
+    /// Returns the mean of the probabilities of planes and of their mirror images, mirrored back.
     fn averaged(&self, planes: &Tensor) -> Result<Tensor, TchError> {
         let mirrored = planes.f_flip([3])?;
         let (here, there) = if self.device.is_cuda() {
@@ -142,32 +126,11 @@ impl Plan {
         here.f_add(&there.f_flip([3])?)?.f_mul_scalar(0.5)
     }
 
-    /// Planes `[n, 1, side, side]` in, lung probabilities of the same shape, 32-bit and on the CPU, out.
-    ///
-    /// Hold a `no_grad_guard` around it.
-    pub fn probabilities(&self, planes: &Tensor) -> Result<Tensor, TchError> {
-        let mut x = planes_channels_last(&planes.f_to_device(self.device)?.f_to_kind(self.kind)?)?;
-        let mut poolings = Vec::with_capacity(self.encoder.len());
-        for block in &self.encoder {
-            for layer in block {
-                x = layer.forward(&x)?.f_relu_()?;
-            }
-            let (pooled, indices) =
-                x.f_max_pool2d_with_indices([2, 2], [2, 2], [0, 0], [1, 1], false)?;
-            poolings.push((indices, x.size()));
-            x = pooled;
-        }
-        for block in &self.decoder {
-            let (indices, size) = poolings
-                .pop()
-                .expect("the decoder has as many blocks as the encoder");
-            x = x.f_max_unpool2d(&indices, &size[2..])?;
-            for layer in block {
-                x = layer.forward(&x)?.f_relu_()?;
-            }
-        }
-        self.head
-            .forward(&x)?
+    /// Returns the lung probabilities of planes `[n, 1, side, side]`: the same shape, in 32 bits, on the CPU.
+    fn probabilities(&self, planes: &Tensor) -> Result<Tensor, TchError> {
+        let planes = planes_channels_last(&planes.f_to_device(self.device)?.f_to_kind(self.kind)?)?;
+        self.network
+            .logits(planes)?
             .f_to_kind(Kind::Float)?
             .f_sigmoid()?
             .f_to_device(Device::Cpu)?
@@ -175,7 +138,7 @@ impl Plan {
     }
 }
 
-/// Planes of one side as a tensor `[n, 1, side, side]`.
+/// Returns planes of one side as a tensor `[n, 1, side, side]`.
 fn planes(films: &[&ModelInput]) -> Result<Tensor, TchError> {
     let side = films.first().map_or(0, |input| i64::from(input.side()));
     let values: Vec<f32> = films
@@ -186,7 +149,7 @@ fn planes(films: &[&ModelInput]) -> Result<Tensor, TchError> {
     Tensor::f_from_slice(&values)?.f_view([-1, 1, side, side])
 }
 
-/// The maps in a tensor of planes of this side.
+/// Returns the maps in a tensor of planes of this side.
 fn maps(probabilities: &Tensor, side: u32) -> Result<Vec<ProbabilityMap>, TchError> {
     let values = Vec::<f32>::try_from(probabilities.f_contiguous()?.f_view(-1)?)?;
     let map =
@@ -199,28 +162,38 @@ fn maps(probabilities: &Tensor, side: u32) -> Result<Vec<ProbabilityMap>, TchErr
 
 #[cfg(test)]
 mod tests {
-    use tch::nn::{self, ModuleT};
+    use std::collections::HashMap;
+    use std::num::NonZeroU16;
+
+    use tch::nn::{ModuleT, VarStore};
 
     use super::*;
-    use crate::network::segnet::{SegNet, randomise};
+    use crate::network::Network;
+    use crate::network::segnet::randomise;
 
-    /// Random weights of a small SegNet and the training modules that hold them.
-    fn trained() -> (SegNet, HashMap<String, Tensor>, NonZeroU16) {
+    /// A small network.
+    fn network() -> Network {
+        Network::SegNet {
+            width: NonZeroU16::new(3).unwrap(),
+        }
+    }
+
+    /// Returns modules to train, and their random weights.
+    fn trained() -> (Box<dyn ModuleT>, HashMap<String, Tensor>) {
         tch::manual_seed(7);
-        let width = NonZeroU16::new(3).unwrap();
-        let store = nn::VarStore::new(Device::Cpu);
-        let network = SegNet::new(&store.root(), width, Kind::Float);
+        let store = VarStore::new(Device::Cpu);
+        let modules = network().modules(&store.root(), Kind::Float);
         randomise(&store);
-        (network, store.variables(), width)
+        (modules, store.variables())
     }
 
     #[test]
     fn the_folded_plan_equals_the_training_modules_on_random_weights() {
         let _guard = tch::no_grad_guard();
-        let (network, weights, width) = trained();
-        let plan = Plan::fold(&weights, width, Device::Cpu, Kind::Float).unwrap();
+        let (modules, weights) = trained();
+        let plan = network().plan(&weights, Device::Cpu, Kind::Float).unwrap();
         let planes = Tensor::randn([2, 1, 64, 64], (Kind::Float, Device::Cpu));
-        let expected = network.forward_t(&planes, false).sigmoid();
+        let expected = modules.forward_t(&planes, false).sigmoid();
         let found = plan.probabilities(&planes).unwrap();
         assert!((&expected - found).abs().max().double_value(&[]) < 1e-4);
         assert!(
@@ -232,8 +205,8 @@ mod tests {
     #[test]
     fn with_flip_averaging_a_film_and_its_mirror_image_have_mirrored_maps() {
         let _guard = tch::no_grad_guard();
-        let (_, weights, width) = trained();
-        let plan = || Plan::fold(&weights, width, Device::Cpu, Kind::Float).unwrap();
+        let (_, weights) = trained();
+        let plan = || network().plan(&weights, Device::Cpu, Kind::Float).unwrap();
         let planes = Tensor::randn([2, 1, 64, 64], (Kind::Float, Device::Cpu));
         let inputs = |planes: &Tensor| -> Vec<ModelInput> {
             let values = Vec::<f32>::try_from(planes.view(-1)).unwrap();
@@ -280,9 +253,10 @@ mod tests {
 
     #[test]
     fn missing_and_misshapen_weights_are_refused_by_name() {
-        let (_, mut weights, width) = trained();
+        let (_, mut weights) = trained();
         let refused = |weights: &HashMap<String, Tensor>| {
-            Plan::fold(weights, width, Device::Cpu, Kind::Float)
+            network()
+                .plan(weights, Device::Cpu, Kind::Float)
                 .unwrap_err()
                 .to_string()
         };

@@ -1,6 +1,6 @@
-//! Decides how a 3×3 convolution of many channels is computed with a quarter of the multiplications.
+//! Computes a 3×3 convolution of many channels with a quarter of the multiplications.
 //!
-//! Winograd's minimal filtering F(4×4, 3×3), as Lavin and Gray give it ("Fast Algorithms for Convolutional Neural Networks",
+//! The method is Winograd's minimal filtering F(4×4, 3×3), as Lavin and Gray give it ("Fast Algorithms for Convolutional Neural Networks",
 //! 2016): with the 6×6 values `d` around a tile of 4×4 outputs and the kernel `g`, the tile is
 //! `Aᵀ [(G g Gᵀ) ⊙ (Bᵀ d B)] A`. The product in the middle, summed over channels, is 36 matrix products over all tiles, and
 //! each transform is one more, by a Kronecker product. In 32 bits the rounding is some ten times that of the plain sum,
@@ -8,9 +8,9 @@
 
 use tch::{Kind, TchError, Tensor};
 
-/// Outputs of a tile along a side.
+/// The outputs of a tile along a side.
 const TILE: i64 = 4;
-/// Inputs of a tile along a side: a kernel reaches one to either side.
+/// The inputs of a tile along a side: a kernel reaches one pixel to either side.
 const PATCH: i64 = 6;
 /// The fewest input channels for which the transforms cost less than they save. At a side of 384 on one thread with
 /// AVX-512, 32 channels took as long as before or longer, 64 three quarters of the time, and 128 half.
@@ -41,7 +41,7 @@ const OUTPUT: [f64; 24] = [
     0., 1., 1., 4., 4., 0., //
     0., 1., -1., 8., -8., 1.,
 ];
-/// The one of the 36 products that adds to all outputs of a tile alike, since the second column of Aᵀ holds ones.
+/// The one of the 36 products that is added to all outputs of a tile, because the second column of Aᵀ holds ones.
 const EVEN: i64 = PATCH + 1;
 
 /// A 3×3 convolution with padding 1, on the CPU in 32 bits.
@@ -57,7 +57,7 @@ pub(super) struct Winograd {
 }
 
 impl Winograd {
-    /// From a kernel `[outputs, inputs, 3, 3]` and a bias `[outputs]`, both in 64 bits.
+    /// Transforms a kernel `[outputs, inputs, 3, 3]` and a bias `[outputs]`, both in 64 bits.
     pub(super) fn new(kernel: &Tensor, bias: &Tensor) -> Result<Self, TchError> {
         let (outputs, inputs) = (kernel.size()[0], kernel.size()[1]);
         let transform = squared(&KERNEL, PATCH, 3)?.f_div_scalar(24. * 24.)?;
@@ -75,7 +75,7 @@ impl Winograd {
         })
     }
 
-    /// The same convolution for another thread.
+    /// Returns the same convolution for another thread. The weights are shared.
     pub(super) fn share(&self) -> Self {
         Self {
             kernel: self.kernel.shallow_clone(),
@@ -85,12 +85,11 @@ impl Winograd {
         }
     }
 
-    /// Channels-last planes `[n, inputs, rows, columns]` in, `[n, outputs, rows, columns]` out, channels-last too.
+    /// Returns the planes `[n, outputs, rows, columns]` of planes `[n, inputs, rows, columns]`, both channels-last.
     pub(super) fn forward(&self, x: &Tensor) -> Result<Tensor, TchError> {
-        let (n, inputs, rows, columns) = x.size4()?;
-        let (down, across) = ((rows + TILE - 1) / TILE, (columns + TILE - 1) / TILE);
-        let tiles = (n, down, across);
-        let patches = patches(x, tiles, (rows, columns))?;
+        let (planes, inputs, rows, columns) = x.size4()?;
+        let tiles = Tiles::of(planes, rows, columns);
+        let patches = tiles.patches(x)?;
         let transformed = self
             .input
             .f_mm(&patches)?
@@ -99,12 +98,12 @@ impl Winograd {
         let _shared = products.f_select(0, EVEN)?.f_add_(&self.bias)?;
         let values = self.output.f_mm(&products.f_view([PATCH * PATCH, -1])?)?;
         let values = values
-            .f_view([TILE, TILE, n, down, across, -1])?
+            .f_view([TILE, TILE, planes, tiles.down, tiles.across, -1])?
             .f_permute([2, 3, 0, 4, 1, 5])?
             .f_contiguous()?;
-        let planes = values.f_view([n, TILE * down, TILE * across, -1])?;
-        // Where the sides are no multiples of a tile's, the last tiles reach over.
-        planes
+        // Where a side is not a multiple of a tile's, the last tiles reach over the border.
+        values
+            .f_view([planes, TILE * tiles.down, TILE * tiles.across, -1])?
             .f_narrow(1, 0, rows)?
             .f_narrow(2, 0, columns)?
             .f_contiguous()?
@@ -112,36 +111,50 @@ impl Winograd {
     }
 }
 
-/// The 6×6 values around every tile, as `[36, tiles × channels]`.
-fn patches(
-    x: &Tensor,
-    (n, down, across): (i64, i64, i64),
-    (rows, columns): (i64, i64),
-) -> Result<Tensor, TchError> {
-    let channels = x.size()[1];
-    let padding = [
-        0,
-        0,
-        1,
-        TILE * across + 1 - columns,
-        1,
-        TILE * down + 1 - rows,
-    ];
-    let padded = x
-        .f_permute([0, 2, 3, 1])?
-        .f_constant_pad_nd(padding)?
-        .f_contiguous()?;
-    let row = (TILE * across + 2) * channels;
-    let plane = (TILE * down + 2) * row;
-    let size = [PATCH, PATCH, n, down, across, channels];
-    let strides = [row, channels, plane, TILE * row, TILE * channels, 1];
-    padded
-        .f_as_strided(size, strides, None)?
-        .f_contiguous()?
-        .f_view([PATCH * PATCH, -1])
+/// The tiles that cover a number of planes of one size.
+#[derive(Clone, Copy, Debug)]
+struct Tiles {
+    planes: i64,
+    rows: i64,
+    columns: i64,
+    /// The number of tiles in a column of tiles.
+    down: i64,
+    /// The number of tiles in a row of tiles.
+    across: i64,
 }
 
-/// What transforms both sides at once: the Kronecker product of a matrix with itself.
+impl Tiles {
+    fn of(planes: i64, rows: i64, columns: i64) -> Self {
+        Self {
+            planes,
+            rows,
+            columns,
+            down: (rows + TILE - 1) / TILE,
+            across: (columns + TILE - 1) / TILE,
+        }
+    }
+
+    /// Returns the 6×6 values around every tile, as `[36, tiles × channels]`.
+    fn patches(self, x: &Tensor) -> Result<Tensor, TchError> {
+        let channels = x.size()[1];
+        let right = TILE * self.across + 1 - self.columns;
+        let bottom = TILE * self.down + 1 - self.rows;
+        let padded = x
+            .f_permute([0, 2, 3, 1])?
+            .f_constant_pad_nd([0, 0, 1, right, 1, bottom])?
+            .f_contiguous()?;
+        let row = (TILE * self.across + 2) * channels;
+        let plane = (TILE * self.down + 2) * row;
+        let size = [PATCH, PATCH, self.planes, self.down, self.across, channels];
+        let strides = [row, channels, plane, TILE * row, TILE * channels, 1];
+        padded
+            .f_as_strided(size, strides, None)?
+            .f_contiguous()?
+            .f_view([PATCH * PATCH, -1])
+    }
+}
+
+/// Returns the transform of both sides at once: the Kronecker product of a matrix with itself.
 fn squared(matrix: &[f64], rows: i64, columns: i64) -> Result<Tensor, TchError> {
     let matrix = Tensor::f_from_slice(matrix)?.f_view([rows, columns])?;
     matrix.f_kron(&matrix)

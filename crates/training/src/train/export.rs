@@ -8,7 +8,6 @@ use tch::{Device, TchError};
 
 use super::learn::ValidatedWeights;
 use super::recipe::Recipe;
-use crate::network;
 use lungfield_engine::segmenter::SegmentError;
 use lungfield_model::golden::Golden;
 use lungfield_model::manifest::{Description, Manifest, ManifestError, WEIGHTS};
@@ -85,7 +84,7 @@ impl Export {
             name: self.name.clone(),
             version: self.version.clone(),
             license: self.license.clone(),
-            network: network::describe(recipe),
+            network: recipe.network(),
             preprocessing: self.preprocessing.clone(),
             flip_averaging: recipe.flip_averaging,
             training: serde_json::to_value(training).expect("numbers and names are JSON"),
@@ -96,7 +95,7 @@ impl Export {
     }
 
     fn golden(&self, validated: &ValidatedWeights, recipe: &Recipe) -> Result<Golden, ExportError> {
-        let plan = network::fold(recipe, &validated.weights, Device::Cpu)?;
+        let plan = recipe.plan(&validated.weights, Device::Cpu)?;
         let preprocessor =
             Preprocessor::new(self.preprocessing.clone()).map_err(ManifestError::from)?;
         Ok(Golden::record(

@@ -18,7 +18,6 @@ use super::optimiser::Optimiser;
 use super::recipe::Recipe;
 use super::validate::{self, ValidateError, Validation};
 use crate::dataset::{EvalSample, TrainingSample};
-use crate::network;
 
 /// The films of a training run.
 #[derive(Clone, Debug)]
@@ -127,7 +126,9 @@ impl Run {
         #[expect(clippy::cast_possible_wrap, reason = "a seed is any 64 bits")]
         tch::manual_seed(recipe.seed as i64);
         let store = VarStore::new(device);
-        let network = network::build(recipe, &store.root());
+        let network = recipe
+            .network()
+            .modules(&store.root(), recipe.precision.kind());
         Ok(Self {
             optimiser: Optimiser::new(store.variables(), recipe.optimiser)?,
             average: MovingAverage::new(&store.variables(), recipe.average_decay)?,

@@ -1,8 +1,10 @@
 //! The numbers of a training run.
 
+use std::collections::HashMap;
 use std::num::NonZeroU16;
 
 use serde::{Deserialize, Serialize};
+use tch::{Device, Kind, TchError, Tensor};
 
 use super::augment::AugmentOptions;
 use super::loss::LossOptions;
@@ -10,7 +12,7 @@ use super::number::{InvalidNumber, at_least_0, below_1, count, positive, require
 use super::optimiser::OptimiserOptions;
 use super::schedule::{Decay, Schedule};
 use lungfield_model::device::Precision;
-use lungfield_model::network::layout::SIDE_MULTIPLE;
+use lungfield_model::network::{Network, Plan, SIDE_MULTIPLE};
 
 /// Every number of a training run. The manifest of a model keeps the recipe that it was trained with.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -64,6 +66,25 @@ pub fn coarse_side(fine: u32) -> u32 {
 }
 
 impl Recipe {
+    /// Returns the network that the recipe trains. No other code of this crate knows architectures.
+    #[must_use]
+    pub fn network(&self) -> Network {
+        Network::SegNet { width: self.width }
+    }
+
+    /// Builds the plan that serves trained weights in 32 bits.
+    ///
+    /// # Errors
+    /// Returns an error where the weights are not those of the network, or the device cannot hold them.
+    pub fn plan(
+        &self,
+        weights: &HashMap<String, Tensor>,
+        device: Device,
+    ) -> Result<Plan, TchError> {
+        let plan = self.network().plan(weights, device, Kind::Float)?;
+        Ok(plan.flip_averaging(self.flip_averaging))
+    }
+
     /// Returns the schedule of the learning rate.
     #[must_use]
     pub fn schedule(&self) -> Schedule {

@@ -8,7 +8,6 @@ use tch::{Device, TchError, Tensor};
 use super::recipe::Recipe;
 use crate::dataset::EvalSample;
 use crate::evaluation::statistics::mean;
-use crate::network;
 use lungfield_engine::segmenter::{SegmentError, Segmenter};
 use lungfield_model::torch::TorchSegmenter;
 use lungfield_radiograph::mask::Threshold;
@@ -76,7 +75,7 @@ pub fn validate(
     device: Device,
     samples: &[EvalSample],
 ) -> Result<Validation, ValidateError> {
-    let mut segmenter = TorchSegmenter::new(network::fold(recipe, weights, device)?);
+    let mut segmenter = TorchSegmenter::new(recipe.plan(weights, device)?);
     let mut scores = Vec::with_capacity(samples.len());
     for batch in samples.chunks(BATCH) {
         let overlaps = overlaps(&mut segmenter, batch, Threshold::HALF)?;

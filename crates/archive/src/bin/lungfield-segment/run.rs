@@ -17,9 +17,9 @@ use lungfield_codec::ModelIdentity;
 use lungfield_codec::dicom::{Provenance, SegmentationType, UidPolicy};
 use lungfield_codec::rendering::{DocumentOptions, RenderingOptions};
 use lungfield_engine::EngineOptions;
-use lungfield_model::device::{Placement, Precision, PrecisionChoice};
-use lungfield_model::loading::{self, Loaded};
+use lungfield_model::device::{DeviceError, Placement, Precision, PrecisionChoice};
 use lungfield_model::manifest::Manifest;
+use lungfield_model::{LoadOptions, LoadedModel, load};
 use lungfield_support::progress::Progress;
 use lungfield_support::tls;
 
@@ -44,20 +44,15 @@ pub(crate) async fn segment(
         owned.model.precision = PrecisionChoice::Fixed(begun); // all masks of a run have the same precision
     }
     let loaded = tokio::task::spawn_blocking(move || {
-        loading::load(&owned.model, &owned.films, |placement| {
-            engine_options(&owned, placement)
-        })
+        let options = load_options(&owned)?;
+        let model = load(&owned.model.folder, &options)?;
+        Ok::<_, anyhow::Error>((options, model))
     });
-    let Loaded {
-        pipeline,
-        manifest,
-        placement,
-        ..
-    } = loaded.await??;
+    let (options, LoadedModel { pipeline, manifest }) = loaded.await??;
     let order = order(
         settings,
         &manifest,
-        placement.precision(),
+        options.placement.precision(),
         sources.list_sha256()?,
     );
     let ledger = Ledger::open(&files, out, order.clone(), sources).await?;
@@ -74,7 +69,7 @@ pub(crate) async fn segment(
     let outcome = lungfield_archive::run(
         &worker,
         &ledger,
-        in_flight(settings, placement),
+        options.engine.queue_capacity,
         stop,
         &mut observe,
     )
@@ -103,36 +98,38 @@ fn remark(failed: u64) -> String {
     }
 }
 
-/// Returns the most films in a batch.
-fn batch_size(settings: &SegmentSettings, placement: Placement) -> NonZeroUsize {
-    settings.max_batch_size.unwrap_or_else(|| {
-        let served = placement.batch_size();
-        if placement.device().is_cuda() {
-            served.saturating_mul(GPU_BATCH_FACTOR)
-        } else {
-            served
-        }
-    })
+/// Returns the options of the pipeline. Its queue has a place for each film that is in flight, so none is turned away.
+fn load_options(settings: &SegmentSettings) -> Result<LoadOptions, DeviceError> {
+    let defaults = settings.model.load_options(&settings.films)?;
+    let max_batch_size = settings
+        .max_batch_size
+        .unwrap_or_else(|| batch_size(defaults.placement));
+    let engine = EngineOptions {
+        max_batch_size,
+        max_queue_delay: Duration::ZERO,
+        queue_capacity: settings
+            .in_flight
+            .unwrap_or_else(|| in_flight(max_batch_size, &defaults)),
+    };
+    Ok(LoadOptions { engine, ..defaults })
+}
+
+/// Returns the batch size of an archive, whose films have no caller that waits.
+fn batch_size(placement: Placement) -> NonZeroUsize {
+    let served = placement.batch_size();
+    if placement.device().is_cuda() {
+        served.saturating_mul(GPU_BATCH_FACTOR)
+    } else {
+        served
+    }
 }
 
 /// Returns how many films are in flight: enough that a full batch waits while another is computed, and that no core waits
 /// for a disk.
-fn in_flight(settings: &SegmentSettings, placement: Placement) -> NonZeroUsize {
-    settings.in_flight.unwrap_or_else(|| {
-        let computed =
-            batch_size(settings, placement).get() * settings.model.model_threads(placement).get();
-        NonZeroUsize::new(2 * (computed + settings.films.decode_permits()))
-            .expect("a batch has at least one film")
-    })
-}
-
-fn engine_options(settings: &SegmentSettings, placement: Placement) -> EngineOptions {
-    EngineOptions {
-        max_batch_size: batch_size(settings, placement),
-        max_queue_delay: Duration::ZERO,
-        // As many as are in flight, so that no film is refused.
-        queue_capacity: in_flight(settings, placement),
-    }
+fn in_flight(max_batch_size: NonZeroUsize, options: &LoadOptions) -> NonZeroUsize {
+    let computed = max_batch_size.get() * options.model_threads.get();
+    NonZeroUsize::new(2 * (computed + options.decode_permits.get()))
+        .expect("a batch has at least one film")
 }
 
 /// Returns the settings of the run that its ledger records.

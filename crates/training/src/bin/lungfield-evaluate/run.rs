@@ -6,7 +6,7 @@ use std::time::Instant;
 use crate::selection::Selection;
 use lungfield_model::device::{self, Placement};
 use lungfield_model::manifest::Manifest;
-use lungfield_model::torch::{self, TorchSegmenter};
+use lungfield_model::torch::TorchSegmenter;
 use lungfield_support::progress::Progress;
 use lungfield_training::dataset::Case;
 use lungfield_training::evaluation::evaluator::Evaluator;
@@ -25,7 +25,7 @@ pub(crate) fn evaluate(settings: &EvaluateSettings, out: &mut dyn Write) -> anyh
     let manifest = Manifest::read(&settings.model)?;
     let selection = Selection::read(settings)?;
     let placement = Placement::resolve(settings.device, settings.precision)?;
-    let mut segmenter = TorchSegmenter::new(torch::load(&settings.model, &manifest, placement)?);
+    let mut segmenter = TorchSegmenter::load(&settings.model, &manifest, placement)?;
     let preprocessor = manifest.preprocessor()?;
     let mut evaluator = Evaluator {
         segmenter: &mut segmenter,

@@ -2,7 +2,6 @@
 
 use serde::Serialize;
 
-use crate::network;
 use lungfield_model::device::Placement;
 use lungfield_model::manifest::Manifest;
 use lungfield_radiograph::mask::Threshold;
@@ -39,18 +38,17 @@ impl ModelFacts {
     /// Returns the facts about a model that ran with the given placement and threshold.
     #[must_use]
     pub fn new(manifest: &Manifest, placement: Placement, threshold: Threshold) -> Self {
-        let precision = serde_json::to_value(placement.precision()).expect("a precision is a word");
         Self {
             name: manifest.model.name.clone(),
             version: manifest.model.version.clone(),
             weights_sha256: manifest.model.weights_sha256.clone(),
             license: manifest.license.clone(),
-            network_width: network::width(manifest.network),
-            network: network::in_words(manifest.network),
+            network_width: manifest.network.width().get(),
+            network: manifest.network.to_string(),
             side: manifest.preprocessing.side,
             flip_averaging: manifest.flip_averaging,
             threshold,
-            precision: precision.as_str().unwrap_or_default().to_owned(),
+            precision: placement.precision().to_string(),
             device: placement.device_name(),
         }
     }

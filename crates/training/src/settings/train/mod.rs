@@ -14,7 +14,7 @@ use crate::train::preset::Preset;
 use crate::train::recipe::Recipe;
 use lungfield_model::device::{DeviceChoice, Precision, PrecisionChoice};
 use lungfield_model::manifest::{NAME_RULE, is_name};
-use lungfield_model::network::layout::SIDE_MULTIPLE;
+use lungfield_model::network::SIDE_MULTIPLE;
 use lungfield_radiograph::preprocess::PreprocessOptions;
 
 /// Trains a model on one or several data sets and writes a model directory that lungfield-serve can serve.

@@ -1,72 +1,57 @@
-//! Decides which convolutions the SegNet has, their names in a weights file, and their channels.
+//! The SegNet: its convolutions, their channels, and their names in a weights file.
 //!
 //! The network is that of "Experimenting with Deep Neural Networks for X-Ray Image Segmentation" (2016): SegNet
-//! (Badrinarayanan, Kendall, Cipolla 2015) on a VGG16 encoder. Both the training modules and the serving plan are
-//! built from this one description, so neither can drift from the other or from a weights file.
+//! (Badrinarayanan, Kendall, Cipolla 2015) on a VGG16 encoder. The modules to train and the plan to serve are both built
+//! from this description, so neither can differ from the other or from a weights file.
+
+mod modules;
+mod served;
 
 use std::num::NonZeroU16;
 
-/// Convolutions in each encoder block; every block ends in a 2×2 max pooling that keeps its indices.
+use super::{Convolution, SIDE_MULTIPLE};
+
+pub(super) use self::modules::SegNet;
+#[cfg(test)]
+pub(crate) use self::modules::randomise;
+pub(super) use self::served::ServedSegNet;
+
+/// The number of convolutions in each encoder block. Every block ends in a 2×2 max pooling that keeps its indices.
 const ENCODER_BLOCKS: [usize; 5] = [2, 2, 3, 3, 3];
-/// Convolutions in each decoder block; every block begins with the max-unpooling of its mirror image.
+/// The number of convolutions in each decoder block. Every block begins with the max-unpooling that belongs to the
+/// pooling of its encoder block.
 const DECODER_BLOCKS: [usize; 5] = [3, 3, 3, 2, 1];
-/// Output channels of the encoder blocks, in widths.
+/// The output channels of the encoder blocks, in widths.
 const ENCODER_CHANNELS: [i64; 5] = [1, 2, 4, 8, 8];
-/// Output channels of the decoder blocks, in widths; only a block's last convolution changes their number.
+/// The output channels of the decoder blocks, in widths. Only the last convolution of a block changes their number.
 const DECODER_CHANNELS: [i64; 5] = [8, 4, 2, 1, 1];
-/// Each of the five poolings halves the plane, so a model side is a multiple of this.
-pub const SIDE_MULTIPLE: u32 = 1 << ENCODER_BLOCKS.len();
-/// What batch normalisation adds to the variance.
-pub const NORM_EPSILON: f64 = 1e-5;
+// Each of the five poolings halves the plane.
+const _: () = assert!(SIDE_MULTIPLE.is_multiple_of(1 << ENCODER_BLOCKS.len()));
 
-/// One 3×3 convolution with padding 1.
+/// The convolutions of a SegNet, block by block.
+///
+/// # Examples
+/// ```
+/// use std::num::NonZeroU16;
+///
+/// use lungfield_model::network::segnet::SegNetLayout;
+///
+/// let layout = SegNetLayout::new(NonZeroU16::new(64).expect("64 is not 0"));
+/// assert_eq!(layout.convolutions().count(), 26);
+/// assert_eq!(layout.head.name, "head");
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Convolution {
-    /// The prefix of its tensors in a weights file, as in `encoder.0.1`.
-    pub name: String,
-    /// Input channels.
-    pub inputs: i64,
-    /// Output channels.
-    pub outputs: i64,
-    /// Whether batch normalisation and `ReLU` follow; only the last convolution, to one logit, goes without.
-    pub normalised: bool,
-}
-
-impl Convolution {
-    /// The names and shapes of its tensors in a weights file.
-    #[must_use]
-    pub fn tensors(&self) -> Vec<(String, Vec<i64>)> {
-        let named =
-            |tensor: &str, shape: &[i64]| (format!("{}.{tensor}", self.name), shape.to_vec());
-        let kernel = named("conv.weight", &[self.outputs, self.inputs, 3, 3]);
-        if !self.normalised {
-            return vec![kernel, named("conv.bias", &[self.outputs])];
-        }
-        let per_channel = [
-            "norm.weight",
-            "norm.bias",
-            "norm.running_mean",
-            "norm.running_var",
-        ];
-        std::iter::once(kernel)
-            .chain(per_channel.map(|tensor| named(tensor, &[self.outputs])))
-            .collect()
-    }
-}
-
-/// All convolutions of a SegNet, block by block.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Layout {
-    /// Encoder blocks, from the input down.
+pub struct SegNetLayout {
+    /// The encoder blocks, from the input down.
     pub encoder: Vec<Vec<Convolution>>,
-    /// Decoder blocks, from the bottom up.
+    /// The decoder blocks, from the bottom up.
     pub decoder: Vec<Vec<Convolution>>,
     /// The last convolution, to one logit.
     pub head: Convolution,
 }
 
-impl Layout {
-    /// The SegNet whose first block has `width` channels; 64 is the article's.
+impl SegNetLayout {
+    /// Creates the layout of a SegNet whose first block has `width` channels. The article has 64.
     #[must_use]
     pub fn new(width: NonZeroU16) -> Self {
         let width = i64::from(width.get());
@@ -111,7 +96,7 @@ impl Layout {
         }
     }
 
-    /// Every convolution, in the order of the forward pass.
+    /// Returns every convolution, in the order of the forward pass.
     pub fn convolutions(&self) -> impl Iterator<Item = &Convolution> {
         self.encoder
             .iter()
@@ -120,7 +105,7 @@ impl Layout {
             .chain(std::iter::once(&self.head))
     }
 
-    /// The name and shape of every tensor in a weights file.
+    /// Returns the name and shape of every tensor in a weights file.
     #[must_use]
     pub fn tensors(&self) -> Vec<(String, Vec<i64>)> {
         self.convolutions().flat_map(Convolution::tensors).collect()
@@ -131,8 +116,8 @@ impl Layout {
 mod tests {
     use super::*;
 
-    fn layout(width: u16) -> Layout {
-        Layout::new(NonZeroU16::new(width).unwrap())
+    fn layout(width: u16) -> SegNetLayout {
+        SegNetLayout::new(NonZeroU16::new(width).unwrap())
     }
 
     #[test]

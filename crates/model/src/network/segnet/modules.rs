@@ -1,37 +1,30 @@
-//! Decides how the SegNet is trained: tch modules with batch normalisation, whose variables make the weights file.
+//! The SegNet as it is trained: tch modules, whose variables make the weights file.
 
 use std::num::NonZeroU16;
 
 use tch::nn::{self, ModuleT};
 use tch::{Kind, Tensor};
 
-use super::layout::{Convolution, Layout, NORM_EPSILON};
-use super::memory::channels_last;
+use super::SegNetLayout;
+use crate::network::Convolution;
+use crate::network::layer::{Layer, convolve, head};
 
-/// A SegNet in training: its variables live in the store whose path it was built on, in 32 bits.
+/// A SegNet to train. Its variables are in the store whose path it was built on, in 32 bits.
 #[derive(Debug)]
-pub struct SegNet {
+pub(crate) struct SegNet {
     encoder: Vec<Vec<Layer>>,
     decoder: Vec<Vec<Layer>>,
     head: nn::Conv2D,
     kind: Kind,
 }
 
-/// A convolution, its batch normalisation and its `ReLU`.
-#[derive(Debug)]
-struct Layer {
-    convolution: nn::Conv2D,
-    norm: nn::BatchNorm,
-}
-
 impl SegNet {
-    /// A SegNet with freshly drawn weights (He et al. 2015). Seed libtorch before for weights that can be repeated.
+    /// Builds a SegNet with random weights (He et al. 2015).
     ///
-    /// `kind` is what the forward pass computes in. Below 32 bits the convolutions take copies of the weights that are
-    /// made for the pass; gradients reach the 32-bit weights, and batch normalisation keeps its statistics in 32 bits.
-    #[must_use]
-    pub fn new(path: &nn::Path, width: NonZeroU16, kind: Kind) -> Self {
-        let layout = Layout::new(width);
+    /// The forward pass computes in `kind`. Below 32 bits the convolutions use copies of the weights that are made for
+    /// the pass. Gradients reach the 32-bit weights, and batch normalisation keeps its statistics in 32 bits.
+    pub(crate) fn new(path: &nn::Path, width: NonZeroU16, kind: Kind) -> Self {
+        let layout = SegNetLayout::new(width);
         let blocks = |blocks: &[Vec<Convolution>]| {
             blocks
                 .iter()
@@ -40,21 +33,20 @@ impl SegNet {
         };
         let encoder = blocks(&layout.encoder);
         let decoder = blocks(&layout.decoder);
-        let head = convolution(&at(path, &layout.head.name), &layout.head);
         Self {
             encoder,
             decoder,
-            head,
+            head: head(path, &layout.head),
             kind,
         }
     }
 }
 
 impl ModuleT for SegNet {
-    /// Planes `[n, 1, side, side]` in, 32-bit logits of the same shape out; `side` is a multiple of 32.
+    /// Returns the 32-bit logits `[n, 1, side, side]` of planes of the same shape, whose side is a multiple of 32.
     ///
     /// # Panics
-    /// On another shape, as every tch module does.
+    /// Panics on another shape, as every tch module does.
     fn forward_t(&self, planes: &Tensor, train: bool) -> Tensor {
         let mut x = planes.to_kind(self.kind);
         let mut poolings = Vec::with_capacity(self.encoder.len());
@@ -76,60 +68,7 @@ impl ModuleT for SegNet {
     }
 }
 
-impl Layer {
-    fn new(path: &nn::Path, spec: &Convolution) -> Self {
-        let path = at(path, &spec.name);
-        let config = nn::BatchNormConfig {
-            eps: NORM_EPSILON,
-            ws_init: nn::Init::Const(1.0),
-            ..Default::default()
-        };
-        let norm = nn::batch_norm2d(&path / "norm", spec.outputs, config);
-        Self {
-            convolution: convolution(&path, spec),
-            norm,
-        }
-    }
-}
-
-impl ModuleT for Layer {
-    fn forward_t(&self, x: &Tensor, train: bool) -> Tensor {
-        self.norm
-            .forward_t(&convolve(&self.convolution, x), train)
-            .relu_()
-    }
-}
-
-/// A convolution in the precision of `x`. Channels-last weights spare oneDNN the reordering of every plane.
-fn convolve(convolution: &nn::Conv2D, x: &Tensor) -> Tensor {
-    let weight =
-        channels_last(&convolution.ws.to_kind(x.kind())).expect("a kernel has four dimensions");
-    let bias = convolution.bs.as_ref().map(|bias| bias.to_kind(x.kind()));
-    x.conv2d(&weight, bias, [1, 1], [1, 1], [1, 1], 1)
-}
-
-/// A bias is left to the batch normalisation where one follows.
-fn convolution(path: &nn::Path, spec: &Convolution) -> nn::Conv2D {
-    let ws_init = nn::Init::Kaiming {
-        dist: nn::init::NormalOrUniform::Normal,
-        fan: nn::init::FanInOut::FanIn,
-        non_linearity: nn::init::NonLinearity::ReLU,
-    };
-    let config = nn::ConvConfig {
-        padding: 1,
-        bias: !spec.normalised,
-        ws_init,
-        ..Default::default()
-    };
-    nn::conv2d(path / "conv", spec.inputs, spec.outputs, 3, config)
-}
-
-/// The path of a convolution, whose name is its path with dots.
-fn at<'a>(path: &nn::Path<'a>, name: &str) -> nn::Path<'a> {
-    name.split('.').fold(path.clone(), |path, part| path / part)
-}
-
-/// Redraws every variable of a store, running statistics included, so that a test meets no convenient zeros or ones.
+/// Sets every variable of a store but the kernels to random values, so that no zeros and ones hide an error in a test.
 #[cfg(test)]
 pub(crate) fn randomise(store: &nn::VarStore) {
     let _guard = tch::no_grad_guard();
@@ -151,22 +90,6 @@ mod tests {
     use super::*;
 
     #[test]
-    fn its_variables_are_those_of_the_layout() {
-        let width = NonZeroU16::new(2).unwrap();
-        let store = nn::VarStore::new(Device::Cpu);
-        let _network = SegNet::new(&store.root(), width, Kind::Float);
-        let variables: BTreeMap<_, _> = store
-            .variables()
-            .into_iter()
-            .map(|(name, t)| (name, t.size()))
-            .collect();
-        assert_eq!(
-            variables,
-            Layout::new(width).tensors().into_iter().collect()
-        );
-    }
-
-    #[test]
     fn it_gives_one_logit_per_pixel() {
         let store = nn::VarStore::new(Device::Cpu);
         let network = SegNet::new(&store.root(), NonZeroU16::new(2).unwrap(), Kind::Float);
@@ -177,7 +100,7 @@ mod tests {
         assert_eq!(logits.size(), [3, 1, 64, 64]);
     }
 
-    /// The gradient of every variable after one backward pass over the same planes, from the same first weights.
+    /// Returns the gradient of every variable after one backward pass over fixed planes, from fixed weights.
     fn gradients(kind: Kind) -> BTreeMap<String, Tensor> {
         let width = NonZeroU16::new(4).unwrap();
         let store = nn::VarStore::new(Device::Cpu);

@@ -1,59 +1,61 @@
-//! Decides how one convolution is served: its batch normalisation folded in, its weights laid out for its device.
+//! Convolutions as they are served: batch normalisation folded into the kernel, weights laid out for the device.
 
 use std::collections::HashMap;
 
 use tch::{Device, Kind, TchError, Tensor};
 
-use super::layout::{Convolution, NORM_EPSILON};
+use super::convolution::{Convolution, NORM_EPSILON};
 use super::memory::channels_last;
+use super::shape_text;
 use super::winograd::{LEAST_INPUTS, Winograd};
 
-/// How many logits the head computes in one step along either side, on the CPU.
+/// The logits that a head computes in one step along either side, on the CPU.
 ///
 /// A CPU computes the channels of a pixel side by side, 16 at a time, and a head of one logit would waste 15 of them.
-/// Sixteen logits, a 4×4 block, are the channels of one convolution with a 6×6 kernel and a step of 4.
+/// Sixteen logits, a 4×4 block, are the channels of one convolution with a 6×6 kernel and a stride of 4.
 const BLOCK: i64 = 4;
 
 /// The kernel and the bias of a convolution, in 64 bits, after batch normalisation has been folded into them.
 #[derive(Debug)]
-pub(super) struct Folded {
+pub(super) struct FoldedConvolution {
     kernel: Tensor,
     bias: Tensor,
-    /// The step of the convolution, along both sides.
+    /// The stride, along both sides.
     stride: i64,
 }
 
-/// A convolution on its device, computed the faster way.
+/// A convolution on its device, computed in the faster of two ways.
 #[derive(Debug)]
-pub(super) enum Placed {
+pub(super) enum ServedConvolution {
     /// As libtorch computes it.
-    Plain(Plain),
+    Direct(DirectConvolution),
     /// With fewer multiplications.
     Winograd(Winograd),
 }
 
 /// A convolution that libtorch computes.
 ///
-/// The kernel lies channels-last, which is what lets oneDNN run the convolutions without reordering every plane. A kernel
-/// that oneDNN has packed beforehand would spare the reordering of the kernel in each pass, 2 % of its time; but libtorch
-/// runs such a one channels-first only, at one and a half times the cost.
+/// The kernel is channels-last in memory, so that oneDNN need not reorder every plane. A kernel that oneDNN has packed
+/// beforehand would save the reordering of the kernel in each pass, 2 % of its time, but libtorch runs such kernels
+/// channels-first only, at one and a half times the cost.
 #[derive(Debug)]
-pub(super) struct Plain {
+pub(super) struct DirectConvolution {
     kernel: Tensor,
     bias: Tensor,
     stride: i64,
 }
 
-/// The last convolution, to one logit.
+/// The last convolution of a network, to one logit.
 #[derive(Debug)]
-pub(super) struct Head {
-    convolution: Plain,
+pub(super) struct ServedHead {
+    convolution: DirectConvolution,
 }
 
-impl Folded {
+impl FoldedConvolution {
     /// Folds the tensors of one convolution, which `weights` has by name.
     ///
-    /// Fails where one is missing or of another shape.
+    /// # Errors
+    /// Returns an error where a tensor is missing or has another shape.
     pub(super) fn new(
         weights: &HashMap<String, Tensor>,
         convolution: &Convolution,
@@ -86,39 +88,39 @@ impl Folded {
         })
     }
 
-    /// The convolution for a device and a precision, the faster way.
-    pub(super) fn placed(&self, device: Device, kind: Kind) -> Result<Placed, TchError> {
+    /// Returns the convolution for a device and a precision, in the faster way.
+    pub(super) fn serve(&self, device: Device, kind: Kind) -> Result<ServedConvolution, TchError> {
         let many = self.kernel.size()[1] >= LEAST_INPUTS;
         if many && device == Device::Cpu && kind == Kind::Float {
-            return Winograd::new(&self.kernel, &self.bias).map(Placed::Winograd);
+            return Winograd::new(&self.kernel, &self.bias).map(ServedConvolution::Winograd);
         }
-        self.plain(device, kind).map(Placed::Plain)
+        self.direct(device, kind).map(ServedConvolution::Direct)
     }
 
     /// Lays kernel and bias out for a device and a precision.
-    fn plain(&self, device: Device, kind: Kind) -> Result<Plain, TchError> {
+    fn direct(&self, device: Device, kind: Kind) -> Result<DirectConvolution, TchError> {
         let kernel = channels_last(&self.kernel.f_to_kind(kind)?.f_to_device(device)?)?;
         let bias = self.bias.f_to_kind(kind)?.f_to_device(device)?;
-        Ok(Plain {
+        Ok(DirectConvolution {
             kernel,
             bias,
             stride: self.stride,
         })
     }
 
-    /// The head, for a device: in blocks on the CPU.
-    pub(super) fn head(self, device: Device, kind: Kind) -> Result<Head, TchError> {
+    /// Returns the convolution as a head, which computes in blocks on the CPU.
+    pub(super) fn serve_head(self, device: Device, kind: Kind) -> Result<ServedHead, TchError> {
         let folded = if device.is_cuda() {
             self
         } else {
             self.in_blocks()?
         };
-        Ok(Head {
-            convolution: folded.plain(device, kind)?,
+        Ok(ServedHead {
+            convolution: folded.direct(device, kind)?,
         })
     }
 
-    /// A convolution of one output channel as one of 16, which compute a block of 4×4 outputs in one step.
+    /// Turns a convolution of one output channel into one of 16, which compute a block of 4×4 outputs in one step.
     fn in_blocks(self) -> Result<Self, TchError> {
         let (inputs, taps) = (self.kernel.size()[1], self.kernel.size()[2]);
         let side = taps + BLOCK - 1;
@@ -144,25 +146,25 @@ impl Folded {
     }
 }
 
-impl Placed {
-    /// The same convolution for another thread.
+impl ServedConvolution {
+    /// Returns the same convolution for another thread. The weights are shared.
     pub(super) fn share(&self) -> Self {
         match self {
-            Self::Plain(plain) => Self::Plain(plain.share()),
+            Self::Direct(direct) => Self::Direct(direct.share()),
             Self::Winograd(winograd) => Self::Winograd(winograd.share()),
         }
     }
 
+    /// Returns the planes `[n, outputs, rows, columns]` of planes `[n, inputs, rows, columns]`.
     pub(super) fn forward(&self, x: &Tensor) -> Result<Tensor, TchError> {
         match self {
-            Self::Plain(plain) => plain.forward(x),
+            Self::Direct(direct) => direct.forward(x),
             Self::Winograd(winograd) => winograd.forward(x),
         }
     }
 }
 
-impl Plain {
-    /// The same convolution for another thread.
+impl DirectConvolution {
     fn share(&self) -> Self {
         Self {
             kernel: self.kernel.shallow_clone(),
@@ -183,15 +185,15 @@ impl Plain {
     }
 }
 
-impl Head {
-    /// The same head for another thread.
+impl ServedHead {
+    /// Returns the same head for another thread. The weights are shared.
     pub(super) fn share(&self) -> Self {
         Self {
             convolution: self.convolution.share(),
         }
     }
 
-    /// Channels `[n, width, side, side]` in, logits `[n, 1, side, side]` out.
+    /// Returns the logits `[n, 1, side, side]` of planes `[n, inputs, side, side]`.
     pub(super) fn forward(&self, x: &Tensor) -> Result<Tensor, TchError> {
         self.convolution
             .forward(x)?
@@ -199,7 +201,7 @@ impl Head {
     }
 }
 
-/// A tensor by name, in 64 bits, its shape checked: libtorch would broadcast a wrong one.
+/// Returns a tensor by name, in 64 bits. Its shape is checked, because libtorch would broadcast a wrong one.
 fn tensor(
     weights: &HashMap<String, Tensor>,
     name: &str,
@@ -210,8 +212,9 @@ fn tensor(
         .ok_or_else(|| TchError::Shape(format!("the weights lack {name}")))?;
     if found.size() != shape {
         return Err(TchError::Shape(format!(
-            "{name} has shape {:?}, not {shape:?}",
-            found.size()
+            "{name} has shape {}, not {}",
+            shape_text(&found.size()),
+            shape_text(shape)
         )));
     }
     found.f_to_kind(Kind::Double)
@@ -231,12 +234,12 @@ mod tests {
         let (kernel, bias) = (random(&[1, 5, 3, 3]), random(&[1]));
         let x = random(&[2, 5, 32, 64]);
         let expected = x.conv2d(&kernel, Some(&bias), [1, 1], [1, 1], [1, 1], 1);
-        let head = Folded {
+        let head = FoldedConvolution {
             kernel,
             bias,
             stride: 1,
         }
-        .head(Device::Cpu, Kind::Double)
+        .serve_head(Device::Cpu, Kind::Double)
         .unwrap();
         assert_eq!(head.convolution.kernel.size(), [16, 5, 6, 6]);
         let found = head.forward(&x).unwrap();
