@@ -1,4 +1,6 @@
-//! Decides how a request's body becomes the files of its films: within its size, its time and the byte budget.
+//! Reads the body of a request into the files of its films, within its size, its time and the byte budget.
+
+mod form_error;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -11,6 +13,7 @@ use futures_util::Stream;
 use http_body_util::BodyExt;
 use tokio::time::Instant;
 
+use self::form_error::{malformed, refused};
 use super::App;
 use super::admission::Charge;
 use super::audit::{InputHash, Record};
@@ -381,26 +384,6 @@ async fn file(
         progress.parsed();
     }
     Ok(bytes)
-}
-
-fn malformed(cause: &multer::Error) -> ApiError {
-    ApiError::MalformedMultipart(cause.to_string())
-}
-
-/// What the parser of forms stumbled over: its own text, or what the body beneath it said.
-fn refused(cause: &multer::Error) -> ApiError {
-    let multer::Error::StreamReadFailed(inner) = cause else {
-        return malformed(cause);
-    };
-    match inner.downcast_ref::<ApiError>() {
-        Some(ApiError::BodyTooLarge { max_body_bytes }) => ApiError::BodyTooLarge {
-            max_body_bytes: *max_body_bytes,
-        },
-        Some(ApiError::ByteBudgetSpent) => ApiError::ByteBudgetSpent,
-        Some(ApiError::BodyTimeout) => ApiError::BodyTimeout,
-        Some(ApiError::MalformedMultipart(cause)) => ApiError::MalformedMultipart(cause.clone()),
-        _ => ApiError::IncompleteBody,
-    }
 }
 
 #[cfg(test)]
