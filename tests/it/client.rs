@@ -1,4 +1,4 @@
-//! Decides how the tests speak to a server: through a plain HTTP client, or byte by byte where a client must misbehave.
+//! The clients of the tests: an HTTP client, and a raw connection for clients that break the protocol.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -6,16 +6,16 @@ use std::thread::JoinHandle;
 
 use lungfield_codec::rle;
 use lungfield_radiograph::mask::Mask;
-pub(crate) use lungfield_testing::PATIENCE;
+pub(crate) use lungfield_testing::TEST_TIMEOUT;
 use serde_json::Value;
 use ureq::http::{Request, Version};
 use ureq::tls::TlsConfig;
 use ureq::{Agent, SendBody};
 
-/// What parts the parts of the forms that are sent here.
+/// The boundary of the forms.
 pub(crate) const BOUNDARY: &str = "a-boundary";
 
-/// One request, as it is put together. Each is sent on a connection of its own.
+/// A request that is being built. Each is sent on its own connection.
 pub(crate) struct Call {
     tls: Option<TlsConfig>,
     method: &'static str,
@@ -40,7 +40,7 @@ impl Call {
         }
     }
 
-    /// Sends it by TLS.
+    /// Uses TLS.
     pub(crate) fn encrypted(mut self, tls: TlsConfig) -> Self {
         self.tls = Some(tls);
         self
@@ -51,19 +51,19 @@ impl Call {
         self
     }
 
-    /// A raw body.
+    /// Sets a raw body.
     pub(crate) fn body(mut self, bytes: impl Into<Vec<u8>>) -> Self {
         self.body = Some(bytes.into());
         self
     }
 
-    /// A form of these parts.
+    /// Sets a form of these parts as the body.
     pub(crate) fn form(self, parts: &[(&str, &[u8])]) -> Self {
         let media = format!("multipart/form-data; boundary={BOUNDARY}");
         self.header("content-type", &media).body(form(parts))
     }
 
-    /// Sends the body without saying how long it is.
+    /// Sends the body in chunks, without its length.
     pub(crate) fn chunked(mut self) -> Self {
         self.chunked = true;
         self
@@ -74,12 +74,12 @@ impl Call {
         self.try_send().expect("the server answers")
     }
 
-    /// Sends it to a server that may not even shake hands.
+    /// Sends the request to a server that may refuse the connection.
     pub(crate) fn try_send(self) -> Result<Reply, ureq::Error> {
         let scheme = if self.tls.is_some() { "https" } else { "http" };
         let config = Agent::config_builder()
             .http_status_as_error(false)
-            .timeout_global(Some(PATIENCE))
+            .timeout_global(Some(TEST_TIMEOUT))
             .max_idle_connections(0)
             .proxy(None)
             .accept("")
@@ -119,13 +119,13 @@ impl Call {
         })
     }
 
-    /// Sends it from a thread of its own.
+    /// Sends the request from another thread.
     pub(crate) fn start(self) -> JoinHandle<Reply> {
         std::thread::spawn(move || self.send())
     }
 }
 
-/// The body of a form. The parts' file names and content types say nonsense: nobody may believe them.
+/// Encodes a form. The file names and media types of its parts are wrong on purpose, since the server must ignore them.
 pub(crate) fn form(parts: &[(&str, &[u8])]) -> Vec<u8> {
     let mut body = Vec::new();
     for (name, bytes) in parts {
@@ -141,7 +141,7 @@ pub(crate) fn form(parts: &[(&str, &[u8])]) -> Vec<u8> {
     body
 }
 
-/// An answer.
+/// A response.
 #[derive(Debug)]
 pub(crate) struct Reply {
     pub(crate) status: u16,
@@ -150,7 +150,7 @@ pub(crate) struct Reply {
 }
 
 impl Reply {
-    /// The only value of a header.
+    /// Returns the value of a header, and asserts that it occurs once at most.
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         let mut values = self
             .headers
@@ -162,7 +162,7 @@ impl Reply {
         value
     }
 
-    /// All headers, in their order.
+    /// Returns all headers, in their order.
     pub(crate) fn headers(&self) -> &[(String, String)] {
         &self.headers
     }
@@ -172,7 +172,7 @@ impl Reply {
         serde_json::from_slice(&self.body).unwrap_or_else(|error| panic!("{error}: {self:?}"))
     }
 
-    /// A film's JSON.
+    /// Returns the JSON of a segmented film.
     #[track_caller]
     pub(crate) fn segmented(&self) -> Value {
         assert_eq!(self.status, 200, "{}", String::from_utf8_lossy(&self.body));
@@ -180,7 +180,7 @@ impl Reply {
         self.json()
     }
 
-    /// The mask of a film's JSON.
+    /// Returns the mask in the JSON of a segmented film.
     #[track_caller]
     pub(crate) fn mask(&self) -> Mask {
         rle::from_json(self.segmented()["mask"].to_string().as_bytes(), u64::MAX)
@@ -188,7 +188,7 @@ impl Reply {
             .to_mask()
     }
 
-    /// The answer is a problem of this status and code, with everything that a problem has.
+    /// Asserts that the response is a problem with this status and code, and with all fields of a problem.
     #[track_caller]
     pub(crate) fn assert_problem(&self, status: u16, code: &str) {
         assert_eq!(
@@ -213,20 +213,20 @@ impl Reply {
     }
 }
 
-/// A connection to misuse.
+/// A raw connection.
 pub(crate) struct Raw(TcpStream);
 
 impl Raw {
     #[track_caller]
     pub(crate) fn connect(address: SocketAddr) -> Self {
         let stream = TcpStream::connect(address).expect("the server accepts");
-        stream.set_read_timeout(Some(PATIENCE)).unwrap();
-        stream.set_write_timeout(Some(PATIENCE)).unwrap();
+        stream.set_read_timeout(Some(TEST_TIMEOUT)).unwrap();
+        stream.set_write_timeout(Some(TEST_TIMEOUT)).unwrap();
         stream.set_nodelay(true).unwrap();
         Self(stream)
     }
 
-    /// A connection on which the head of a film's request was sent, and as much of its body as this.
+    /// Opens a connection, and sends the head of a request and this part of its body.
     #[track_caller]
     pub(crate) fn begin(address: SocketAddr, length: usize, path: &str, body: &[u8]) -> Self {
         let mut raw = Self::connect(address);
@@ -238,7 +238,7 @@ impl Raw {
         raw
     }
 
-    /// A connection on which a film of this length was announced, by a sender who waits to be told to go on.
+    /// Opens a connection, and sends the head of a request with `Expect: 100-continue`.
     #[track_caller]
     pub(crate) fn ask_first(address: SocketAddr, length: usize) -> Self {
         let mut raw = Self::connect(address);
@@ -252,12 +252,12 @@ impl Raw {
         self.0.write_all(bytes).expect("the server reads");
     }
 
-    /// The sender is done; it still listens.
+    /// Closes the sending half of the connection.
     pub(crate) fn finish(&mut self) {
         self.0.shutdown(std::net::Shutdown::Write).unwrap();
     }
 
-    /// The next answer, which says how long it is; an interim one (1xx) has no body.
+    /// Reads the next response, which must have a length; an interim response (1xx) has no body.
     #[track_caller]
     pub(crate) fn reply(&mut self) -> Reply {
         let mut head = Vec::new();
@@ -286,7 +286,7 @@ impl Raw {
         reply
     }
 
-    /// Waits until the server has closed the connection, and answers what it said before.
+    /// Waits until the server has closed the connection, and returns what it sent before.
     #[track_caller]
     pub(crate) fn last_words(&mut self) -> Vec<u8> {
         let mut words = Vec::new();

@@ -1,4 +1,4 @@
-//! Decides which DICOM objects the tests send: films of a made-up patient, and how answers are read again.
+//! DICOM films of a fictional patient for the tests, and a reader for the DICOM objects of responses.
 
 use dicom_core::value::PrimitiveValue;
 use dicom_core::{DataElement, Tag, VR, dicom_value};
@@ -8,16 +8,16 @@ use dicom_object::{DefaultDicomObject, FileMetaTableBuilder, InMemDicomObject};
 use lungfield_radiograph::geometry::Size;
 use lungfield_radiograph::mask::Mask;
 
-/// The UIDs of the films' study and series.
+/// The UIDs of the study and series of the films.
 pub(crate) const STUDY: &str = "2.25.1001";
 pub(crate) const SERIES: &str = "2.25.1002";
 
-/// A film while it is put together.
+/// A film that is being built.
 #[derive(Clone)]
 pub(crate) struct Object(InMemDicomObject);
 
 impl Object {
-    /// A digital radiograph of these 8-bit samples, in which 255 is white.
+    /// Creates a digital radiograph of these 8-bit samples, in which 255 is white.
     pub(crate) fn of(samples: &[u8], width: u16, height: u16) -> Self {
         let object = InMemDicomObject::from_element_iter([
             DataElement::new(tags::ROWS, VR::US, dicom_value!(U16, height)),
@@ -44,7 +44,7 @@ impl Object {
             .with(tags::STUDY_DATE, "20260102")
     }
 
-    /// The film that shows a mask: white where there is lung.
+    /// Creates the film of a mask, white where there is lung.
     pub(crate) fn showing(mask: &Mask) -> Self {
         let samples: Vec<u8> = mask
             .pixels()
@@ -55,7 +55,7 @@ impl Object {
         Self::of(&samples, width, height)
     }
 
-    /// The same film with the least value white.
+    /// Inverts the film: MONOCHROME1, in which 0 is white.
     pub(crate) fn inverted(mut self) -> Self {
         let samples = self
             .0
@@ -74,7 +74,7 @@ impl Object {
         self.with(tags::PHOTOMETRIC_INTERPRETATION, "MONOCHROME1")
     }
 
-    /// With another value of an attribute.
+    /// Sets an attribute.
     pub(crate) fn with(mut self, tag: Tag, value: &str) -> Self {
         use dicom_core::dictionary::{DataDictionary, DataDictionaryEntry};
         let vr = StandardDataDictionary.by_tag(tag).unwrap().vr().relaxed();
@@ -88,7 +88,7 @@ impl Object {
         self
     }
 
-    /// The bytes of its file.
+    /// Encodes the film as a file.
     pub(crate) fn file(self) -> Vec<u8> {
         let text = |tag| {
             self.0.get(tag).map_or("2.25.1".to_owned(), |element| {
@@ -108,7 +108,7 @@ impl Object {
     }
 }
 
-/// An answer, read again.
+/// A DICOM object of a response.
 pub(crate) struct Read(DefaultDicomObject);
 
 impl Read {
@@ -139,12 +139,12 @@ impl Read {
             .into_owned()
     }
 
-    /// The items of a sequence.
+    /// Returns the items of a sequence.
     pub(crate) fn items(&self, tag: Tag) -> &[InMemDicomObject] {
         self.0.element(tag).unwrap().items().unwrap()
     }
 
-    /// The labels of the segments.
+    /// Returns the labels of the segments.
     pub(crate) fn labels(&self) -> Vec<String> {
         let segments = self.items(tags::SEGMENT_SEQUENCE).iter();
         segments
@@ -159,7 +159,7 @@ impl Read {
             .collect()
     }
 
-    /// The mask of a frame of bits.
+    /// Returns the mask of a binary frame.
     pub(crate) fn frame(&self, frame: usize) -> Mask {
         let size = Size::new(self.number(tags::COLUMNS), self.number(tags::ROWS)).unwrap();
         let (bytes, start) = (self.bytes(tags::PIXEL_DATA), frame * size.pixels());

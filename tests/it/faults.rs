@@ -33,7 +33,7 @@ fn weights_that_change_on_disk_change_nothing_until_a_restart_which_refuses_them
     assert_eq!(server.get("/health/ready").send().status, 200);
 
     fs_err::write(&weights, b"nonsense").unwrap();
-    let (status, log) = serve(model.path(), &[]).end();
+    let (status, log) = serve(model.path(), &[]).wait_for_end();
     assert_eq!(status.code(), Some(1));
     assert!(log[0].contains("sha256"), "{log:#?}");
 }
@@ -100,7 +100,7 @@ fn a_signal_under_load_ends_the_server_well_and_whoever_was_let_in_is_answered()
     for signal in [Signal::TERM, Signal::INT] {
         let server = Daemon::start(model.path(), &["--drain-delay=300ms"]);
         let expected = server.film(&film).send().mask();
-        let replies = ask_until_gone(server.address, &film, || server.program.tell(signal));
+        let replies = ask_until_gone(server.address, &film, || server.program.send_signal(signal));
         for reply in &replies {
             match reply.status {
                 200 => assert_eq!(reply.mask(), expected),
@@ -108,7 +108,7 @@ fn a_signal_under_load_ends_the_server_well_and_whoever_was_let_in_is_answered()
             }
         }
         assert!(replies.len() > CALLERS, "films were in flight");
-        let (status, log) = server.program.end();
+        let (status, log) = server.program.wait_for_end();
         assert_eq!(status.code(), Some(0), "{log:#?}");
         assert!(log.iter().any(|line| line.contains("drained")), "{log:#?}");
     }
@@ -126,12 +126,14 @@ fn a_server_that_is_killed_leaves_nothing_behind_that_the_next_one_minds() {
     let server = Daemon::start(model.path(), &flags);
     let address = format!("--listen={}", server.address);
     let expected = server.film(&film).send().mask();
-    let replies = ask_until_gone(server.address, &film, || server.program.tell(Signal::KILL));
+    let replies = ask_until_gone(server.address, &film, || {
+        server.program.send_signal(Signal::KILL)
+    });
     assert!(
         replies.iter().all(|reply| reply.mask() == expected),
         "no response was cut short"
     );
-    assert_eq!(server.program.end().0.code(), None);
+    assert_eq!(server.program.wait_for_end().0.code(), None);
 
     let next = Daemon::start(model.path(), &[&address, flags[0], flags[1]]);
     assert_eq!(next.film(&film).send().mask(), expected);
@@ -149,8 +151,8 @@ fn operators_are_answered_while_the_server_drains() {
     let (model, film) = (small::model(), small::film(5, 96));
     let mut server = Daemon::start(model.path(), &[NO_DELAY]);
     let _begun = server.half_way(&film);
-    server.program.tell(Signal::TERM);
-    server.program.hear("draining drain_timeout_ms");
+    server.program.send_signal(Signal::TERM);
+    server.program.wait_for_line("draining drain_timeout_ms");
     assert!(server.metrics().contains("lungfield_ready 0"));
     assert_eq!(server.operators("/health/live").send().status, 200);
     server

@@ -1,9 +1,6 @@
 //! Tests of the house as a whole, in one binary, since linking libtorch is slow.
 #![cfg(feature = "otlp")] // traces are tested too
-#![expect(
-    clippy::unwrap_used,
-    reason = "a test ends where its world does not come about"
-)]
+#![expect(clippy::unwrap_used, reason = "a test panics if its setup fails")]
 
 mod access;
 mod browser;

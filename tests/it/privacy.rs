@@ -223,8 +223,8 @@ fn nothing_of_a_film_is_logged_traced_counted_accounted_for_or_left_in_a_file() 
         .count();
     assert_eq!(limited, 2, "{cores}");
 
-    server.program.tell(Signal::TERM);
-    let (_, log) = server.program.end();
+    server.program.send_signal(Signal::TERM);
+    let (_, log) = server.program.wait_for_end();
     assert!(log.len() > 20, "the log has lines");
     assert_nothing_of_it("the log", log.join("\n").as_bytes());
     let (traced, spans) = collector.spans();

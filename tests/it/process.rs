@@ -29,8 +29,8 @@ fn a_film_is_served_and_a_signal_ends_the_server_well() {
         assert_eq!(server.get("/health/ready").send().status, 200);
         let answer = server.film(&small::film(1, 128)).send().segmented();
         assert_eq!(answer["mask"]["size"], serde_json::json!([128, 128]));
-        server.program.tell(signal);
-        let (status, log) = server.program.end();
+        server.program.send_signal(signal);
+        let (status, log) = server.program.wait_for_end();
         assert_eq!(status.code(), Some(0), "{log:#?}");
         assert!(log.last().unwrap().contains("drained"), "{log:#?}");
     }
@@ -41,22 +41,22 @@ fn a_server_that_leaves_says_so_then_closes_and_still_answers_what_it_has_begun(
     let (model, film) = (small::model(), small::film(2, 128));
     let mut server = Daemon::start(model.path(), &["--drain-delay=3s"]);
     let mut begun = server.half_way(&film);
-    server.program.tell(Signal::TERM);
-    server.program.hear("not ready");
+    server.program.send_signal(Signal::TERM);
+    server.program.wait_for_line("not ready");
     server
         .get("/health/ready")
         .send()
         .assert_problem(503, "draining");
     assert_eq!(server.get("/health/live").send().status, 200);
     server.film(&film).send().segmented();
-    server.program.hear(CLOSED);
+    server.program.wait_for_line(CLOSED);
     assert!(
         TcpStream::connect(server.address).is_err(),
         "the listener is closed"
     );
     begun.write(&film[film.len() / 2..]);
     begun.reply().segmented();
-    assert_eq!(server.program.end().0.code(), Some(0));
+    assert_eq!(server.program.wait_for_end().0.code(), Some(0));
 }
 
 #[test]
@@ -64,10 +64,10 @@ fn a_second_signal_ends_the_server_at_once() {
     let (model, film) = (small::model(), small::film(3, 128));
     let mut server = Daemon::start(model.path(), &[NO_DELAY, "--drain-timeout=1h"]);
     let _begun = server.half_way(&film);
-    server.program.tell(Signal::TERM);
-    server.program.hear(CLOSED);
-    server.program.tell(Signal::INT);
-    let (status, log) = server.program.end();
+    server.program.send_signal(Signal::TERM);
+    server.program.wait_for_line(CLOSED);
+    server.program.send_signal(Signal::INT);
+    let (status, log) = server.program.wait_for_end();
     assert_eq!(status.code(), Some(1), "{log:#?}");
 }
 
@@ -76,8 +76,8 @@ fn a_drain_that_takes_too_long_is_given_up() {
     let (model, film) = (small::model(), small::film(3, 128));
     let server = Daemon::start(model.path(), &[NO_DELAY, "--drain-timeout=100ms"]);
     let _begun = server.half_way(&film);
-    server.program.tell(Signal::TERM);
-    let (status, log) = server.program.end();
+    server.program.send_signal(Signal::TERM);
+    let (status, log) = server.program.wait_for_end();
     assert_eq!(status.code(), Some(0));
     assert!(
         log.iter()
@@ -89,7 +89,7 @@ fn a_drain_that_takes_too_long_is_given_up() {
 /// Asserts that a server does not start, and that it logs one line that has every one of `parts`.
 #[track_caller]
 fn assert_refused(model: &Path, flags: &[&str], parts: &[&str]) {
-    let (status, log) = serve(model, flags).end();
+    let (status, log) = serve(model, flags).wait_for_end();
     assert_eq!(status.code(), Some(1), "{log:#?}");
     assert_eq!(log.len(), 1, "one line, not {log:#?}");
     assert!(
@@ -148,7 +148,8 @@ fn a_server_without_a_model_does_not_start() {
 #[test]
 fn a_server_whose_log_is_silenced_still_says_why_it_does_not_start() {
     for filter in ["off", "inof"] {
-        let (status, log) = serve(Path::new("/nowhere/model"), &["--log-filter", filter]).end();
+        let (status, log) =
+            serve(Path::new("/nowhere/model"), &["--log-filter", filter]).wait_for_end();
         assert_eq!(status.code(), Some(1));
         assert!(
             matches!(&log[..], [line] if line.contains("/nowhere/model")),
@@ -267,7 +268,7 @@ fn a_server_that_is_told_nonsense_does_not_start_and_names_the_setting() {
         ("--log-filter", "lungfield=loud"),
         ("--colour", "blue"),
     ] {
-        let (status, log) = serve(model.path(), &[&format!("{flag}={value}")]).end();
+        let (status, log) = serve(model.path(), &[&format!("{flag}={value}")]).wait_for_end();
         assert_eq!(status.code(), Some(2), "{flag}: {log:#?}");
         assert!(
             log[0].starts_with("error: ") && log[0].contains(flag),
@@ -307,8 +308,8 @@ fn a_json_log_is_an_object_a_line_and_says_nothing_of_what_was_sent() {
         .get("/Mustermann?of=Mustermann")
         .send()
         .assert_problem(404, "not_found");
-    server.program.tell(Signal::TERM);
-    let (status, log) = server.program.end();
+    server.program.send_signal(Signal::TERM);
+    let (status, log) = server.program.wait_for_end();
     assert_eq!(status.code(), Some(0));
     let lines: Vec<Value> = log
         .iter()

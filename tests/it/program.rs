@@ -1,4 +1,4 @@
-//! Starts `lungfield-serve` for the tests.
+//! Starts `lungfield-serve` as a process.
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -11,25 +11,25 @@ use crate::client::{Call, Raw};
 pub(crate) const SERVE: &str = env!("CARGO_BIN_EXE_lungfield-serve");
 pub(crate) const PHANTOM: &str = env!("CARGO_BIN_EXE_lungfield-phantom");
 
-/// `lungfield-serve` with a model, on a port of its own.
+/// A running `lungfield-serve` on a free port.
 #[derive(Debug)]
 pub(crate) struct Daemon {
     pub(crate) program: Program,
     pub(crate) address: SocketAddr,
-    /// Where its operators ask.
+    /// The address of the listener of operators.
     operators: SocketAddr,
 }
 
-/// Starts to serve a model in 32 bits on the CPU. Flags win, since all else is said in the environment.
+/// Starts to serve a model in f32 on the CPU. Settings come from the environment, so that flags override them.
 pub(crate) fn serve(model: &Path, flags: &[&str]) -> Program {
     Program::start(&mut serving(model, flags))
 }
 
-/// The same, there, and what it says goes where nobody hears it.
+/// Starts to serve a model on this address, with standard error sent elsewhere.
 pub(crate) fn serve_silently(model: &Path, address: SocketAddr, said: Stdio) -> Program {
     let mut command = serving(model, &[&format!("--listen={address}")]);
     let child = command.stdout(Stdio::null()).stderr(said).spawn().unwrap();
-    Program::unheard(child)
+    Program::without_log(child)
 }
 
 fn serving(model: &Path, flags: &[&str]) -> Command {
@@ -45,13 +45,13 @@ fn serving(model: &Path, flags: &[&str]) -> Command {
 }
 
 impl Daemon {
-    /// Serves a model, and waits until it does.
+    /// Starts to serve a model, and waits until it listens.
     #[track_caller]
     pub(crate) fn start(model: &Path, flags: &[&str]) -> Self {
         Self::hear(serve(model, flags))
     }
 
-    /// The same, with a folder of its own for temporary files.
+    /// Starts to serve a model with this folder for temporary files, and waits until it listens.
     #[track_caller]
     pub(crate) fn start_in(model: &Path, temporary: &Path, flags: &[&str]) -> Self {
         Self::hear(Program::start(
@@ -71,15 +71,15 @@ impl Daemon {
                 .unwrap();
             address.parse().unwrap()
         };
-        let operators = told(program.hear("metrics at http://"));
+        let operators = told(program.wait_for_line("metrics at http://"));
         Self {
             operators,
-            address: told(program.hear("listening on http")),
+            address: told(program.wait_for_line("listening on http")),
             program,
         }
     }
 
-    /// A request whose head was let in, and of whose body the half is there.
+    /// Sends the head and the first half of the body of a request, after the server has admitted it.
     pub(crate) fn half_way(&self, film: &[u8]) -> Raw {
         let mut raw = Raw::ask_first(self.address, film.len());
         assert_eq!(raw.reply().status, 100);
@@ -87,12 +87,12 @@ impl Daemon {
         raw
     }
 
-    /// What its operators ask.
+    /// Builds a request to the listener of operators.
     pub(crate) fn operators(&self, path: &str) -> Call {
         Call::new("GET", self.operators, path)
     }
 
-    /// What its operators are told.
+    /// Returns the metrics.
     #[track_caller]
     pub(crate) fn metrics(&self) -> String {
         String::from_utf8(self.operators("/metrics").send().body).unwrap()
@@ -106,7 +106,7 @@ impl Daemon {
         Call::new("POST", self.address, path)
     }
 
-    /// A film to segment.
+    /// Builds a request to segment a film.
     pub(crate) fn film(&self, bytes: &[u8]) -> Call {
         self.post("/v1/segment").body(bytes)
     }

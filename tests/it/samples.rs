@@ -1,4 +1,4 @@
-//! Decides which films the HTTP tests send: small ones, whose mask under a model that echoes them is known.
+//! Small films for the tests, whose masks are known, since the fake model returns the film as its probability map.
 
 use lungfield_codec::png as codec;
 use lungfield_radiograph::geometry::Size;
@@ -6,10 +6,10 @@ use lungfield_radiograph::mask::Mask;
 use lungfield_radiograph::overlap::Overlap;
 use png::{BitDepth, ColorType};
 
-/// The side of the model grid: films of this size, or with this as their longer side, are seen as they are.
+/// The side of the model's grid. A film whose longer side has this length is not resampled.
 pub(crate) const SIDE: u32 = 64;
 
-/// A file of `crates/codec/tests/fixtures/images`: one picture, 64 × 48 pixels with the value 2x + 2y, in some encoding.
+/// Includes a file of `crates/codec/tests/fixtures/images`: one picture, 64 × 48 pixels with the value 2x + 2y, in some encoding.
 macro_rules! fixture {
     ($name:literal) => {
         include_bytes!(concat!(
@@ -22,13 +22,13 @@ macro_rules! fixture {
 }
 pub(crate) use fixture;
 
-/// A mask of the pixels, by column and row, that are `inside`.
+/// Returns the mask of the pixels, by column and row, that are `inside`.
 pub(crate) fn mask(size: Size, inside: impl Fn(u32, u32) -> bool) -> Mask {
     let pixels = (0..size.height()).flat_map(|y| (0..size.width()).map(move |x| (x, y)));
     Mask::new(size, pixels.map(|(x, y)| inside(x, y))).unwrap()
 }
 
-/// Two lungs of 12 × 30 pixels; another place for each index below 64.
+/// Returns a mask of two lungs of 12 × 30 pixels, at another place for each index below 64.
 pub(crate) fn lungs(size: Size, index: u32) -> Mask {
     let (left, top) = (4 + index % 8, 4 + index / 8);
     let columns = [left..left + 12, left + 32..left + 44];
@@ -37,36 +37,36 @@ pub(crate) fn lungs(size: Size, index: u32) -> Mask {
     })
 }
 
-/// The lungs that most tests look for.
+/// Returns the lungs that most tests expect.
 pub(crate) fn some_lungs() -> Mask {
     lungs(Size::square(SIDE).unwrap(), 0)
 }
 
-/// The film that shows a mask: white where there is lung. A model that echoes it gives the mask back.
+/// Encodes the film of a mask, white where there is lung. The echoing model returns the mask.
 pub(crate) fn film_of(mask: &Mask) -> Vec<u8> {
     codec::encode_mask(mask)
 }
 
-/// A good film.
+/// Encodes a valid film.
 pub(crate) fn film() -> Vec<u8> {
     film_of(&some_lungs())
 }
 
-/// A good film that takes at least `length` bytes: what is left over is ignored by decoders.
+/// Encodes a valid film of at least `length` bytes, with padding that decoders ignore.
 pub(crate) fn film_of_length(length: usize) -> Vec<u8> {
     let mut bytes = film();
     bytes.resize(length.max(bytes.len()), 0);
     bytes
 }
 
-/// The picture of the fixtures.
+/// Returns the picture of the fixtures.
 pub(crate) fn picture() -> Vec<u8> {
     (0..48)
         .flat_map(|y| (0..64).map(move |x| 2 * x + 2 * y))
         .collect()
 }
 
-/// A PNG of the fixtures' size. A palette is the greys.
+/// Encodes a PNG of the fixtures' size. Its palette, if it has one, is the greys.
 pub(crate) fn png(color: ColorType, depth: BitDepth, samples: &[u8]) -> Vec<u8> {
     let mut file = Vec::new();
     let mut encoder = png::Encoder::new(&mut file, 64, 48);
@@ -81,12 +81,12 @@ pub(crate) fn png(color: ColorType, depth: BitDepth, samples: &[u8]) -> Vec<u8> 
     file
 }
 
-/// The picture of the fixtures as 8-bit grey.
+/// Encodes the picture of the fixtures as an 8-bit grey PNG.
 pub(crate) fn picture_png() -> Vec<u8> {
     png(ColorType::Grayscale, BitDepth::Eight, &picture())
 }
 
-/// A PNG that declares this size and holds nothing.
+/// Encodes a PNG that declares this size and has no pixels.
 pub(crate) fn declared(width: u32, height: u32) -> Vec<u8> {
     let mut file = Vec::new();
     let mut encoder = png::Encoder::new(&mut file, width, height);
@@ -119,7 +119,7 @@ impl Picture {
         }
     }
 
-    /// The mask that is drawn in 0 and 255.
+    /// Returns the mask of a picture of 0 and 255.
     pub(crate) fn mask(&self) -> Mask {
         assert_eq!(
             (self.color, self.depth),

@@ -1,4 +1,4 @@
-//! Decides how the tests meet a server: a real one on a free port of this machine, around a model that behaves as told.
+//! A server for the tests: it listens on a free port, and serves a fake model with a chosen behaviour.
 
 use std::future::Future;
 use std::net::SocketAddr;
@@ -22,20 +22,20 @@ use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 use tokio::sync::{oneshot, watch};
 
-use crate::client::{Call, PATIENCE, Raw, Reply};
+use crate::client::{Call, Raw, Reply, TEST_TIMEOUT};
 use crate::samples::{SIDE, film, film_of, lungs, some_lungs};
 
-/// How many films are decoded or encoded at a time.
+/// The number of films that are decoded or encoded at the same time.
 pub(crate) const DECODE_PERMITS: usize = 4;
-/// The largest body that these servers take, where a test says nothing else.
+/// The largest body that a server takes by default.
 pub(crate) const MAX_BODY_BYTES: u64 = 1 << 20;
-/// What these servers call their model.
+/// The name of the model.
 pub(crate) const MODEL: &str = "a-fake";
 pub(crate) const VERSION: &str = "1.2.3";
-/// A time that no test can wait for.
+/// A time that no test waits for.
 const HOUR: Duration = Duration::from_hours(1);
 
-/// How a server is set up.
+/// The settings of a server.
 #[derive(Clone)]
 pub(crate) struct Setup {
     pub(crate) http: HttpSettings,
@@ -45,7 +45,7 @@ pub(crate) struct Setup {
 }
 
 impl Default for Setup {
-    /// Roomy and patient.
+    /// Settings with large limits and long timeouts.
     fn default() -> Self {
         Self {
             http: HttpSettings {
@@ -73,7 +73,7 @@ impl Default for Setup {
 }
 
 impl Setup {
-    /// Only so many films may wait for the model.
+    /// Sets the capacity of the queue.
     pub(crate) fn queue_capacity(mut self, films: usize) -> Self {
         self.engine.queue_capacity = NonZeroUsize::new(films).unwrap();
         self
@@ -84,7 +84,7 @@ pub(crate) fn budget(bytes: u64) -> ByteBudget {
     ByteBudget::new(bytes).unwrap()
 }
 
-/// A server that runs. Dropping it ends it at once.
+/// A running server. Dropping it ends it at once.
 pub(crate) struct Server {
     pub(crate) address: SocketAddr,
     pub(crate) app: Arc<App>,
@@ -92,12 +92,12 @@ pub(crate) struct Server {
     phase: watch::Receiver<Phase>,
     leave: Option<oneshot::Sender<()>>,
     outcome: Option<oneshot::Receiver<Result<(), ServerError>>>,
-    /// Given up rather than waited for: some tests leave work behind.
+    /// Shut down in the background, since some tests leave work behind.
     runtime: Option<Runtime>,
 }
 
 impl Server {
-    /// Whose model gives back what it sees.
+    /// Starts a server whose model returns the film as its probability map.
     pub(crate) fn echo() -> Self {
         Self::start(FakeSegmenter::new(Behaviour::Echo), &Setup::default())
     }
@@ -106,7 +106,7 @@ impl Server {
         Self::guarded(segmenter, setup, Access::default())
     }
 
-    /// Not everybody may ask it.
+    /// Starts a server with rules of access.
     pub(crate) fn guarded(segmenter: FakeSegmenter, setup: &Setup, access: Access) -> Self {
         let passes = segmenter.passes();
         let engine =
@@ -151,7 +151,7 @@ impl Server {
         runtime.spawn(async move {
             let told = async {
                 if told.await.is_err() {
-                    std::future::pending::<()>().await; // dropped without a word: the test is over
+                    std::future::pending::<()>().await; // the sender was dropped: the test is over
                 }
             };
             let _ = ended.send(server::listen(&served, listener, options, phase, told).await);
@@ -168,13 +168,13 @@ impl Server {
         }
     }
 
-    /// Whose model waits for the test before it gives back what it sees.
+    /// Starts an echoing server whose model waits for the gate before each batch.
     pub(crate) fn gated(setup: &Setup) -> (Self, Gate) {
         let (segmenter, gate) = FakeSegmenter::new(Behaviour::Echo).gated();
         (Self::start(segmenter, setup), gate)
     }
 
-    /// Whose model is busy with the film of one caller, while another has left whose film waits.
+    /// Starts a gated server whose model runs the film of one caller, and whose queue has the film of a caller that left.
     pub(crate) fn left_by_one(setup: &Setup) -> (Self, Gate, JoinHandle<Reply>) {
         let (server, mut gate) = Self::gated(setup);
         let film = film();
@@ -186,7 +186,7 @@ impl Server {
         (server, gate, staying)
     }
 
-    /// Whose model is busy with one film while another fills the queue.
+    /// Starts a gated server whose model runs one film, and whose queue is full with another.
     pub(crate) fn full() -> Full {
         let (server, mut gate) = Self::gated(&Setup::default().queue_capacity(1));
         let waiting = (0..2).map(|index| {
@@ -216,7 +216,7 @@ impl Server {
         Call::new("POST", self.address, path)
     }
 
-    /// Whatever was done to it, the next film gets its mask.
+    /// Asserts that the next film gets its mask, and that the server is ready.
     #[track_caller]
     pub(crate) fn assert_still_serves(&self) {
         assert_eq!(
@@ -230,7 +230,7 @@ impl Server {
         self.app.pipeline().engine().queue_depth()
     }
 
-    /// Asks the server to leave.
+    /// Asks the server to drain and end.
     pub(crate) fn leave(&mut self) {
         self.leave
             .take()
@@ -239,14 +239,14 @@ impl Server {
             .expect("the server runs");
     }
 
-    /// Waits until the server has come this far.
+    /// Waits until the server reaches this phase.
     #[track_caller]
     pub(crate) fn reaches(&self, phase: Phase) {
         let mut watched = self.phase.clone();
         self.wait(watched.wait_for(|now| *now == phase)).unwrap();
     }
 
-    /// Waits for the server's end.
+    /// Waits for the end of the server.
     #[track_caller]
     pub(crate) fn outcome(&mut self) -> Result<(), ServerError> {
         let outcome = self.outcome.take().expect("a server ends once");
@@ -254,7 +254,7 @@ impl Server {
             .expect("the server reports before it ends")
     }
 
-    /// Waits for something that happens on the server's threads.
+    /// Runs a future on the runtime of the server, and waits for it.
     #[track_caller]
     pub(crate) fn wait<T>(&self, future: impl Future<Output = T>) -> T {
         let runtime = self
@@ -262,7 +262,7 @@ impl Server {
             .as_ref()
             .expect("the runtime is given up when the server is dropped");
         runtime
-            .block_on(async { tokio::time::timeout(PATIENCE, future).await })
+            .block_on(async { tokio::time::timeout(TEST_TIMEOUT, future).await })
             .expect("it happens in time")
     }
 }
@@ -275,7 +275,7 @@ impl Drop for Server {
     }
 }
 
-/// A server that takes no further film, and the callers of the two that it has.
+/// A server with a full queue, and the callers of its two films.
 pub(crate) struct Full {
     pub(crate) server: Server,
     pub(crate) gate: Gate,
@@ -283,7 +283,7 @@ pub(crate) struct Full {
 }
 
 impl Full {
-    /// Opens the gate: both callers get their masks, and the server takes films again.
+    /// Opens the gate, and asserts that both callers get their masks and that the server takes films again.
     #[track_caller]
     pub(crate) fn assert_recovers(self) {
         drop(self.gate);
@@ -297,13 +297,13 @@ impl Full {
     }
 }
 
-/// Waits for something that nobody tells of.
+/// Polls a condition until it holds.
 #[track_caller]
 pub(crate) fn eventually(what: &str, mut condition: impl FnMut() -> bool) {
     let started = Instant::now();
     while !condition() {
-        assert!(started.elapsed() < PATIENCE, "never: {what}");
-        std::thread::sleep(Duration::from_millis(1)); // orders nothing: it only spares the processor
+        assert!(started.elapsed() < TEST_TIMEOUT, "never: {what}");
+        std::thread::sleep(Duration::from_millis(1)); // orders nothing: it only saves CPU
     }
 }
 

@@ -27,7 +27,7 @@ use lungfield_training::evaluation::evaluator::Evaluator;
 use lungfield_training::evaluation::measure::{Measure, ScoredCase};
 use lungfield_training::evaluation::summary::{Group, Summary};
 
-use crate::client::PATIENCE;
+use crate::client::TEST_TIMEOUT;
 use lungfield_testing::small;
 
 /// The most films in a batch, as by default on CUDA.
@@ -94,7 +94,7 @@ async fn answer(pipeline: &Pipeline, film: &Radiograph, reference: &Mask) -> Seg
         image: Bytes::from(png::encode_radiograph(film)).into(),
         reference: Some(Bytes::from(png::encode_mask(reference)).into()),
     };
-    let options = SegmentOptions::by(Instant::now() + PATIENCE);
+    let options = SegmentOptions::by(Instant::now() + TEST_TIMEOUT);
     pipeline
         .segment(film, options, |_| ())
         .await
@@ -186,7 +186,7 @@ async fn assert_batches_change_nothing(films: &[Radiograph], placement: Placemen
     let engine = engine(placement);
     for turn in 0..BATCH {
         let order: Vec<_> = (0..BATCH).map(|place| (place + turn) % BATCH).collect();
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + TEST_TIMEOUT;
         let place = || engine.reserve().unwrap();
         let callers = order
             .iter()
@@ -212,7 +212,7 @@ async fn assert_batches_change_nothing(films: &[Radiograph], placement: Placemen
 fn engine(placement: Placement) -> Engine {
     let options = EngineOptions {
         max_batch_size: NonZeroUsize::new(BATCH).unwrap(),
-        max_queue_delay: PATIENCE / 2,
+        max_queue_delay: TEST_TIMEOUT / 2,
         queue_capacity: NonZeroUsize::new(BATCH).unwrap(),
     };
     Engine::start(options, [move || Ok::<_, LoadError>(segmenter(placement))]).unwrap()

@@ -83,8 +83,8 @@ fn the_steps_of_a_request_are_sent_as_a_part_of_its_callers_trace() {
         .header("traceparent", "nonsense")
         .send()
         .segmented();
-    server.program.tell(Signal::TERM);
-    assert_eq!(server.program.end().0.code(), Some(0));
+    server.program.send_signal(Signal::TERM);
+    assert_eq!(server.program.wait_for_end().0.code(), Some(0));
 
     let (bytes, spans) = collector.spans();
     let (ours, others): (Vec<_>, Vec<_>) = spans
@@ -136,13 +136,14 @@ fn a_collector_that_is_gone_holds_up_neither_films_nor_the_end() {
     let endpoint = format!("--otlp-endpoint=http://{gone}");
     let server = Daemon::start(model.path(), &[&endpoint, "--drain-delay=0s"]);
     server.film(&small::film(1, 64)).send().segmented();
-    server.program.tell(Signal::TERM);
-    assert_eq!(server.program.end().0.code(), Some(0));
+    server.program.send_signal(Signal::TERM);
+    assert_eq!(server.program.wait_for_end().0.code(), Some(0));
 }
 
 #[test]
 fn a_collector_is_named_by_its_address() {
-    let (status, log) = serve(small::model().path(), &["--otlp-endpoint=collector:4317"]).end();
+    let (status, log) =
+        serve(small::model().path(), &["--otlp-endpoint=collector:4317"]).wait_for_end();
     assert_eq!(status.code(), Some(2), "{log:#?}");
     assert!(log[0].contains("--otlp-endpoint"), "{log:#?}");
 }

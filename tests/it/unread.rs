@@ -9,7 +9,7 @@ use lungfield_radiograph::geometry::Size;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-use crate::client::{PATIENCE, Raw};
+use crate::client::{Raw, TEST_TIMEOUT};
 use crate::samples::{film, film_of, mask, some_lungs};
 use crate::server::{Server, Setup, budget};
 
@@ -42,7 +42,7 @@ fn an_answer_that_nobody_reads_is_given_up_and_keeps_nobody_from_his_own() {
     );
 
     // The large response takes the whole budget, so that even a small one is refused.
-    let given_up = Instant::now() + PATIENCE;
+    let deadline = Instant::now() + TEST_TIMEOUT;
     let small = || {
         server
             .post("/v1/segment")
@@ -51,14 +51,14 @@ fn an_answer_that_nobody_reads_is_given_up_and_keeps_nobody_from_his_own() {
     };
     while small().status == 200 {
         assert!(
-            Instant::now() < given_up,
+            Instant::now() < deadline,
             "the large response never took the budget"
         );
     }
     small().assert_problem(503, "byte_budget_spent");
     while small().status != 200 {
         assert!(
-            Instant::now() < given_up,
+            Instant::now() < deadline,
             "the large response was never dropped"
         );
     }
@@ -95,7 +95,7 @@ fn a_film_to_look_at_takes_a_place_in_the_queue() {
             image: bytes::Bytes::from(film()).into(),
             reference: None,
         };
-        let options = SegmentOptions::by(Instant::now() + PATIENCE);
+        let options = SegmentOptions::by(Instant::now() + TEST_TIMEOUT);
         server.wait(pipeline.render(film, Rendering::Film, options))
     };
     let place = pipeline.engine().reserve().unwrap();

@@ -1,8 +1,7 @@
-//! What the tests of several crates share: phantoms, a small model, and programs that run. It is not published.
-#![expect(
-    clippy::unwrap_used,
-    reason = "a test ends where its world does not come about"
-)]
+//! Helpers for the tests of several crates: phantoms, a small model, programs that run, and pinned values.
+//!
+//! This crate is not published.
+#![expect(clippy::unwrap_used, reason = "a test panics if its setup fails")]
 
 pub mod pinned;
 pub mod program;
@@ -10,5 +9,5 @@ pub mod small;
 
 use std::time::Duration;
 
-/// Long enough for anything that ends at all, on a machine that is busy with something else.
-pub const PATIENCE: Duration = Duration::from_mins(1);
+/// The time after which a test gives up waiting. It is long, since the machine may be busy.
+pub const TEST_TIMEOUT: Duration = Duration::from_mins(1);

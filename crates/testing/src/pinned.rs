@@ -9,7 +9,7 @@ use crate::program::run;
 /// Compares a text with the pinned file of this name in `tests/fixtures/pinned` of a package.
 ///
 /// # Panics
-/// Where they differ. What was found is written to `target/pinned` of the package, to be compared with the file.
+/// Panics if they differ. The text is written to `target/pinned` of the package, to be compared with the file.
 #[track_caller]
 pub fn assert_pinned(package: &str, name: &str, found: &str) {
     let root = Path::new(package);
@@ -30,7 +30,7 @@ pub fn assert_pinned(package: &str, name: &str, found: &str) {
     );
 }
 
-/// The flags of a program as its help shows them: names, values, variables, defaults and choices, without the prose.
+/// Returns the flags of a program from its help: names, values, variables, defaults and choices, without descriptions.
 #[must_use]
 pub fn flags(program: &str) -> String {
     let output = run(program, ["--help"]);
@@ -39,7 +39,7 @@ pub fn flags(program: &str) -> String {
     help.lines().filter_map(fact).collect()
 }
 
-/// What a line of a program's help says of a flag, without prose.
+/// Returns a line of a program's help without its description; `None` if it has nothing else.
 fn fact(line: &str) -> Option<String> {
     let line = line.trim();
     if let Some(choice) = line.strip_prefix("- ") {

@@ -1,4 +1,4 @@
-//! Starts the real programs, reads what they log, and ends them.
+//! Starts programs, reads their logs, sends them signals, and waits for their end.
 
 use std::ffi::OsStr;
 use std::io::{BufRead, BufReader};
@@ -8,9 +8,9 @@ use std::time::Instant;
 
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::PATIENCE;
+use crate::TEST_TIMEOUT;
 
-/// A program with nothing in its environment that would tell it how to behave.
+/// Returns the command of a program, without variables that would change its settings.
 pub fn command(program: &str, arguments: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Command {
     let mut command = Command::new(program);
     command.args(arguments).stdin(Stdio::null());
@@ -19,82 +19,84 @@ pub fn command(program: &str, arguments: impl IntoIterator<Item = impl AsRef<OsS
     {
         command.env_remove(name);
     }
-    // Several of these run side by side; threads that wait for work by spinning would keep the others from theirs.
+    // Tests run in parallel, and libtorch's threads spin while they wait, which would slow down other tests.
     command.env("OMP_NUM_THREADS", "1");
     command
 }
 
-/// Runs a program to its end.
+/// Runs a program, waits for its end, and returns its output.
 pub fn run(program: &str, arguments: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Output {
     command(program, arguments).output().unwrap()
 }
 
-/// A program that runs, and what it says on standard error. Dropping it kills it.
+/// A running program and the lines of its standard error. Dropping it kills it.
 #[derive(Debug)]
 pub struct Program {
     child: Child,
     lines: Receiver<String>,
-    heard: Vec<String>,
+    /// The lines that were read from `lines`.
+    log: Vec<String>,
 }
 
 impl Program {
-    /// Takes over a child whose standard error goes elsewhere.
+    /// Wraps a child process whose standard error is not read.
     #[must_use]
-    pub fn unheard(child: Child) -> Self {
+    pub fn without_log(child: Child) -> Self {
         Self {
             child,
             lines: channel().1,
-            heard: Vec::new(),
+            log: Vec::new(),
         }
     }
 
-    /// Starts a program whose standard output is dropped.
+    /// Starts a program, and discards its standard output.
     pub fn start(command: &mut Command) -> Self {
         command.stdout(Stdio::null()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
-        let said = BufReader::new(child.stderr.take().unwrap());
+        let stderr = BufReader::new(child.stderr.take().unwrap());
         let (sender, lines) = channel();
         std::thread::spawn(move || {
-            said.lines()
+            stderr
+                .lines()
                 .map_while(Result::ok)
                 .all(|line| sender.send(line).is_ok())
         });
         Self {
             child,
             lines,
-            heard: Vec::new(),
+            log: Vec::new(),
         }
     }
 
-    /// Waits for a line that holds `part`, and returns it.
+    /// Waits for a line that contains `part`, and returns it.
+    ///
+    /// # Panics
+    /// Panics if the program ends or the timeout passes before.
     #[track_caller]
-    pub fn hear(&mut self, part: &str) -> String {
+    pub fn wait_for_line(&mut self, part: &str) -> String {
         loop {
-            let Ok(line) = self.lines.recv_timeout(PATIENCE) else {
-                panic!(
-                    "nothing was said of {part:?}, but:\n{}",
-                    self.heard.join("\n")
-                );
+            let Ok(line) = self.lines.recv_timeout(TEST_TIMEOUT) else {
+                panic!("no line contains {part:?}:\n{}", self.log.join("\n"));
             };
-            self.heard.push(line.clone());
+            self.log.push(line.clone());
             if line.contains(part) {
                 return line;
             }
         }
     }
 
-    /// What the system knows it by.
+    /// Returns the process id.
     #[must_use]
     pub fn id(&self) -> u32 {
         self.child.id()
     }
 
-    /// Sends it a signal.
-    pub fn tell(&self, signal: Signal) {
+    /// Sends a signal to the program.
+    pub fn send_signal(&self, signal: Signal) {
         kill_process(Pid::from_child(&self.child), signal).unwrap();
     }
 
-    /// The most memory that it has had so far, in bytes, as the kernel counts it.
+    /// Returns the peak resident memory of the process so far, in bytes (`VmHWM` of the kernel).
     #[must_use]
     pub fn peak_bytes(&self) -> u64 {
         let status = fs_err::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
@@ -105,30 +107,33 @@ impl Program {
         line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() << 10
     }
 
-    /// Waits for the end and returns all that was said.
+    /// Waits for the end of the program, and returns its exit status and all lines of its log.
+    ///
+    /// # Panics
+    /// Panics if the program does not end within the timeout.
     #[track_caller]
     #[must_use]
-    pub fn end(mut self) -> (ExitStatus, Vec<String>) {
-        let given_up = Instant::now() + PATIENCE;
+    pub fn wait_for_end(mut self) -> (ExitStatus, Vec<String>) {
+        let deadline = Instant::now() + TEST_TIMEOUT;
         while let Ok(line) = self
             .lines
-            .recv_timeout(given_up.saturating_duration_since(Instant::now()))
+            .recv_timeout(deadline.saturating_duration_since(Instant::now()))
         {
-            self.heard.push(line);
+            self.log.push(line);
         }
         assert!(
-            Instant::now() < given_up,
-            "it did not end, but said:\n{}",
-            self.heard.join("\n")
+            Instant::now() < deadline,
+            "the program did not end:\n{}",
+            self.log.join("\n")
         );
-        // Its standard error is closed, so it has ended, or is about to.
-        (self.child.wait().unwrap(), std::mem::take(&mut self.heard))
+        // Standard error is closed, so the program has ended, or is about to.
+        (self.child.wait().unwrap(), std::mem::take(&mut self.log))
     }
 }
 
 impl Drop for Program {
     fn drop(&mut self) {
-        let _ = self.child.kill(); // it has ended already in most tests
+        let _ = self.child.kill(); // in most tests it has ended already
         let _ = self.child.wait();
     }
 }

@@ -140,7 +140,7 @@ impl TrainingObserver for MemoryObserver {
 ///
 /// One run at a time: libtorch draws the initial weights of all runs in a process from one generator. With one thread:
 /// small planes do not gain from more, and threads that spin while they wait take the cores from other tests.
-pub fn turn() -> MutexGuard<'static, ()> {
+pub fn lock_training() -> MutexGuard<'static, ()> {
     static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
     let turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
     tch::set_num_threads(1);
@@ -150,7 +150,7 @@ pub fn turn() -> MutexGuard<'static, ()> {
 /// Trains on the CPU and returns the loss of every iteration with the best weights.
 #[must_use]
 pub fn trained(recipe: &Recipe, data: &TrainingData) -> (Vec<f64>, ValidatedWeights) {
-    let _turn = turn();
+    let _lock = lock_training();
     let mut run = Run::start(recipe, Placement::cpu().device()).unwrap();
     let mut observer = MemoryObserver::default();
     learn(&mut run, data, &mut observer).unwrap();

@@ -166,7 +166,7 @@ fn an_audit_log_that_takes_no_line_keeps_nobody_from_his_answer_and_is_counted()
     let model = small::model();
     let mut server = Daemon::start(model.path(), &["--audit-log=/dev/full"]);
     server.film(&small::film(1, 64)).send().segmented();
-    server.program.hear("missing from the audit log");
+    server.program.wait_for_line("missing from the audit log");
     assert!(
         server
             .metrics()

@@ -125,14 +125,16 @@ fn keys_are_replaced_without_a_restart_and_a_bad_file_changes_nothing() {
     assert_eq!((status(&server, "old"), status(&server, "new")), (200, 401));
 
     file(&folder, "keys", line("ward-7", "old") + "new\n");
-    server.program.tell(Signal::HUP);
-    let said = server.program.hear("the previous version stays in use");
+    server.program.send_signal(Signal::HUP);
+    let said = server
+        .program
+        .wait_for_line("the previous version stays in use");
     assert!(said.contains("ERROR") && said.contains("line 2"), "{said}");
     assert_eq!((status(&server, "old"), status(&server, "new")), (200, 401));
 
     file(&folder, "keys", line("ward-7", "new"));
-    server.program.tell(Signal::HUP);
-    server.program.hear("reloaded");
+    server.program.send_signal(Signal::HUP);
+    server.program.wait_for_line("reloaded");
     assert_eq!((status(&server, "old"), status(&server, "new")), (401, 200));
 }
 
@@ -145,6 +147,6 @@ fn keys_that_were_replaced_are_found_though_nobody_asks() {
         &[&flag("api-keys", &keys), "--reload-interval=100ms"],
     );
     file(&folder, "keys", line("ward-7", "new"));
-    server.program.hear("reloaded");
+    server.program.wait_for_line("reloaded");
     assert_eq!(with_key(server.get("/v1/model"), "new").send().status, 200);
 }

@@ -63,7 +63,7 @@ fn a_server_whose_keys_or_certificates_can_not_be_used_does_not_start() {
         ),
     ] {
         let flags: Vec<_> = flags.iter().map(String::as_str).collect();
-        let (status, said) = serve(model.path(), &flags).end();
+        let (status, said) = serve(model.path(), &flags).wait_for_end();
         assert_eq!(status.code(), Some(1), "{said:#?}");
         assert!(
             matches!(&said[..], [line] if line.contains(part)),
@@ -77,11 +77,11 @@ fn a_server_that_others_can_reach_says_what_it_lacks() {
     let (model, folder) = (small::model(), TempDir::new().unwrap());
     let keys = flag("api-keys", &file(&folder, "keys", line("ward-7", "key")));
     let mut open = serve(model.path(), &["--listen=0.0.0.0:0"]);
-    assert!(open.hear("WARN").contains("no keys and no TLS"));
+    assert!(open.wait_for_line("WARN").contains("no keys and no TLS"));
     let mut guarded = serve(model.path(), &["--listen=0.0.0.0:0", &keys]);
-    assert!(guarded.hear("WARN").contains("no TLS"));
+    assert!(guarded.wait_for_line("WARN").contains("no TLS"));
     let server = Daemon::start(model.path(), &["--drain-delay=0s"]);
-    server.program.tell(Signal::TERM);
-    let (_, said) = server.program.end();
+    server.program.send_signal(Signal::TERM);
+    let (_, said) = server.program.wait_for_end();
     assert!(!said.iter().any(|line| line.contains("WARN")), "{said:#?}");
 }

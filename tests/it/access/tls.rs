@@ -79,12 +79,14 @@ fn a_server_with_a_certificate_speaks_tls_alone_and_takes_a_new_one_without_a_re
 
     let (next, its_key) = new.sign();
     file(&folder, "cert.pem", next);
-    server.program.tell(Signal::HUP);
-    server.program.hear("the previous version stays in use"); // it does not fit the key
+    server.program.send_signal(Signal::HUP);
+    server
+        .program
+        .wait_for_line("the previous version stays in use"); // it does not fit the key
     assert!(ask(&server, &old) && !ask(&server, &new));
     file(&folder, "key.pem", its_key);
-    server.program.tell(Signal::HUP);
-    server.program.hear("reloaded");
+    server.program.send_signal(Signal::HUP);
+    server.program.wait_for_line("reloaded");
     assert!(ask(&server, &new) && !ask(&server, &old));
 }
 

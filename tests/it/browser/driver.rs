@@ -10,7 +10,7 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 
-use crate::client::{Call, PATIENCE};
+use crate::client::{Call, TEST_TIMEOUT};
 
 /// The screen of a browser window.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -110,7 +110,7 @@ impl Browser {
             let mut builder = ClientBuilder::new(HttpConnector::new());
             builder.capabilities(capabilities(screen, downloads.path()));
             let client = builder.connect(&format!("http://{address}")).await.unwrap();
-            let patience = TimeoutConfiguration::new(Some(PATIENCE), Some(PATIENCE), None);
+            let patience = TimeoutConfiguration::new(Some(TEST_TIMEOUT), Some(TEST_TIMEOUT), None);
             client.update_timeouts(patience).await.unwrap();
             client
         });
@@ -259,7 +259,7 @@ impl Browser {
     /// Waits for a downloaded file and returns its bytes. Chromium creates an empty file first and replaces it by the whole one.
     #[track_caller]
     pub(super) fn downloaded(&self, suffix: &str) -> Vec<u8> {
-        let deadline = std::time::Instant::now() + PATIENCE;
+        let deadline = std::time::Instant::now() + TEST_TIMEOUT;
         while std::time::Instant::now() < deadline {
             for entry in fs_err::read_dir(self.downloads.path()).unwrap() {
                 let path = entry.unwrap().path();

@@ -90,7 +90,7 @@ fn png_chunk(kind: &[u8], data: &[u8]) -> Vec<u8> {
 }
 
 /// Encodes an 8-bit grey PNG that declares a size, with chunks between its header and its compressed pixels.
-pub(crate) fn png_of((width, height): (u32, u32), between: &[u8], zlib: &[u8]) -> Vec<u8> {
+pub(crate) fn png_of(width: u32, height: u32, between: &[u8], zlib: &[u8]) -> Vec<u8> {
     let header = [
         &width.to_be_bytes()[..],
         &height.to_be_bytes(),

@@ -13,17 +13,16 @@ use crate::server::{Server, Setup};
 
 #[test]
 fn a_png_that_unpacks_to_much_costs_little() {
-    let size = (64, 48);
     let rows = zlib_of_zeros(1 << 16);
     assert_outcomes([
         (
             "more pixels than it declares",
-            png_of(size, b"", &zlib_of_zeros(UNPACKED_BYTES)),
+            png_of(64, 48, b"", &zlib_of_zeros(UNPACKED_BYTES)),
             None,
         ),
         (
             "fewer pixels than it declares",
-            png_of((8000, 8000), b"", &rows),
+            png_of(8000, 8000, b"", &rows),
             UNDECODABLE,
         ),
         (
@@ -67,7 +66,7 @@ fn a_film_that_takes_longer_than_its_deadline_to_decode_is_answered_by_then() {
     let mut setup = Setup::default();
     setup.http.request_timeout = Duration::from_millis(20);
     let server = Server::start(FakeSegmenter::new(Behaviour::Echo), &setup);
-    let slow = png_of((8000, 8000), b"", &zlib_of_zeros(977 << 16));
+    let slow = png_of(8000, 8000, b"", &zlib_of_zeros(977 << 16));
     let reply = in_time("a large film", || {
         server.post("/v1/segment").body(slow).send()
     });

@@ -29,15 +29,12 @@ fn attacks(max_pixels: u32) -> Vec<(&'static str, Vec<u8>)> {
         (tag::STRIP_LENGTHS, &[1 << 18]),
     ];
     vec![
-        ("the largest film", png_of((side, side), b"", &packed)),
+        ("the largest film", png_of(side, side, b"", &packed)),
         (
             "a film that is too large",
-            png_of((60_000, 60_000), b"", &packed),
+            png_of(60_000, 60_000, b"", &packed),
         ),
-        (
-            "a film that unpacks to more",
-            png_of((64, 48), b"", &packed),
-        ),
+        ("a film that unpacks to more", png_of(64, 48, b"", &packed)),
         (
             "a film of words",
             png_with_packed_words(&picture(), UNPACKED_BYTES),

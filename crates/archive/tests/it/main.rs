@@ -1,8 +1,5 @@
 //! Tests of `lungfield-segment` as a program, in one binary, since linking libtorch is slow.
-#![expect(
-    clippy::unwrap_used,
-    reason = "a test ends where its world does not come about"
-)]
+#![expect(clippy::unwrap_used, reason = "a test panics if its setup fails")]
 
 mod films;
 mod inputs;

@@ -7,7 +7,7 @@ use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use lungfield_archive::row::Row;
-use lungfield_testing::PATIENCE;
+use lungfield_testing::TEST_TIMEOUT;
 use lungfield_testing::program::run;
 use lungfield_testing::small;
 use parquet::file::reader::{FileReader, SerializedFileReader};
@@ -121,7 +121,7 @@ impl Workspace {
         let folder = self.path(out).join("state/0-of-1/rows");
         let began = Instant::now();
         while count_files(&folder) <= rows {
-            assert!(began.elapsed() < PATIENCE, "no rows");
+            assert!(began.elapsed() < TEST_TIMEOUT, "no rows");
             std::thread::sleep(Duration::from_millis(2));
         }
     }

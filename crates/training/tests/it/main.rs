@@ -1,8 +1,5 @@
 //! Tests of training and evaluation as programs.
-#![expect(
-    clippy::unwrap_used,
-    reason = "a test ends where its world does not come about"
-)]
+#![expect(clippy::unwrap_used, reason = "a test panics if its setup fails")]
 
 mod pinned;
 mod resuming;

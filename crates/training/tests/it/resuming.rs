@@ -14,7 +14,7 @@ use lungfield_training::train::recipe::Recipe;
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
-use lungfield_testing::PATIENCE;
+use lungfield_testing::TEST_TIMEOUT;
 use lungfield_testing::program::run;
 
 use crate::TRAIN;
@@ -61,7 +61,7 @@ fn after(until: u32, recipe: &Recipe, data: &TrainingData, folder: &Path) -> Vec
 fn twenty_iterations_are_ten_and_ten_more_bit_for_bit() {
     let data = small::training_data(7);
     for method in [Method::Sgd, Method::Adamw, Method::Muon] {
-        let _turn = small::turn();
+        let _lock = small::lock_training();
         let (whole, halves) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
         let expected = after(20, &recipe(method), &data, whole.path());
         let half = after(10, &recipe(method), &data, halves.path());
@@ -114,7 +114,7 @@ impl Program {
         loop {
             match fs_err::read(&path) {
                 Ok(bytes) if bytes != last => return bytes,
-                _ => assert!(began.elapsed() < PATIENCE, "no checkpoint"),
+                _ => assert!(began.elapsed() < TEST_TIMEOUT, "no checkpoint"),
             }
             std::thread::sleep(Duration::from_millis(2));
         }

@@ -12,7 +12,7 @@ use lungfield_training::dataset::{Problems, Split, read_all};
 use lungfield_training::train::recipe::Recipe;
 use tempfile::TempDir;
 
-use lungfield_testing::PATIENCE;
+use lungfield_testing::TEST_TIMEOUT;
 use lungfield_testing::program::run;
 use lungfield_testing::small;
 
@@ -137,7 +137,7 @@ async fn what_is_trained_is_served_and_scored() {
 /// Segments a film with a model directory.
 async fn segment(model: &Path, film: Film) -> Segmentation {
     let pipeline = small::pipeline(model);
-    let options = SegmentOptions::by(Instant::now() + PATIENCE);
+    let options = SegmentOptions::by(Instant::now() + TEST_TIMEOUT);
     let segmented = pipeline.segment(film, options, |_| ()).await;
     segmented.unwrap().segmentation
 }
