@@ -259,7 +259,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_film_lies_within_the_model_grid_in_its_middle_and_in_its_own_proportions(
+        fn any_film_is_centred_on_the_model_grid_and_keeps_its_aspect_ratio(
             width in 1_u32..70_000, height in 1_u32..70_000, side in 1_u32..2_000,
         ) {
             let geometry = Geometry::letterbox(Size::new(width, height).unwrap(), side);
@@ -268,7 +268,7 @@ mod tests {
             prop_assert!(placed.width() >= 1 && placed.height() >= 1);
             for (offset, length) in [(left, placed.width()), (top, placed.height())] {
                 let rest = side - length - offset;
-                prop_assert!(rest == offset || rest == offset + 1, "what is left over lies on both sides");
+                prop_assert!(rest == offset || rest == offset + 1, "the padding is on both sides");
             }
             let scale = f64::from(side) / f64::from(width.max(height));
             for (length, own) in [(placed.width(), width), (placed.height(), height)] {

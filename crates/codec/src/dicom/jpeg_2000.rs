@@ -97,22 +97,22 @@ fn tile_part(stream: &[u8], mut at: usize) -> Option<usize> {
 fn segment(stream: &[u8], at: usize) -> Option<usize> {
     let end = at + 2 + usize::from(read_u16(stream, at + 2).filter(|&length| length >= 2)?);
     let body = stream.get(at + 4..end)?;
-    let is_sound = match read_u16(stream, at)? {
-        STYLE => is_style_sound(*body.first()?, body.get(5..)?),
-        COMPONENT_STYLE => is_style_sound(*body.get(1)?, body.get(2..)?),
+    let is_valid = match read_u16(stream, at)? {
+        STYLE => is_style_valid(*body.first()?, body.get(5..)?),
+        COMPONENT_STYLE => is_style_valid(*body.get(1)?, body.get(2..)?),
         TILE_PART => Some(body.len() == 8),
         // These markers have no length, and do not belong in a header.
         0xFF30..=0xFF3F => None,
         0xFF00..=0xFFFF => Some(true),
         _ => None,
     };
-    is_sound?.then_some(end)
+    is_valid?.then_some(end)
 }
 
 /// Checks a coding style. Its parameters are the number of levels, the width and height of a
 /// code-block (as powers of two, minus 2), the style, the transform, and the precincts if they are
 /// stated. Returns `None` if parameters are missing.
-fn is_style_sound(style: u8, parameters: &[u8]) -> Option<bool> {
+fn is_style_valid(style: u8, parameters: &[u8]) -> Option<bool> {
     let ([levels, width, height, _style, _transform], precincts) =
         parameters.split_first_chunk()?;
     // A decoder uses the number of levels, and not the stated length.
@@ -121,12 +121,12 @@ fn is_style_sound(style: u8, parameters: &[u8]) -> Option<bool> {
     } else {
         usize::from(*levels) + 1
     };
-    let are_blocks_sound = [width, height]
+    let are_blocks_valid = [width, height]
         .into_iter()
         .all(|side| (LEAST_BLOCK - 2..=8).contains(side));
     let is_large =
         |precinct: &u8| precinct & 0xF >= LEAST_PRECINCT && precinct >> 4 >= LEAST_PRECINCT;
-    Some(are_blocks_sound && precincts.len() == stated && precincts.iter().all(is_large))
+    Some(are_blocks_valid && precincts.len() == stated && precincts.iter().all(is_large))
 }
 
 #[cfg(test)]

@@ -126,7 +126,7 @@ fn counts_that_do_not_add_up_to_the_pixels_are_refused() {
 }
 
 #[test]
-fn bad_compressed_counts_are_refused_for_what_is_wrong_with_them() {
+fn bad_compressed_counts_are_refused_with_the_reason() {
     let refusal = |text| Rle::from_compressed(size(5, 4), text).unwrap_err();
     assert_eq!(refusal(""), RleError::WrongSum { pixels: 20 });
     assert_eq!(refusal("52"), RleError::WrongSum { pixels: 20 });

@@ -80,7 +80,7 @@ fn continued(known: &[Option<usize>]) -> Option<Vec<usize>> {
 mod tests {
     use super::*;
 
-    /// A film of 8 columns whose rows are drawn with `#`.
+    /// Finds the lungs of a film of 8 columns, whose lung pixels are drawn as `#`.
     fn film(rows: &[&str]) -> Lungs {
         let size = Size::new(8, u32::try_from(rows.len()).unwrap()).unwrap();
         Lungs::of(&Mask::new(size, rows.concat().bytes().map(|byte| byte == b'#')).unwrap())

@@ -149,7 +149,7 @@ fn lungs_take_as_much_of_the_film_as_in_patients() {
 }
 
 #[test]
-fn lungs_are_darker_than_what_lies_between_and_brighter_than_air() {
+fn lungs_are_darker_than_the_mediastinum_and_brighter_than_air() {
     for seed in 0..10 {
         let phantom = draw(seed, 128, 128);
         let lungs = mean_grey(&phantom, |_, _, lung| lung);
