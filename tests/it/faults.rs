@@ -127,7 +127,7 @@ fn a_server_that_is_killed_leaves_nothing_behind_that_the_next_one_minds() {
     let address = format!("--listen={}", server.address);
     let expected = server.film(&film).send().mask();
     let replies = ask_until_gone(server.address, &film, || {
-        server.program.send_signal(Signal::KILL)
+        server.program.send_signal(Signal::KILL);
     });
     assert!(
         replies.iter().all(|reply| reply.mask() == expected),
