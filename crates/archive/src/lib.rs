@@ -13,7 +13,7 @@
 //! use futures_util::TryStreamExt;
 //! use lungfield_archive::{address::Address, files::Files, shard::Shard, sources::Sources};
 //!
-//! # tokio::runtime::Runtime::new()?.block_on(async {
+//! # tokio::runtime::Runtime::new().unwrap().block_on(async {
 //! let folder = tempfile::tempdir()?;
 //! for name in ["a.png", "b.dcm", ".hidden.png"] {
 //!     std::fs::write(folder.path().join(name), b"a film")?;

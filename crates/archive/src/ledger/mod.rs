@@ -88,7 +88,7 @@ struct Run {
 /// use lungfield_archive::{address::Address, files::Files, row::Row, shard::Shard, sources::Sources, table};
 /// /// use lungfield_model::device::Precision;
 ///
-/// # tokio::runtime::Runtime::new()?.block_on(async {
+/// # tokio::runtime::Runtime::new().unwrap().block_on(async {
 /// let folder = tempfile::tempdir()?;
 /// std::fs::create_dir(folder.path().join("films"))?;
 /// std::fs::write(folder.path().join("films/a.png"), b"not a film")?;

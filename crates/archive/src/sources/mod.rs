@@ -78,7 +78,7 @@ pub enum SourceError {
 /// use futures_util::TryStreamExt;
 /// use lungfield_archive::{address::Address, files::Files, sources::Sources};
 ///
-/// # tokio::runtime::Runtime::new()?.block_on(async {
+/// # tokio::runtime::Runtime::new().unwrap().block_on(async {
 /// let folder = tempfile::tempdir()?;
 /// for film in ["one/a.png", "one/b.dcm", "two/c.png"] {
 ///     std::fs::create_dir_all(folder.path().join(film).parent().expect("films lie in folders"))?;
