@@ -4,10 +4,10 @@ film.
     cargo build --release --bins --examples
     python3 -m benches.footprint.footprint
 
-Idle memory is compared with that of `load_only` (crates/model/examples), which loads and warms up the same weights and does nothing else; both are
-read when they have had nothing to do for a while. The film is a full-size phantom, 4020×4892 pixels, sent as PNG and
-answered as PNG; its memory is the highest resident memory during the request above that of the idle server. Every
-figure is the median of the rounds. Needs Linux, whose /proc it reads.
+Idle memory is compared with that of `load_only` (crates/model/examples), which loads and warms up the same weights and
+does nothing else; both are read when they have had nothing to do for a while. The film is a full-size phantom,
+4020×4892 pixels, sent as PNG and answered as PNG; its memory is the highest resident memory during the request above
+that of the idle server. Every figure is the median of the rounds. Needs Linux, whose /proc it reads.
 """
 
 from __future__ import annotations
