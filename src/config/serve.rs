@@ -70,6 +70,7 @@ pub struct HttpSettings {
     #[arg(
         long = "max-body",
         id = "max_body",
+        value_name = "MAX_BODY",
         env = "LUNGFIELD_MAX_BODY",
         default_value = "64MiB",
         value_parser = positive
