@@ -67,11 +67,19 @@ pub struct AccessSettings {
 }
 
 /// Where metrics are served.
+///
+/// ```
+/// use lungfield::config::MetricsListen;
+///
+/// assert_eq!("off".parse(), Ok(MetricsListen::Off));
+/// let address = ([127, 0, 0, 1], 9090).into();
+/// assert_eq!("127.0.0.1:9090".parse(), Ok(MetricsListen::At(address)));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MetricsListen {
     /// Nowhere.
     Off,
-    /// There; port 0 picks a free port, which the log names.
+    /// At this address; port 0 picks a free port, which the log names.
     At(SocketAddr),
 }
 
@@ -88,8 +96,18 @@ impl std::str::FromStr for MetricsListen {
 }
 
 impl AccessSettings {
-    /// What a server that listens at `address` should say of itself at its start: who there could ask, and what could be read on the
-    /// way. Nothing where it listens on this machine only.
+    /// Returns a warning about a server that listens at `address` and lacks keys or TLS, or `None` where it lacks nothing or can be
+    /// reached from this machine only.
+    ///
+    /// ```
+    /// use clap::Parser;
+    /// use lungfield::config::ServeSettings;
+    ///
+    /// let settings = ServeSettings::parse_from(["lungfield-serve"]).access;
+    /// assert_eq!(settings.exposure("127.0.0.1:8080".parse().unwrap()), None);
+    /// let warning = settings.exposure("0.0.0.0:8080".parse().unwrap());
+    /// assert!(warning.unwrap().contains("no keys and no TLS"));
+    /// ```
     #[must_use]
     pub fn exposure(&self, address: SocketAddr) -> Option<&'static str> {
         let guarded = self.api_keys.is_some() || self.tls_client_ca.is_some();
@@ -100,14 +118,14 @@ impl AccessSettings {
         ) {
             (true, _, _) | (false, true, true) => None,
             (false, true, false) => {
-                Some("films and keys can be read on the way: there is no TLS (--tls-cert)")
+                Some("films and keys are sent unencrypted: there is no TLS (--tls-cert)")
             }
             (false, false, true) => {
-                Some("whoever reaches it may ask: there are no keys (--api-keys)")
+                Some("anybody who can reach it can use it: there are no keys (--api-keys)")
             }
             (false, false, false) => Some(
-                "whoever reaches it may ask, and films can be read on the way: there are no keys and no TLS \
-                      (--api-keys, --tls-cert)",
+                "anybody who can reach it can use it, and films are sent unencrypted: there are no keys and no TLS \
+                 (--api-keys, --tls-cert)",
             ),
         }
     }
@@ -122,7 +140,7 @@ fn interval(text: &str) -> Result<Duration, String> {
     }
 }
 
-/// An origin as browsers send it: scheme and host, and a port where it is not the scheme's own; in lower case, without a path.
+/// Parses an origin as browsers send it: scheme and host in lower case, and a port where it is not the default one; no path.
 fn origin(text: &str) -> Result<String, String> {
     let host = text
         .strip_prefix("https://")
@@ -132,7 +150,7 @@ fn origin(text: &str) -> Result<String, String> {
     match host {
         Some(host) if !host.is_empty() && host.bytes().all(plain) => Ok(text.to_owned()),
         _ => {
-            Err("an origin is http:// or https:// and a host in lower case, without a path; `*` is not taken"
+            Err("an origin is http:// or https:// and a host in lower case, without a path; `*` is not allowed"
                 .to_owned())
         }
     }

@@ -3,26 +3,26 @@
 use axum::http::HeaderName;
 
 /// The id of a request: the caller's own, or the one that the server gave it.
-pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// How many milliseconds after the arrival of a request's head its caller stops waiting.
-pub(super) const TIMEOUT_MS: HeaderName = HeaderName::from_static("lungfield-timeout-ms");
+pub(crate) const TIMEOUT_MS: HeaderName = HeaderName::from_static("lungfield-timeout-ms");
 
 /// The name and version of the model that answered.
-pub(super) const MODEL: HeaderName = HeaderName::from_static("lungfield-model");
+pub(crate) const MODEL: HeaderName = HeaderName::from_static("lungfield-model");
 
 /// The codes of an answer's warnings, separated by commas.
-pub(super) const WARNINGS: HeaderName = HeaderName::from_static("lungfield-warnings");
+pub(crate) const WARNINGS: HeaderName = HeaderName::from_static("lungfield-warnings");
 
 /// The Dice coefficient of the mask and the reference mask.
-pub(super) const DICE: HeaderName = HeaderName::from_static("lungfield-dice");
+pub(crate) const DICE: HeaderName = HeaderName::from_static("lungfield-dice");
 
 /// The Jaccard index of the mask and the reference mask.
-pub(super) const JACCARD: HeaderName = HeaderName::from_static("lungfield-jaccard");
+pub(crate) const JACCARD: HeaderName = HeaderName::from_static("lungfield-jaccard");
 
 /// How long the steps of a request took (W3C Server Timing).
-pub(super) const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
+pub(crate) const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
 
 /// How many bytes of a body of the Open Inference Protocol are JSON, where binary tensors follow.
-pub(super) const JSON_BYTES: HeaderName =
+pub(crate) const JSON_BYTES: HeaderName =
     HeaderName::from_static("inference-header-content-length");

@@ -1,38 +1,36 @@
-//! Decides whether the process lives, and whether it should be sent films.
+//! Liveness and readiness.
 
 use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
+use lungfield_engine::{EngineError, Health};
 use serde::Serialize;
 
 use super::App;
-use super::admission::Phase;
 use super::problem::ApiError;
-use lungfield_engine::{EngineError, Health};
+use super::request::admission::Phase;
 
-/// A state of good health.
+/// A healthy state.
 #[derive(Serialize)]
-pub(super) struct Status {
+pub(crate) struct Status {
     status: &'static str,
 }
 
-/// Whoever answers lives, also while it drains.
-pub(super) async fn live() -> Json<Status> {
+/// Responds that the process lives, also while it drains.
+pub(crate) async fn live() -> Json<Status> {
     Json(Status { status: "live" })
 }
 
-/// Ready to be sent films.
-pub(super) async fn ready(State(app): State<Arc<App>>) -> Result<Json<Status>, ApiError> {
-    is_ready(&app).map(|()| Json(Status { status: "ready" }))
+/// Responds whether films should be sent here.
+pub(crate) async fn ready(State(app): State<Arc<App>>) -> Result<Json<Status>, ApiError> {
+    check_ready(&app).map(|()| Json(Status { status: "ready" }))
 }
 
-/// Whether the model answers and the server is not about to end, or why not.
-pub(super) fn is_ready(app: &App) -> Result<(), ApiError> {
-    match (
-        *app.pipeline.engine().health().borrow(),
-        *app.phase.borrow(),
-    ) {
+/// Checks that the model runs and the server does not stop.
+pub(crate) fn check_ready(app: &App) -> Result<(), ApiError> {
+    let health = *app.pipeline.engine().health().borrow();
+    match (health, app.phase()) {
         (Health::Failed, _) => Err(EngineError::Stopped.into()),
         (Health::Draining, _) | (_, Phase::Leaving | Phase::Draining) => Err(ApiError::Draining),
         (Health::Running, Phase::Serving) => Ok(()),

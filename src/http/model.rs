@@ -92,7 +92,7 @@ impl ModelCard {
 
 impl ModelCard {
     /// Returns the labels by which metrics name the model.
-    pub(super) fn labels(&self) -> ModelLabels {
+    pub(crate) fn labels(&self) -> ModelLabels {
         ModelLabels {
             identity: self.identity.clone(),
             device: self.device.clone(),
@@ -102,6 +102,6 @@ impl ModelCard {
 }
 
 /// Responds with the description of the model.
-pub(super) async fn model(State(app): State<Arc<App>>) -> Json<ModelCard> {
+pub(crate) async fn model(State(app): State<Arc<App>>) -> Json<ModelCard> {
     Json(app.model.clone())
 }

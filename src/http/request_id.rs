@@ -11,18 +11,18 @@ const MAX_NAME_BYTES: usize = 64;
 
 /// Returns whether a name may stand in a log or in a file of ours: 1 to 64 ASCII letters, digits, dots, dashes and
 /// underscores.
-pub(super) fn is_plain(name: &str) -> bool {
+pub(crate) fn is_plain(name: &str) -> bool {
     let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
     (1..=MAX_NAME_BYTES).contains(&name.len()) && name.bytes().all(allowed)
 }
 
 /// The id of a request: the caller's own `X-Request-Id` where it is plain, otherwise a new UUID.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct RequestId(String);
+pub(crate) struct RequestId(String);
 
 impl RequestId {
     /// Takes the id from a request's header, or makes a new one.
-    pub(super) fn of(request: &Request) -> Self {
+    pub(crate) fn of(request: &Request) -> Self {
         let given = request
             .headers()
             .get(REQUEST_ID)
@@ -32,12 +32,12 @@ impl RequestId {
     }
 
     /// Returns the id as text.
-    pub(super) fn as_str(&self) -> &str {
+    pub(crate) fn as_str(&self) -> &str {
         &self.0
     }
 
     /// Returns the id as the value of a header field.
-    pub(super) fn header(&self) -> HeaderValue {
+    pub(crate) fn header(&self) -> HeaderValue {
         HeaderValue::from_str(&self.0).expect("an id is plain")
     }
 }

@@ -35,19 +35,19 @@ pub const PAGES: [&str; 7] = [
 const INFERENCE_ROOT: &str = "/v2";
 
 /// Returns the pattern of [`ROUTES`] or [`PAGES`] that equals `pattern`.
-pub(super) fn known(pattern: &str) -> Option<&'static str> {
+pub(crate) fn known(pattern: &str) -> Option<&'static str> {
     let mut patterns = ROUTES.iter().map(|(_, path)| *path).chain(PAGES);
     patterns.find(|path| *path == pattern)
 }
 
 /// Returns whether requests to this pattern are audited and need a key where keys are set: it takes films or describes the
 /// model.
-pub(super) fn is_api(pattern: &str) -> bool {
+pub(crate) fn is_api(pattern: &str) -> bool {
     pattern.starts_with("/v1/") || pattern.starts_with("/v2/models/")
 }
 
 /// Returns whether `path` belongs to the Open Inference Protocol, also where there is nothing at that path.
-pub(super) fn is_inference(path: &str) -> bool {
+pub(crate) fn is_inference(path: &str) -> bool {
     path.strip_prefix(INFERENCE_ROOT)
         .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }

@@ -1,64 +1,21 @@
 //! The handler of `/v1/segment`: films in, their results out.
 
 use std::sync::Arc;
-use std::time::{Instant, SystemTime};
+use std::time::SystemTime;
 
-use axum::Extension;
-use axum::extract::rejection::QueryRejection;
-use axum::extract::{Query, Request, State};
+use axum::extract::State;
 use axum::response::Response;
-use serde::Deserialize;
-
-use super::admission::admit;
-use super::audit::Record;
-use super::deadline::{caller_deadline, film_deadline, patience};
-use super::negotiate::{Choice, Envelope, NamedFormat, accepted};
-use super::problem::ApiError;
-use super::related::Films;
-use super::request_id::RequestId;
-use super::responder::Responder;
-use super::{App, upload};
-use lungfield_codec::dicom::{Provenance, SegmentationType, UidPolicy};
-use lungfield_codec::rendering::{
-    CountsForm, DocumentOptions, ReferenceUse, Rendering, RenderingOptions,
-};
+use lungfield_codec::rendering::Rendering;
 use lungfield_engine::pipeline::{Film, Rendered, SegmentOptions, Timings};
-use lungfield_radiograph::mask::Threshold;
 
-/// The query of a request.
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct SegmentQuery {
-    format: Option<NamedFormat>,
-    threshold: Option<Threshold>,
-    #[serde(default)]
-    rle: CountsForm,
-    #[serde(default)]
-    reference: ReferenceUse,
-    #[serde(default)]
-    segmentation: SegmentationType,
-    #[serde(default)]
-    uids: UidPolicy,
-}
-
-impl SegmentQuery {
-    /// Returns the options of all renderings. An option that does not concern the chosen one is ignored.
-    fn rendering_options(&self, app: &App) -> RenderingOptions {
-        RenderingOptions {
-            document: DocumentOptions {
-                counts: self.rle,
-                reference: self.reference,
-            },
-            segmentation: self.segmentation,
-            provenance: Provenance {
-                model: app.model.identity.clone(),
-                software_version: env!("CARGO_PKG_VERSION").to_owned(),
-                uids: self.uids,
-                now: SystemTime::now(),
-            },
-        }
-    }
-}
+use super::App;
+use super::problem::ApiError;
+use super::request::admission::Admitted;
+use super::request::body::Upload;
+use super::request::negotiate::Envelope;
+use super::request::options::RequestOptions;
+use super::request::related::Films;
+use super::response::responder::Responder;
 
 /// What is asked of each film of a request.
 struct FilmRequest {
@@ -67,39 +24,26 @@ struct FilmRequest {
 }
 
 /// Segments the films in the body.
-pub(super) async fn segment(
+pub(crate) async fn segment(
     State(app): State<Arc<App>>,
-    Extension(request_id): Extension<RequestId>,
-    Extension(record): Extension<Arc<Record>>,
-    query: Result<Query<SegmentQuery>, QueryRejection>,
-    request: Request,
+    _: Admitted,
+    options: RequestOptions,
+    upload: Upload,
 ) -> Result<Response, ApiError> {
-    let arrived = Instant::now();
-    admit(&app)?;
-    let Query(query) = query.map_err(|rejection| ApiError::InvalidQuery(rejection.body_text()))?;
-    let named = query.format.map(|NamedFormat(format)| Choice {
-        format,
-        envelope: Envelope::Single,
-    });
-    let choice = named
-        .or_else(|| accepted(request.headers()))
-        .ok_or(ApiError::NotAcceptable)?;
-    let deadline = caller_deadline(arrived, patience(request.headers())?);
-    let films = upload::receive_by(deadline, &app, &record, request).await?;
-    let film_request = FilmRequest {
-        rendering: choice.format.rendering(query.rendering_options(&app)),
+    let request = FilmRequest {
+        rendering: options.rendering(&app.model.identity, SystemTime::now()),
         options: SegmentOptions {
-            threshold: query.threshold,
-            deadline: film_deadline(Instant::now(), app.options.request_timeout, deadline),
+            threshold: options.threshold(),
+            deadline: upload.deadline,
         },
     };
-    let responder = Responder::new(&app, &request_id);
-    match films {
-        Films::One(film) if choice.envelope == Envelope::Single => {
-            responder.one(render(&app, film, &film_request).await?)
+    let responder = Responder::new(&app, &upload.context.id);
+    match upload.films {
+        Films::One(film) if options.envelope() == Envelope::Single => {
+            responder.one(render(&app, film, &request).await?)
         }
-        Films::One(film) => render_all(&app, vec![film], &film_request, responder).await,
-        Films::Related(films) => render_all(&app, films, &film_request, responder).await,
+        Films::One(film) => render_all(&app, vec![film], &request, responder).await,
+        Films::Related(films) => render_all(&app, films, &request, responder).await,
     }
 }
 

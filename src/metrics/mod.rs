@@ -1,7 +1,7 @@
-//! Decides what is counted and timed while the service runs, and how it is written for Prometheus.
+//! Counts and times what the service does, and writes it for Prometheus.
 //!
-//! What happens is recorded here as it happens; what merely is, like the length of the queue, is read when somebody asks
-//! ([`Standing`]). No label holds anything that a caller may choose freely: methods, routes, statuses and codes are lists.
+//! Events are recorded as they happen; the current state, such as the length of the queue, is read when metrics are written
+//! ([`Standing`]). No label has a value that callers can choose freely: methods, routes, statuses and codes are lists.
 
 mod standing;
 
@@ -26,19 +26,19 @@ use lungfield_radiograph::warnings::Warning;
 /// The media type of what [`Metrics::write`] writes.
 pub const MEDIA_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
-/// What every name begins with.
+/// The prefix of every name.
 const PREFIX: &str = "lungfield";
-/// From an answer that cost nothing to the longest that a request may take by default, in seconds.
+/// Buckets in seconds, from a response without work to the default timeout of a request.
 const REQUEST_SECONDS: [f64; 14] = [
     0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0,
 ];
-/// From a small film on a GPU to a large one on a busy CPU, in seconds.
+/// Buckets in seconds, from a small film on a GPU to a large one on a busy CPU.
 const STEP_SECONDS: [f64; 12] = [
     0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0,
 ];
-/// Closer where good models differ.
+/// Buckets of Dice, closer where good models differ.
 const DICE: [f64; 11] = [0.5, 0.7, 0.8, 0.85, 0.9, 0.92, 0.94, 0.95, 0.96, 0.97, 0.98];
-/// Twentieths of the film: lungs cover 0.08 to 0.43 of the films that the shipped model learned from.
+/// Buckets of the share of a film that its lungs cover: 0.08 to 0.43 in the films that the shipped model was trained on.
 const AREA_SHARE: [f64; 12] = [
     0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5, 0.55, 0.6,
 ];
@@ -67,14 +67,14 @@ impl EncodeLabelSet for ModelLabels {
     }
 }
 
-/// A request by what it asked and how it was answered.
+/// The labels of an answered request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub struct RequestLabels {
-    /// One of HTTP's own methods, or `other`.
+    /// A method that HTTP defines, or `other`.
     pub method: &'static str,
     /// The pattern of the path, or `unmatched`.
     pub route: &'static str,
-    /// The status of the answer.
+    /// The status of the response.
     pub status: u16,
 }
 
@@ -294,7 +294,7 @@ fn request_seconds() -> Histogram {
     Histogram::new(REQUEST_SECONDS)
 }
 
-/// A metric that begins at nothing.
+/// Registers a metric that begins at zero.
 fn plain<M>(registry: &mut Registry, name: &str, help: &str) -> M
 where
     M: prometheus_client::registry::Metric + Default + Clone,
@@ -304,6 +304,7 @@ where
     metric
 }
 
+/// Registers a metric in seconds.
 fn seconds<M>(registry: &mut Registry, name: &str, help: &str, metric: M) -> M
 where
     M: prometheus_client::registry::Metric + Clone,
@@ -312,10 +313,12 @@ where
     metric
 }
 
+/// Registers the histogram of a step.
 fn step(registry: &mut Registry, name: &str, help: &str) -> Histogram {
     seconds(registry, name, help, Histogram::new(STEP_SECONDS))
 }
 
+/// Registers the histogram of a share from 0 to 1.
 fn shares(registry: &mut Registry, name: &str, help: &str, buckets: &[f64]) -> Histogram {
     let histogram = Histogram::new(buckets.iter().copied());
     registry.register(name, help, histogram.clone());

@@ -1,4 +1,4 @@
-//! Decides what is told of how things stand when somebody asks: the queue, the batches, the byte budget, the process.
+//! The current state of the server: the queue, the batches, the budgets of bytes, the process.
 
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeLabelSet, EncodeMetric};
@@ -9,10 +9,10 @@ use prometheus_client::registry::{Registry, Unit};
 
 use lungfield_engine::{BatchCounts, EngineCounts};
 
-/// Sizes of batches, from the CPU's to more than a GPU is given by default.
+/// Buckets of the size of a batch, from that on the CPU to more than the default on a GPU.
 const BATCH_SIZES: [f64; 6] = [1.0, 2.0, 4.0, 8.0, 16.0, 32.0];
 
-/// How things stand.
+/// The current state of a server, read when metrics are written.
 #[derive(Clone, Debug, Default)]
 pub struct Standing {
     /// Whether the server says that it is ready.
@@ -21,9 +21,9 @@ pub struct Standing {
     pub queue_depth: usize,
     /// Films that may wait for the model.
     pub queue_capacity: usize,
-    /// What the engine has done.
+    /// What the engine has counted.
     pub counts: EngineCounts,
-    /// The batches that it has cut.
+    /// The batches of the engine.
     pub batches: BatchCounts,
     /// Bytes of bodies that may be held.
     pub byte_budget: u64,
@@ -33,7 +33,7 @@ pub struct Standing {
     pub answer_budget: u64,
     /// Bytes of answers that are held.
     pub answer_budget_used: u64,
-    /// Resident memory of the process, where the system tells.
+    /// Resident memory of the process, where it is known.
     pub resident_bytes: Option<u64>,
 }
 
@@ -117,7 +117,7 @@ impl Standing {
     }
 }
 
-/// The batches that were cut, by size and by cause.
+/// The batches, by size and by cause.
 #[derive(Debug)]
 struct Batches(BatchCounts);
 
@@ -154,7 +154,7 @@ impl Collector for Batches {
     }
 }
 
-/// For each bound the batches that are no larger than it and larger than the one before; the last takes what is left.
+/// Counts, for each bound, the batches that are no larger than it and larger than the one before. The last bound is infinite.
 fn buckets(batches: &BatchCounts) -> Vec<(f64, u64)> {
     let bounds = BATCH_SIZES.into_iter().chain([f64::INFINITY]);
     let mut below = 0.0;

@@ -86,6 +86,6 @@ fn audit_log(log: &Path, settings: &AccessSettings) -> anyhow::Result<Audit> {
         bail!("the audit key has less than 16 bytes");
     };
     let audit = Audit::new(sink, key);
-    audit.try_out().context("cannot write the audit log")?;
+    audit.check().context("cannot write the audit log")?;
     Ok(audit)
 }

@@ -6,14 +6,14 @@ use axum::Json;
 use axum::extract::State;
 use serde::Serialize;
 
-use super::super::App;
-use super::super::health::is_ready;
-use super::super::problem::ApiError;
-use super::Named;
+use super::served_model::ServedModel;
+use crate::http::App;
+use crate::http::health::check_ready;
+use crate::http::problem::ApiError;
 
 /// The server.
 #[derive(Serialize)]
-pub(in super::super) struct Server {
+pub(crate) struct Server {
     name: &'static str,
     version: &'static str,
     extensions: [&'static str; 1],
@@ -21,7 +21,7 @@ pub(in super::super) struct Server {
 
 /// The model, and the tensors that it takes and gives.
 #[derive(Serialize)]
-pub(in super::super) struct Model {
+pub(crate) struct Model {
     name: String,
     versions: [String; 1],
     platform: &'static str,
@@ -37,17 +37,17 @@ struct Tensor {
 }
 
 #[derive(Serialize)]
-pub(in super::super) struct Live {
+pub(crate) struct Live {
     live: bool,
 }
 
 #[derive(Serialize)]
-pub(in super::super) struct Ready {
+pub(crate) struct Ready {
     ready: bool,
 }
 
 #[derive(Serialize)]
-pub(in super::super) struct ModelReady {
+pub(crate) struct ModelReady {
     name: String,
     ready: bool,
 }
@@ -56,7 +56,7 @@ pub(in super::super) struct ModelReady {
 const ANY: &[i32] = &[-1, -1];
 
 /// Responds with the description of the server.
-pub(in super::super) async fn server() -> Json<Server> {
+pub(crate) async fn server() -> Json<Server> {
     Json(Server {
         name: env!("CARGO_PKG_NAME"),
         version: env!("CARGO_PKG_VERSION"),
@@ -65,21 +65,20 @@ pub(in super::super) async fn server() -> Json<Server> {
 }
 
 /// Responds that the server is alive.
-pub(in super::super) async fn live() -> Json<Live> {
+pub(crate) async fn live() -> Json<Live> {
     Json(Live { live: true })
 }
 
 /// Responds whether the server is ready for films.
-pub(in super::super) async fn ready(State(app): State<Arc<App>>) -> Result<Json<Ready>, ApiError> {
-    is_ready(&app).map(|()| Json(Ready { ready: true }))
+pub(crate) async fn ready(State(app): State<Arc<App>>) -> Result<Json<Ready>, ApiError> {
+    check_ready(&app).map(|()| Json(Ready { ready: true }))
 }
 
 /// Responds with the description of the model.
-pub(in super::super) async fn model(
+pub(crate) async fn model(
     State(app): State<Arc<App>>,
-    named: Named,
+    _: ServedModel,
 ) -> Result<Json<Model>, ApiError> {
-    named.check(&app)?;
     Ok(Json(Model {
         name: app.model.identity.name.clone(),
         versions: [app.model.identity.version.clone()],
@@ -112,14 +111,13 @@ pub(in super::super) async fn model(
 }
 
 /// Responds whether the model is ready.
-pub(in super::super) async fn model_ready(
+pub(crate) async fn model_ready(
     State(app): State<Arc<App>>,
-    named: Named,
+    _: ServedModel,
 ) -> Result<Json<ModelReady>, ApiError> {
-    named.check(&app)?;
-    is_ready(&app)?;
+    check_ready(&app)?;
     Ok(Json(ModelReady {
-        name: named.model,
+        name: app.model.identity.name.clone(),
         ready: true,
     }))
 }

@@ -3,13 +3,14 @@
 use axum::http::{HeaderMap, header};
 use serde::{Deserialize, Deserializer};
 
-use super::related;
 use lungfield_codec::dicom;
 use lungfield_codec::rendering::{RENDERING_FORMATS, RenderingFormat};
 
+use super::related;
+
 /// A row of the table of renderings that a request has chosen by its name.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct NamedFormat(pub(super) &'static RenderingFormat);
+pub(crate) struct NamedFormat(pub(crate) &'static RenderingFormat);
 
 impl<'de> Deserialize<'de> for NamedFormat {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -50,7 +51,7 @@ fn preferred_formats() -> Vec<&'static RenderingFormat> {
 }
 
 /// Returns the media types that an answer can have, as a sentence lists them.
-pub(super) fn media_types() -> String {
+pub(crate) fn media_types() -> String {
     let mut media_types: Vec<_> = preferred_formats()
         .into_iter()
         .map(|format| format.media_type)
@@ -74,16 +75,16 @@ fn offers() -> Vec<(&'static str, Choice)> {
 
 /// An answer that was chosen.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Choice {
+pub(crate) struct Choice {
     /// What the answer is written as.
-    pub(super) format: &'static RenderingFormat,
+    pub(crate) format: &'static RenderingFormat,
     /// What contains it.
-    pub(super) envelope: Envelope,
+    pub(crate) envelope: Envelope,
 }
 
 /// What contains the answer to one film.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Envelope {
+pub(crate) enum Envelope {
     /// Nothing: the answer is the body.
     Single,
     /// A related body, of which the answer is the one part.
@@ -92,7 +93,7 @@ pub(super) enum Envelope {
 
 /// Returns the best answer that `Accept` allows (RFC 9110, 12.5.1), or `None` where it allows none. Without the header every
 /// answer is allowed; a range that can't be read allows none.
-pub(super) fn accepted(headers: &HeaderMap) -> Option<Choice> {
+pub(crate) fn accepted(headers: &HeaderMap) -> Option<Choice> {
     let offers = offers();
     if !headers.contains_key(header::ACCEPT) {
         return offers.first().map(|&(_, choice)| choice);

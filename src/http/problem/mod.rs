@@ -1,12 +1,14 @@
-//! Decides what a caller hears of an error: one status and one stable code for each, in one table.
+//! The errors of the API: one status and one stable code for each, in one table.
+//!
+//! An error rides on a response without a body, as a [`Problem`] among its extensions. The outermost middleware, which knows the id of
+//! the request, logs it once and writes it.
 
-use axum::Json;
+mod document;
+
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use serde::Serialize;
 
-use super::negotiate;
-use super::related::MAX_INSTANCES;
+pub(crate) use self::document::{Problem, Style};
 use lungfield_codec::{DecodeError, formats};
 use lungfield_engine::EngineError;
 use lungfield_engine::pipeline::PipelineError;
@@ -52,117 +54,123 @@ pub const CODES: [&str; 37] = [
     "deadline_exceeded",
 ];
 
-/// After how many seconds a caller that was turned away may try again.
+/// The number of seconds after which a caller that was refused for now may try again.
 const RETRY_AFTER: HeaderValue = HeaderValue::from_static("1");
 
-/// How a body may be coded (RFC 9110, 15.5.16).
+/// The content coding that a body may have (RFC 9110, 15.5.16).
 const UNCOMPRESSED: HeaderValue = HeaderValue::from_static("identity");
 
-/// What a caller without a key is asked for (RFC 6750, 3).
+/// The challenge to a caller without a key (RFC 6750, 3).
 const CHALLENGE: HeaderValue = HeaderValue::from_static("Bearer realm=\"lungfield\"");
 
-/// Everything that can keep a request from its answer.
+/// A reason for which a request is not answered as asked.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum ApiError {
-    /// 400: nothing was sent.
+pub(crate) enum ApiError {
+    /// 400: the body is empty.
     #[error("the body is empty; send a film")]
     EmptyBody,
-    /// 400: the parts can't be told apart.
+    /// 400: the body cannot be divided into parts.
     #[error("the multipart body can't be read: {0}")]
     MalformedMultipart(String),
-    /// 400: the body broke off; its sender has most likely left.
-    #[error("the body broke off")]
+    /// 400: the body ended early; its sender has most likely left.
+    #[error("the body ended before it was complete")]
     IncompleteBody,
-    /// 400: there is no film among the parts.
-    #[error("there is no part named `image`")]
+    /// 400: a form without a film.
+    #[error("the form has no part named `image`")]
     MissingImage,
-    /// 400: a part came twice.
-    #[error("there is more than one part named `{0}`")]
+    /// 400: a part of a form that is there twice.
+    #[error("the form has more than one part named `{0}`")]
     DuplicatePart(&'static str),
-    /// 400: a part that means nothing here.
-    #[error("there is a part that is named neither `image` nor `ground_truth`")]
+    /// 400: a part of a form with another name.
+    #[error("the form has a part that is named neither `image` nor `ground_truth`")]
     UnknownPart,
-    /// 400: a query parameter is unknown, repeated or out of range.
+    /// 400: a query parameter that is unknown, repeated or out of range.
     #[error("the query can't be used: {0}")]
     InvalidQuery(String),
-    /// 400: the caller's patience can't be read.
-    #[error("`Lungfield-Timeout-Ms` is not a whole number of milliseconds, at least 1")]
+    /// 400: a timeout of the caller that cannot be read.
+    #[error("`Lungfield-Timeout-Ms` must be a whole number of milliseconds, at least 1")]
     InvalidTimeout,
-    /// 400: an inference request that can't be understood, or does not fit together.
+    /// 400: an inference request that cannot be understood, or contradicts itself.
     #[error("{0}")]
     InvalidInference(String),
-    /// 404: the path names another model or version than is served.
-    #[error("there is no such model or version here; `/v1/model` names what is served")]
+    /// 404: the path names a model or version that is not served.
+    #[error("this server has no such model or version; `/v1/model` names the one that it serves")]
     UnknownModel,
-    /// 401: no key that is known here was shown.
+    /// 401: no valid key.
     #[error("this server asks for a key: `Authorization: Bearer KEY`")]
     Unauthorized,
-    /// 404.
+    /// 404: an unknown path.
     #[error("there is nothing at this path")]
     NotFound,
-    /// 405: `Allow` says what is possible.
-    #[error("this path does not take this method")]
+    /// 405: a method that the path does not have; `Allow` lists those that it has.
+    #[error("this path does not have this method; `Allow` lists those that it has")]
     MethodNotAllowed,
-    /// 406: the caller takes nothing that can be given.
-    #[error(
-        "an answer can be {}, and `Accept` allows none of them",
-        negotiate::media_types()
-    )]
-    NotAcceptable,
+    /// 406: the caller accepts no rendering.
+    #[error("a result can be {media_types}, and `Accept` allows none of them")]
+    NotAcceptable {
+        /// The media types that a result can have.
+        media_types: String,
+    },
     /// 408: the body took too long.
     #[error("the body did not arrive in time")]
     BodyTimeout,
     /// 413: the body is too long.
     #[error("the body is larger than {max_body_bytes} bytes")]
     BodyTooLarge {
-        /// The limit that was passed.
+        /// The largest body.
         max_body_bytes: u64,
     },
-    /// 413: a related body holds more instances than are answered together.
-    #[error("the body has more than {MAX_INSTANCES} instances; send them in several")]
-    TooManyInstances,
-    /// 415: the body is said to be of a type that no film is of.
+    /// 413: a related body of too many instances.
+    #[error("the body has more than {max_instances} instances; send them in several requests")]
+    TooManyInstances {
+        /// The most instances.
+        max_instances: usize,
+    },
+    /// 415: the stated media type is not that of a film.
     #[error(
-        "a film comes as {}, application/octet-stream, multipart/form-data, or multipart/related of application/dicom",
+        "send a film as {}, application/octet-stream, multipart/form-data, or multipart/related of application/dicom",
         formats::media_types().collect::<Vec<_>>().join(", ")
     )]
     UnsupportedMediaType,
-    /// 415: the body of an inference is compressed.
-    #[error("compressed bodies are not read; send it without `Content-Encoding`")]
+    /// 415: the body of an inference request is compressed.
+    #[error("compressed bodies cannot be read; send the body without `Content-Encoding`")]
     Compressed,
-    /// 503: the bodies that are held leave no room for another.
-    #[error("too many films are being sent at a time; try again later")]
+    /// 503: the budget of bytes has no room for this body.
+    #[error("the server holds as many bytes of films as it may; try again later")]
     ByteBudgetSpent,
-    /// 503: the answers that nobody has read yet leave no room for another.
-    #[error("too many answers wait to be read; try again later")]
+    /// 503: the budget of bytes has no room for this response.
+    #[error("the server holds as many bytes of results as it may; try again later")]
     AnswerBudgetSpent,
-    /// 413: the answers to one body's instances are more than may be held.
+    /// 413: the results of a related body's instances have no room in the budget together.
     #[error(
-        "the answers to these instances are larger together than what is held at a time; send them in several"
+        "the results of these instances are together larger than the server may hold; send them in several requests"
     )]
     AnswersTooLarge,
-    /// 503: the server is about to end.
-    #[error("the server is about to end; try another one")]
+    /// 503: the server stops.
+    #[error("the server is shutting down; try another one")]
     Draining,
     /// A film that was not segmented.
     #[error(transparent)]
     Pipeline(#[from] PipelineError),
-    /// One of several films that was not segmented: none is answered.
+    /// One of several films was not segmented; then none is answered.
     #[error("instance {number} of {count}: {error}")]
     Instance {
-        /// Counted from 1.
+        /// The number of the instance, from 1.
         number: usize,
-        /// How many came.
+        /// The number of all instances.
         count: usize,
-        /// What is the matter with it.
+        /// Why it was not segmented.
         error: Box<ApiError>,
     },
     /// 500: a defect.
     #[error("a handler panicked")]
     Panicked,
-    /// 500: an error response that nobody gave a code, which is a defect of this table's callers.
-    #[error("an error had no code")]
-    Nameless,
+    /// 500: an error response without a problem, which is a defect of the code that made it.
+    #[error("an error response has no problem")]
+    NoProblem,
+    /// 500: a request without its context, which is a defect of the router.
+    #[error("a request has no context")]
+    NoContext,
 }
 
 impl From<EngineError> for ApiError {
@@ -172,8 +180,8 @@ impl From<EngineError> for ApiError {
 }
 
 impl ApiError {
-    /// Makes the error that of one of several instances.
-    pub(super) fn for_instance(self, number: usize, count: usize) -> Self {
+    /// Makes the error that of the instance `number`, counted from 1, of `count`.
+    pub(crate) fn for_instance(self, number: usize, count: usize) -> Self {
         Self::Instance {
             number,
             count,
@@ -181,8 +189,8 @@ impl ApiError {
         }
     }
 
-    /// The status and the stable code.
-    pub(super) fn kind(&self) -> (StatusCode, &'static str) {
+    /// Returns the status and the stable code.
+    pub(crate) fn kind(&self) -> (StatusCode, &'static str) {
         match self {
             Self::EmptyBody => (StatusCode::BAD_REQUEST, "empty_body"),
             Self::MalformedMultipart(_) => (StatusCode::BAD_REQUEST, "malformed_multipart"),
@@ -197,10 +205,10 @@ impl ApiError {
             Self::Unauthorized => (StatusCode::UNAUTHORIZED, "unauthorized"),
             Self::NotFound => (StatusCode::NOT_FOUND, "not_found"),
             Self::MethodNotAllowed => (StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed"),
-            Self::NotAcceptable => (StatusCode::NOT_ACCEPTABLE, "not_acceptable"),
+            Self::NotAcceptable { .. } => (StatusCode::NOT_ACCEPTABLE, "not_acceptable"),
             Self::BodyTimeout => (StatusCode::REQUEST_TIMEOUT, "body_timeout"),
             Self::BodyTooLarge { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "body_too_large"),
-            Self::TooManyInstances | Self::AnswersTooLarge => {
+            Self::TooManyInstances { .. } | Self::AnswersTooLarge => {
                 (StatusCode::PAYLOAD_TOO_LARGE, "too_many_instances")
             }
             Self::UnsupportedMediaType | Self::Compressed => {
@@ -212,20 +220,23 @@ impl ApiError {
             Self::Draining => (StatusCode::SERVICE_UNAVAILABLE, "draining"),
             Self::Pipeline(error) => (pipeline(error), error.code()),
             Self::Instance { error, .. } => error.kind(),
-            Self::Panicked | Self::Nameless => (StatusCode::INTERNAL_SERVER_ERROR, "internal"),
+            Self::Panicked | Self::NoProblem | Self::NoContext => {
+                (StatusCode::INTERNAL_SERVER_ERROR, "internal")
+            }
         }
     }
 
-    /// What the caller is told; the causes of a 500 are for the log alone.
+    /// Returns the text for the caller. The cause of a 500 is only for the log.
     fn detail(&self, status: StatusCode) -> String {
         if status == StatusCode::INTERNAL_SERVER_ERROR {
-            "the request failed here; the log has the cause under the request id".to_owned()
+            "the server failed; its log has the cause under the request id".to_owned()
         } else {
             self.to_string()
         }
     }
 }
 
+/// Returns the status of a film that was not segmented.
 fn pipeline(error: &PipelineError) -> StatusCode {
     match error {
         PipelineError::Film(error) => film(error),
@@ -236,6 +247,7 @@ fn pipeline(error: &PipelineError) -> StatusCode {
     }
 }
 
+/// Returns the status of a film that was not decoded.
 fn film(error: &DecodeError) -> StatusCode {
     match error {
         DecodeError::Unrecognised => StatusCode::UNSUPPORTED_MEDIA_TYPE,
@@ -246,6 +258,7 @@ fn film(error: &DecodeError) -> StatusCode {
     }
 }
 
+/// Returns the status of a film that the model did not segment.
 fn engine(error: EngineError) -> StatusCode {
     match error {
         EngineError::Overloaded
@@ -255,18 +268,6 @@ fn engine(error: EngineError) -> StatusCode {
         EngineError::DeadlineExceeded => StatusCode::GATEWAY_TIMEOUT,
         EngineError::Failed => StatusCode::INTERNAL_SERVER_ERROR,
     }
-}
-
-/// An error on its way to the caller. It rides on a response without a body; [`super::observe`], which knows the
-/// request's id, logs it once and writes it out.
-#[derive(Clone, Debug)]
-pub(super) struct Problem {
-    /// The stable code.
-    pub(super) code: &'static str,
-    /// What the caller is told.
-    detail: String,
-    /// What the log is told.
-    pub(super) cause: String,
 }
 
 impl IntoResponse for ApiError {
@@ -293,82 +294,49 @@ impl IntoResponse for ApiError {
     }
 }
 
-/// How a problem is written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Style {
-    /// As RFC 9457 has it.
-    Problem,
-    /// As the Open Inference Protocol has it.
-    Inference,
-}
-
-/// A problem as the Open Inference Protocol writes it.
-#[derive(Serialize)]
-struct Error<'a> {
-    error: &'a str,
-    code: &'static str,
-}
-
-/// A problem as RFC 9457 writes it.
-#[derive(Serialize)]
-struct Body<'a> {
-    r#type: &'static str,
-    title: &'static str,
-    status: u16,
-    code: &'static str,
-    detail: &'a str,
-    request_id: &'a str,
-}
-
-impl Problem {
-    /// The problem that an error is to its caller.
-    pub(super) fn of(error: &ApiError) -> Self {
-        let (status, code) = error.kind();
-        Self {
-            code,
-            detail: error.detail(status),
-            cause: error.to_string(),
-        }
-    }
-
-    /// The response of a problem, with the headers that `response` has already.
-    pub(super) fn write(&self, response: &Response, request_id: &str, style: Style) -> Response {
-        let status = response.status();
-        let (body, media) = match style {
-            Style::Inference => (
-                Json(Error {
-                    error: &self.detail,
-                    code: self.code,
-                })
-                .into_response(),
-                "application/json",
-            ),
-            Style::Problem => (self.body(status, request_id), "application/problem+json"),
-        };
-        let mut written = (status, body).into_response();
-        for (name, value) in response.headers() {
-            if name != header::CONTENT_LENGTH && name != header::CONTENT_TYPE {
-                written.headers_mut().append(name, value.clone());
-            }
-        }
-        written
-            .headers_mut()
-            .insert(header::CONTENT_TYPE, HeaderValue::from_static(media));
-        written
-    }
-
-    fn body(&self, status: StatusCode, request_id: &str) -> Response {
-        let body = Json(Body {
-            r#type: "about:blank",
-            title: status.canonical_reason().unwrap_or("Error"),
-            status: status.as_u16(),
-            code: self.code,
-            detail: &self.detail,
-            request_id,
-        });
-        body.into_response()
-    }
-}
-
 #[cfg(test)]
-mod tests;
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_are_listed_once_and_a_500_shows_no_cause() {
+        let errors = [
+            ApiError::EmptyBody,
+            PipelineError::Film(DecodeError::SeveralFrames).into(),
+            PipelineError::Reference(lungfield_codec::reference::ReferenceError::TrueColour).into(),
+            EngineError::Failed.into(),
+            ApiError::Panicked,
+        ];
+        for error in errors {
+            let (status, code) = error.kind();
+            assert_eq!(
+                CODES.iter().filter(|&&listed| listed == code).count(),
+                1,
+                "{code}"
+            );
+            assert!(!error.detail(status).contains("panicked"));
+        }
+    }
+
+    #[test]
+    fn a_503_says_when_to_try_again() {
+        for error in [
+            EngineError::Overloaded,
+            EngineError::OutOfMemory,
+            EngineError::Stopped,
+        ] {
+            assert!(
+                ApiError::from(error)
+                    .into_response()
+                    .headers()
+                    .contains_key(header::RETRY_AFTER)
+            );
+        }
+        assert!(
+            !ApiError::EmptyBody
+                .into_response()
+                .headers()
+                .contains_key(header::RETRY_AFTER)
+        );
+    }
+}

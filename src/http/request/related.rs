@@ -1,26 +1,18 @@
-//! Reads several DICOM instances from one body, as STOW-RS sends them, and writes as many results into one.
+//! Related bodies of DICOM instances, as STOW-RS sends them.
 //!
-//! A body is `multipart/related; type="application/dicom"` (PS3.18, 10.5 and RFC 2387). The response has the same layout, so that a
-//! body of objects can be forwarded as it is.
+//! A body is `multipart/related; type="application/dicom"` (PS3.18, 10.5 and RFC 2387).
 
-use std::time::Duration;
-
-use axum::body::Body;
-use axum::http::{HeaderMap, HeaderValue, header};
-use axum::response::{IntoResponse, Response};
-use bytes::Bytes;
-
-use super::paced::Paced;
-use super::problem::ApiError;
 use lungfield_codec::dicom;
 use lungfield_engine::pipeline::Film;
 
+use crate::http::problem::ApiError;
+
 /// The most instances in one body. Their results are buffered until the last one is there, on the budget for answers.
-pub(super) const MAX_INSTANCES: usize = 8;
+pub(crate) const MAX_INSTANCES: usize = 8;
 
 /// The films of a request.
 #[derive(Debug)]
-pub(super) enum Films {
+pub(crate) enum Films {
     /// The one film of a body or of a form.
     One(Film),
     /// The instances of a related body, in their order.
@@ -30,7 +22,7 @@ pub(super) enum Films {
 /// Returns the boundary of a related body of DICOM instances; `None` where the media type is another.
 ///
 /// Many senders write the type without the quotes that its slash requires, so parameters are read more leniently here than elsewhere.
-pub(super) fn boundary(media: &str) -> Option<Result<String, ApiError>> {
+pub(crate) fn boundary(media: &str) -> Option<Result<String, ApiError>> {
     let (essence, parameters) = media.split_once(';').unwrap_or((media, ""));
     if !essence.trim().eq_ignore_ascii_case("multipart/related") {
         return None;
@@ -63,7 +55,7 @@ fn parameter(parameters: &str, name: &str) -> Option<String> {
 }
 
 /// Splits text at a separator, but not within quotes.
-pub(super) fn split(text: &str, separator: char) -> impl Iterator<Item = &str> {
+pub(crate) fn split(text: &str, separator: char) -> impl Iterator<Item = &str> {
     let mut quoted = false;
     text.split(move |character| {
         quoted ^= character == '"';
@@ -72,7 +64,7 @@ pub(super) fn split(text: &str, separator: char) -> impl Iterator<Item = &str> {
 }
 
 /// Refuses a part that states another media type than DICOM's.
-pub(super) fn admit(part: &multer::Field<'_>) -> Result<(), ApiError> {
+pub(crate) fn admit(part: &multer::Field<'_>) -> Result<(), ApiError> {
     let is_dicom = part
         .content_type()
         .is_none_or(|media| media.essence_str().eq_ignore_ascii_case(dicom::MEDIA_TYPE));
@@ -81,53 +73,6 @@ pub(super) fn admit(part: &multer::Field<'_>) -> Result<(), ApiError> {
     } else {
         Err(ApiError::UnsupportedMediaType)
     }
-}
-
-/// One of several results.
-#[derive(Debug)]
-pub(super) struct Part {
-    pub(super) media_type: &'static str,
-    /// The headers of the part, beside its media type.
-    pub(super) headers: HeaderMap,
-    pub(super) bytes: Bytes,
-}
-
-/// Responds with results of one media type as the parts of one body.
-pub(super) fn answer(
-    shared: HeaderMap,
-    media_type: &'static str,
-    parts: Vec<Part>,
-    write_timeout: Duration,
-) -> Response {
-    // A random boundary, which occurs in none of the parts.
-    let boundary = format!("lungfield-{}", uuid::Uuid::now_v7());
-    let end = Bytes::from(format!("--{boundary}--\r\n"));
-    let framed = |part: Part| {
-        [
-            Bytes::from(head(&part, &boundary)),
-            part.bytes,
-            Bytes::from_static(b"\r\n"),
-        ]
-    };
-    let body = Body::new(Paced::new(
-        parts.into_iter().flat_map(framed).chain([end]),
-        write_timeout,
-    ));
-    let kind = format!("multipart/related; type=\"{media_type}\"; boundary={boundary}");
-    let kind = HeaderValue::from_str(&kind).expect("a media type and a boundary are visible ASCII");
-    (shared, [(header::CONTENT_TYPE, kind)], body).into_response()
-}
-
-/// Writes the head of a part.
-fn head(part: &Part, boundary: &str) -> Vec<u8> {
-    let mut head = format!("--{boundary}\r\nContent-Type: {}\r\n", part.media_type).into_bytes();
-    for (name, value) in &part.headers {
-        head.extend_from_slice(
-            &[name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"].concat(),
-        );
-    }
-    head.extend_from_slice(b"\r\n");
-    head
 }
 
 #[cfg(test)]

@@ -8,24 +8,24 @@ use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use serde::Serialize;
 
-use super::App;
-use super::admission::Budget;
-use super::answer::{Answer, Answers, TimingsMs};
-use super::headers::{DICE, JACCARD, MODEL, SERVER_TIMING, WARNINGS};
-use super::oip;
-use super::paced::Paced;
-use super::problem::ApiError;
-use super::related::{self, Part};
-use super::request_id::RequestId;
 use lungfield_codec::ModelIdentity;
 use lungfield_codec::rendering::{Encoded, EncodedFile, ResultDocument};
 use lungfield_engine::pipeline::{Rendered, Segmentation, Timings};
+
+use super::answer::{Answer, Answers, TimingsMs};
+use super::paced::Paced;
+use super::related::{self, Part};
+use crate::http::App;
+use crate::http::headers::{DICE, JACCARD, MODEL, SERVER_TIMING, WARNINGS};
+use crate::http::problem::ApiError;
+use crate::http::request::budget::Budget;
+use crate::http::request_id::RequestId;
 
 const JSON: &str = "application/json";
 
 /// Writes the responses to one request.
 #[derive(Debug)]
-pub(super) struct Responder<'a> {
+pub(crate) struct Responder<'a> {
     model: &'a ModelIdentity,
     budget: &'a Budget,
     write_timeout: Duration,
@@ -35,13 +35,13 @@ pub(super) struct Responder<'a> {
 }
 
 /// The answer to one instance of a body, which waits for those to the others.
-pub(super) enum BufferedPart<'a> {
+pub(crate) enum BufferedPart<'a> {
     Document(Answer<'a>),
     File(Part),
 }
 
 impl<'a> Responder<'a> {
-    pub(super) fn new(app: &'a App, request_id: &'a RequestId) -> Self {
+    pub(crate) fn new(app: &'a App, request_id: &'a RequestId) -> Self {
         Self {
             model: &app.model.identity,
             budget: &app.answers,
@@ -52,7 +52,7 @@ impl<'a> Responder<'a> {
     }
 
     /// Responds with the result of one film: a document, or a file with what can be said in headers.
-    pub(super) fn one(&self, rendered: Rendered) -> Result<Response, ApiError> {
+    pub(crate) fn one(&self, rendered: Rendered) -> Result<Response, ApiError> {
         let mut headers = timing_headers(&rendered.timings);
         match rendered.encoded {
             Encoded::Document(result) => self.json(headers, &self.answer(result, rendered.timings)),
@@ -63,19 +63,19 @@ impl<'a> Responder<'a> {
         }
     }
 
-    /// Responds to an inference, of which the first `json_bytes` are JSON.
-    pub(super) fn framed(
+    /// Responds to an inference with bytes that the Open Inference Protocol has laid out, and the headers that describe them.
+    pub(crate) fn inference(
         &self,
+        headers: HeaderMap,
         timings: &Timings,
         bytes: Vec<u8>,
-        json_bytes: Option<usize>,
     ) -> Result<Response, ApiError> {
         let body = self.body(bytes)?;
-        Ok((timing_headers(timings), oip::framing(json_bytes), body).into_response())
+        Ok((timing_headers(timings), headers, body).into_response())
     }
 
     /// Buffers the result of one instance until those of the others are there.
-    pub(super) fn buffer_part(&mut self, rendered: Rendered) -> Result<BufferedPart<'a>, ApiError> {
+    pub(crate) fn buffer_part(&mut self, rendered: Rendered) -> Result<BufferedPart<'a>, ApiError> {
         Ok(match rendered.encoded {
             Encoded::Document(result) => {
                 BufferedPart::Document(self.answer(result, rendered.timings))
@@ -89,7 +89,7 @@ impl<'a> Responder<'a> {
     }
 
     /// Responds with the results of a related body's instances, all of one rendering, which took so long together.
-    pub(super) fn all(
+    pub(crate) fn all(
         &self,
         parts: Vec<BufferedPart<'a>>,
         timings: &Timings,
@@ -109,7 +109,7 @@ impl<'a> Responder<'a> {
             headers.insert(MODEL, model.clone());
         }
         let media_type = first.media_type;
-        Ok(related::answer(
+        Ok(related::respond(
             headers,
             media_type,
             files,

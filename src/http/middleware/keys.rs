@@ -1,11 +1,10 @@
-//! Decides who may ask: whoever presents a key whose hash is in the key file.
+//! API keys: a request must show a key whose hash is in the key file.
 //!
 //! A line of the file is a name and the SHA-256 of a key in hexadecimal. Keys are long and random, so a plain hash is as good as
-//! a slow one: there is no dictionary to try. The file holds nothing with which anybody could ask.
+//! a slow one: there is no dictionary to try. The file itself opens no door.
 
 use std::sync::Arc;
 
-use axum::Extension;
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, header};
 use axum::middleware::Next;
@@ -13,12 +12,25 @@ use axum::response::Response;
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
-use super::App;
-use super::audit::Record;
-use super::problem::ApiError;
-use super::request_id::is_plain;
+use crate::http::App;
+use crate::http::problem::ApiError;
+use crate::http::request::context::RequestContext;
+use crate::http::request_id::is_plain;
 
-/// The keys that a server knows.
+/// The API keys of a server.
+///
+/// ```
+/// use lungfield::http::{Keys, KeysError};
+///
+/// // A comment, and the key `open sesame` of `ward-7`: printf 'open sesame' | sha256sum
+/// let file = "# hospital A\n\
+///     ward-7 41ef4bb0b23661e66301aac36066912dac037827b4ae63a7b1165a5aa93ed4eb\n";
+/// assert_eq!(Keys::parse(file)?.count(), 1);
+///
+/// assert_eq!(Keys::parse("ward-7 open sesame\n"), Err(KeysError::Line(1)));
+/// assert_eq!(Keys::parse("# nobody\n"), Err(KeysError::Empty));
+/// # Ok::<_, KeysError>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Keys(Vec<Key>);
 
@@ -28,16 +40,16 @@ struct Key {
     sha256: [u8; 32],
 }
 
-/// Why a key file can't be used. It never shows what stands in the file.
+/// An error in a key file. Its text never shows the contents of the file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum KeysError {
-    /// A line that is neither a key nor a comment.
+    /// The line of this number, from 1, is neither a key nor a comment.
     #[error(
         "line {0} is not a name and a SHA-256 in 64 hexadecimal digits, with a space between them"
     )]
     Line(usize),
-    /// A key that stands there already, so that it would not be known by whose name it goes.
-    #[error("the key of line {0} stands in an earlier line")]
+    /// The key of this line is in an earlier line too, so that its name would be ambiguous.
+    #[error("the key of line {0} is in an earlier line too")]
     Twice(usize),
     /// A file without keys would lock everybody out.
     #[error("there is no key")]
@@ -45,8 +57,11 @@ pub enum KeysError {
 }
 
 impl Keys {
-    /// The keys of a file's text. Empty lines and lines that begin with `#` say nothing; a name may have several keys, so that one
-    /// can be replaced by another while both are good.
+    /// Parses a key file. Empty lines and lines that begin with `#` are ignored. A name may have several keys, so that one can
+    /// replace another while both are valid.
+    ///
+    /// # Errors
+    /// Where a line is not understood, a key is there twice, or there is none.
     pub fn parse(text: &str) -> Result<Self, KeysError> {
         let mut keys: Vec<Key> = Vec::new();
         for (number, line) in (1..).zip(text.lines()) {
@@ -67,13 +82,13 @@ impl Keys {
         }
     }
 
-    /// How many keys there are.
+    /// Returns the number of keys.
     #[must_use]
     pub fn count(&self) -> usize {
         self.0.len()
     }
 
-    /// The name of a key. Takes the same time whatever the key is: all are compared, each to its end.
+    /// Returns the name of a key. Takes the same time for every key: all are compared, each to its end.
     fn name(&self, presented: &[u8]) -> Option<Arc<str>> {
         let presented = Sha256::digest(presented);
         let mut found = None;
@@ -100,10 +115,10 @@ impl Key {
     }
 }
 
-/// Lets a request pass whose caller has a key, where keys are asked for.
-pub(super) async fn guard(
+/// Refuses requests without a valid key, where the server has keys.
+pub(crate) async fn require_key(
     State(app): State<Arc<App>>,
-    Extension(record): Extension<Arc<Record>>,
+    context: RequestContext,
     request: Request,
     next: Next,
 ) -> Result<Response, ApiError> {
@@ -112,12 +127,12 @@ pub(super) async fn guard(
         let name = bearer(request.headers())
             .and_then(|key| keys.name(key))
             .ok_or(ApiError::Unauthorized)?;
-        record.caller(name);
+        context.record.caller(name);
     }
     Ok(next.run(request).await)
 }
 
-/// What stands after `Bearer` in the one `Authorization` header (RFC 6750, 2.1).
+/// Returns the token of the only `Authorization` header, where that is a bearer token (RFC 6750, 2.1).
 fn bearer(headers: &HeaderMap) -> Option<&[u8]> {
     let mut values = headers.get_all(header::AUTHORIZATION).iter();
     let (value, None) = (values.next()?, values.next()) else {

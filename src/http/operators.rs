@@ -1,20 +1,19 @@
-//! Decides what operators are told, on a listener of their own: metrics and health.
+//! Metrics and health for operators, on a listener of their own.
 
 use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::State;
 use axum::http::{HeaderName, header};
-use axum::middleware;
 use axum::routing::get;
 
 use super::App;
-use super::health::{self, is_ready};
-use super::observe::write_problems;
+use super::health::{self, check_ready};
+use super::middleware::observe::write_problems;
 use super::problem::ApiError;
 use crate::metrics::{MEDIA_TYPE, Standing};
 
-/// What the operators' listener serves. It asks for no key: who can reach it is decided by where it listens.
+/// Returns the router of the listener for operators. It needs no key: whoever reaches its address may use it.
 pub fn operator_router(app: Arc<App>) -> Router {
     Router::new()
         .route("/metrics", get(metrics))
@@ -22,10 +21,11 @@ pub fn operator_router(app: Arc<App>) -> Router {
         .route("/health/ready", get(health::ready))
         .fallback(async || ApiError::NotFound)
         .method_not_allowed_fallback(async || ApiError::MethodNotAllowed)
-        .layer(middleware::from_fn(write_problems))
+        .layer(axum::middleware::from_fn(write_problems))
         .with_state(app)
 }
 
+/// Responds with all metrics.
 async fn metrics(State(app): State<Arc<App>>) -> ([(HeaderName, &'static str); 1], String) {
     (
         [(header::CONTENT_TYPE, MEDIA_TYPE)],
@@ -33,10 +33,11 @@ async fn metrics(State(app): State<Arc<App>>) -> ([(HeaderName, &'static str); 1
     )
 }
 
+/// Reads the current state of the server.
 fn standing(app: &App) -> Standing {
     let engine = app.pipeline.engine();
     Standing {
-        ready: is_ready(app).is_ok(),
+        ready: check_ready(app).is_ok(),
         queue_depth: engine.queue_depth(),
         queue_capacity: engine.queue_capacity(),
         counts: engine.counts(),
@@ -49,7 +50,7 @@ fn standing(app: &App) -> Standing {
     }
 }
 
-/// The resident memory of this process, where the system is Linux.
+/// Reads the resident memory of this process, where the system is Linux.
 fn resident_bytes() -> Option<u64> {
     let status = fs_err::read_to_string("/proc/self/status").ok()?;
     let kib = status

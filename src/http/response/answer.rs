@@ -10,27 +10,27 @@ use lungfield_engine::pipeline::Timings;
 
 /// The answer to a film.
 #[derive(Serialize)]
-pub(super) struct Answer<'a> {
-    pub(super) request_id: &'a str,
-    pub(super) model: &'a ModelIdentity,
+pub(crate) struct Answer<'a> {
+    pub(crate) request_id: &'a str,
+    pub(crate) model: &'a ModelIdentity,
     #[serde(flatten)]
-    pub(super) result: Box<ResultDocument>,
-    pub(super) timings_ms: TimingsMs,
+    pub(crate) result: Box<ResultDocument>,
+    pub(crate) timings_ms: TimingsMs,
 }
 
 /// The answers to the instances of one body, in their order.
 #[derive(Serialize)]
-pub(super) struct Answers<'a> {
-    pub(super) instances: Vec<Answer<'a>>,
+pub(crate) struct Answers<'a> {
+    pub(crate) instances: Vec<Answer<'a>>,
 }
 
 /// The times of the steps, in milliseconds.
 #[derive(Serialize)]
-pub(super) struct TimingsMs {
-    pub(super) decode: f64,
-    pub(super) queue: f64,
-    pub(super) infer: f64,
-    pub(super) encode: f64,
+pub(crate) struct TimingsMs {
+    pub(crate) decode: f64,
+    pub(crate) queue: f64,
+    pub(crate) infer: f64,
+    pub(crate) encode: f64,
 }
 
 impl From<Timings> for TimingsMs {

@@ -1,7 +1,7 @@
-//! Decides what is written down of every request to the API, for whoever must account for it: who asked when, and what came of it.
+//! The audit log: one line of JSON for every request to the API, with its caller, its time and its outcome.
 //!
-//! A line holds no patient data. The film is known by a keyed hash, which whoever has both the film and the key can compute again,
-//! and nobody else: a plain hash would tell which of one's own films a hospital has sent.
+//! A line has no patient data. It names the film by a keyed hash, which only somebody who has the film and the key can compute: a
+//! plain hash would let anybody who has a film find out that a hospital sent it.
 
 use std::io::Write;
 use std::path::PathBuf;
@@ -14,28 +14,35 @@ use sha2::Sha256;
 
 use lungfield_codec::ModelIdentity;
 
-/// The fewest bytes of a key, so that it can't be found by trying.
-const SHORTEST_KEY: usize = 16;
+/// The least length of a key in bytes, so that it cannot be guessed.
+const MIN_KEY_BYTES: usize = 16;
 
-/// Where the lines go.
+/// Where the lines of the audit log are written.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum AuditSink {
     /// To standard output.
     Stdout,
-    /// To the end of this file, which is made where it is missing. It is opened for each line, so it may be moved away at any time.
+    /// To the end of this file, which is created where it is missing. It is opened for each line, so it can be rotated at any time.
     File(PathBuf),
 }
 
-/// The key of the films' hashes.
+/// The key of the hashes of films.
+///
+/// ```
+/// use lungfield::http::AuditKey;
+///
+/// assert!(AuditKey::new(b"sixteen bytes ok").is_some());
+/// assert!(AuditKey::new(b"too short").is_none());
+/// ```
 #[derive(Clone)]
 pub struct AuditKey(Hmac<Sha256>);
 
 impl AuditKey {
-    /// A key, or `None` where it has less than 16 bytes.
+    /// Creates a key, or returns `None` where it has less than 16 bytes.
     #[must_use]
     pub fn new(bytes: &[u8]) -> Option<Self> {
         let key = Hmac::new_from_slice(bytes).expect("HMAC takes a key of any length");
-        (bytes.len() >= SHORTEST_KEY).then_some(Self(key))
+        (bytes.len() >= MIN_KEY_BYTES).then_some(Self(key))
     }
 }
 
@@ -45,35 +52,49 @@ impl std::fmt::Debug for AuditKey {
     }
 }
 
-/// The audit log.
+/// An audit log.
+///
+/// ```
+/// use lungfield::http::{Audit, AuditKey, AuditSink};
+///
+/// let folder = tempfile::tempdir()?;
+/// let file = folder.path().join("audit.jsonl");
+/// let key = AuditKey::new(b"a secret of some length").expect("16 bytes or more");
+/// let audit = Audit::new(AuditSink::File(file.clone()), key);
+///
+/// // At the start of a server, to find out whether the log can be written.
+/// audit.check()?;
+/// assert!(file.exists());
+/// # Ok::<_, std::io::Error>(())
+/// ```
 #[derive(Debug)]
 pub struct Audit {
     sink: AuditSink,
     key: AuditKey,
 }
 
-/// What becomes known of a request while it runs.
+/// What the audit log will say of a request, as it becomes known.
 #[derive(Debug)]
-pub(super) struct Record {
+pub(crate) struct Record {
     key: Option<AuditKey>,
     caller: OnceLock<Arc<str>>,
     input: OnceLock<String>,
 }
 
-/// A film's hash in the making, where one is asked for.
-pub(super) struct InputHash {
+/// The hash of a film whose bytes are still arriving. Without an audit log it does nothing.
+pub(crate) struct InputHash {
     hash: Option<Hmac<Sha256>>,
 }
 
-/// How a request ended.
+/// The end of a request.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Outcome<'a> {
-    pub(super) request_id: &'a str,
-    pub(super) route: &'a str,
+pub(crate) struct Outcome<'a> {
+    pub(crate) request_id: &'a str,
+    pub(crate) route: &'a str,
     /// `None` where the caller left before the answer.
-    pub(super) status: Option<u16>,
-    pub(super) problem: Option<&'a str>,
-    pub(super) took: Duration,
+    pub(crate) status: Option<u16>,
+    pub(crate) problem: Option<&'a str>,
+    pub(crate) duration: Duration,
 }
 
 #[derive(Serialize)]
@@ -91,19 +112,22 @@ struct Line<'a> {
 }
 
 impl Audit {
-    /// A log that ends there. Nothing is opened yet.
+    /// Creates a log that is written to `sink`. Nothing is opened yet.
     #[must_use]
     pub fn new(sink: AuditSink, key: AuditKey) -> Self {
         Self { sink, key }
     }
 
-    /// Whether a line can be written now; an empty one is tried, which leaves nothing behind but the file.
-    pub fn try_out(&self) -> std::io::Result<()> {
+    /// Writes nothing to the log, which creates its file where it is missing.
+    ///
+    /// # Errors
+    /// Where a line could not be written either.
+    pub fn check(&self) -> std::io::Result<()> {
         self.append(b"")
     }
 
-    /// Writes down how a request ended. One write a line: lines of several servers in one file don't mix.
-    pub(super) fn write(
+    /// Writes the line of a request, in one write, so that the lines of several servers in one file do not mix.
+    pub(crate) fn write(
         &self,
         model: &ModelIdentity,
         record: &Record,
@@ -148,13 +172,13 @@ fn line<'a>(
         },
         status: outcome.status,
         code: outcome.problem,
-        duration_ms: outcome.took.as_secs_f64() * 1e3,
+        duration_ms: outcome.duration.as_secs_f64() * 1e3,
     }
 }
 
 impl Record {
-    /// Of a request of which nothing is known yet. Its film is hashed where there is an audit log.
-    pub(super) fn new(audit: Option<&Audit>) -> Self {
+    /// Creates the record of a request. Its film will be hashed where there is an audit log.
+    pub(crate) fn new(audit: Option<&Audit>) -> Self {
         Self {
             key: audit.map(|audit| audit.key.clone()),
             caller: OnceLock::new(),
@@ -162,20 +186,20 @@ impl Record {
         }
     }
 
-    /// The name of the key that the caller has shown.
-    pub(super) fn caller(&self, name: Arc<str>) {
-        let _ = self.caller.set(name); // a request passes the guard once
+    /// Records the name of the key that the caller has shown.
+    pub(crate) fn caller(&self, name: Arc<str>) {
+        let _ = self.caller.set(name); // a key is checked once for a request
     }
 
-    /// The hash of the film, to which its bytes are added as they come.
-    pub(super) fn input_hash(&self) -> InputHash {
+    /// Starts the hash of the film.
+    pub(crate) fn input_hash(&self) -> InputHash {
         InputHash {
             hash: self.key.clone().map(|key| key.0),
         }
     }
 
-    /// The film is complete.
-    pub(super) fn input(&self, hash: InputHash) {
+    /// Records the hash of the complete film.
+    pub(crate) fn input(&self, hash: InputHash) {
         if let Some(hash) = hash.hash {
             let bytes = hash.finalize().into_bytes();
             let _ = self.input.set(base16ct::lower::encode_string(&bytes)); // a request has one film
@@ -184,12 +208,13 @@ impl Record {
 }
 
 impl InputHash {
-    /// Of what is no film.
-    pub(super) fn none() -> Self {
+    /// Creates a hash of nothing, for bytes that are no film.
+    pub(crate) fn none() -> Self {
         Self { hash: None }
     }
 
-    pub(super) fn update(&mut self, bytes: &[u8]) {
+    /// Adds bytes to the hash.
+    pub(crate) fn update(&mut self, bytes: &[u8]) {
         if let Some(hash) = &mut self.hash {
             hash.update(bytes);
         }

@@ -1,7 +1,7 @@
-//! Decides what becomes of a body that its answer did not wait for: it is read and thrown away, for a while.
+//! Drains the body of a request that its response did not wait for.
 //!
-//! An answer that comes before the body is through would otherwise end the connection under the sender's hands, and
-//! a plain client would see a broken pipe instead of the status.
+//! A response that is sent before the body has arrived would otherwise close the connection while the client still sends, and a plain
+//! client would see a broken pipe instead of the status.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -16,32 +16,32 @@ use bytes::Bytes;
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use http_body_util::BodyExt;
 
-/// How long a left-over body is read.
-const TIME: Duration = Duration::from_secs(2);
-/// How much of a left-over body is read, in bytes.
-const BYTES: u64 = 64 << 20;
+/// How long an unread body is drained.
+const MAX_TIME: Duration = Duration::from_secs(2);
+/// How many bytes of an unread body are drained.
+const MAX_BYTES: u64 = 64 << 20;
 
-/// Sees to every request's body.
-pub(super) async fn drain_left_overs(request: Request, next: Next) -> Response {
-    let waits = request.headers().contains_key(header::EXPECT);
+/// Drains what a handler leaves of a request's body.
+pub(crate) async fn drain_unread(request: Request, next: Next) -> Response {
+    let expects_continue = request.headers().contains_key(header::EXPECT);
     let request = request.map(|body| {
-        Body::new(Draining {
+        Body::new(DrainedBody {
             inner: Some(body),
-            asked: !waits,
+            is_sent: !expects_continue,
         })
     });
     next.run(request).await
 }
 
-/// A body that is read to its end, in the background, when whoever was to read it loses interest.
+/// A body that is drained in the background when it is dropped before its end.
 #[derive(Debug)]
-struct Draining {
+struct DrainedBody {
     inner: Option<Body>,
-    /// Whether the sender sends: one that waits for `100 Continue` has sent nothing unless somebody reads.
-    asked: bool,
+    /// Whether the client sends the body: one that waits for `100 Continue` does so only once the body is read.
+    is_sent: bool,
 }
 
-impl HttpBody for Draining {
+impl HttpBody for DrainedBody {
     type Data = Bytes;
     type Error = axum::Error;
 
@@ -49,7 +49,7 @@ impl HttpBody for Draining {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
-        self.asked = true;
+        self.is_sent = true;
         let Some(inner) = self.inner.as_mut() else {
             return Poll::Ready(None);
         };
@@ -71,15 +71,15 @@ impl HttpBody for Draining {
     }
 }
 
-impl Drop for Draining {
+impl Drop for DrainedBody {
     fn drop(&mut self) {
-        let left_over = self
+        let unread = self
             .inner
             .take()
-            .filter(|body| self.asked && !body.is_end_stream());
+            .filter(|body| self.is_sent && !body.is_end_stream());
         // Outside of a runtime there is no connection either.
-        if let (Some(body), Ok(runtime)) = (left_over, tokio::runtime::Handle::try_current()) {
-            runtime.spawn(tokio::time::timeout(TIME, discard(body)));
+        if let (Some(body), Ok(runtime)) = (unread, tokio::runtime::Handle::try_current()) {
+            runtime.spawn(tokio::time::timeout(MAX_TIME, discard(body)));
         }
     }
 }
@@ -88,7 +88,7 @@ async fn discard(mut body: Body) {
     let mut read = 0;
     while let Some(Ok(frame)) = body.frame().await {
         read += frame.data_ref().map_or(0, |data| data.len() as u64);
-        if read > BYTES {
+        if read > MAX_BYTES {
             return;
         }
     }

@@ -1,20 +1,22 @@
-//! Decides what the sample is that anybody can try the service with: a phantom and its exact mask, of no patient.
+//! The sample with which anybody can try the service: a phantom, which is no patient, and its exact mask.
 
 use std::sync::LazyLock;
 
 use axum::http::{HeaderName, header};
 use bytes::Bytes;
 
-use super::problem::ApiError;
 use lungfield_codec::png;
 use lungfield_radiograph::geometry::Size;
 use lungfield_radiograph::phantom::{Depth, Phantom, PhantomOptions};
 
-/// The phantom that `lungfield-phantom` draws where it is told nothing.
+use crate::http::problem::ApiError;
+
+/// The seed of the phantom: that of `lungfield-phantom` by default.
 const SEED: u64 = 1;
+/// The side of the phantom in pixels.
 const SIDE: u32 = 1024;
 
-/// The sample, as files. Drawn when somebody asks for it first.
+/// The sample, as PNG files.
 #[derive(Debug)]
 struct Sample {
     film: Bytes,
@@ -36,21 +38,23 @@ impl Sample {
     }
 }
 
-/// Once, whoever has left meanwhile.
+/// Drawn at the first request, once.
 static SAMPLE: LazyLock<Sample> = LazyLock::new(Sample::draw);
 
+/// A response with a PNG.
 type Png = ([(HeaderName, &'static str); 1], Bytes);
 
-/// The film.
-pub(super) async fn film() -> Result<Png, ApiError> {
+/// Responds with the film.
+pub(crate) async fn film() -> Result<Png, ApiError> {
     Ok(png(&sample().await?.film))
 }
 
-/// Its mask.
-pub(super) async fn mask() -> Result<Png, ApiError> {
+/// Responds with the mask.
+pub(crate) async fn mask() -> Result<Png, ApiError> {
     Ok(png(&sample().await?.mask))
 }
 
+/// Draws the sample on a thread that may block, or returns the one that is there.
 async fn sample() -> Result<&'static Sample, ApiError> {
     tokio::task::spawn_blocking(|| LazyLock::force(&SAMPLE))
         .await

@@ -19,7 +19,7 @@ const PIECE_BYTES: usize = 64 << 10;
 
 /// A body of several runs of bytes, which is dropped when its next piece is not taken within a time.
 #[derive(Debug)]
-pub(super) struct Paced {
+pub(crate) struct Paced {
     shared: Arc<Shared>,
 }
 
@@ -97,7 +97,7 @@ impl Unsent {
 
 impl Paced {
     /// Makes a body that is dropped when its next piece is not taken within `write_timeout`. Needs a tokio runtime.
-    pub(super) fn new(bytes: impl IntoIterator<Item = Bytes>, write_timeout: Duration) -> Self {
+    pub(crate) fn new(bytes: impl IntoIterator<Item = Bytes>, write_timeout: Duration) -> Self {
         let unsent = Unsent::new(bytes, Instant::now());
         // A single piece is taken at once, together with the head of the response.
         let is_watched = unsent.length() > Some(PIECE_BYTES);
