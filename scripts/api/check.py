@@ -236,6 +236,25 @@ def missing(description: dict[str, Any], answers: Sequence[Sequence[Any]]) -> li
     ]
 
 
+def problem_codes(description: dict[str, Any], operation: dict[str, Any], status: int) -> set[str]:
+    """Returns the codes that an operation may answer with a status: the names of the examples of its response."""
+    response = operation["responses"].get(str(status), {})
+    if "$ref" in response:
+        response = description["components"]["responses"][response["$ref"].rpartition("/")[2]]
+    return {name for content in response.get("content", {}).values() for name in content.get("examples", {})}
+
+
+def undeclared(description: dict[str, Any], answers: Sequence[Sequence[Any]]) -> list[str]:
+    """Returns the problems that the description does not list for their operation and status."""
+    found = set()
+    for label, _, _, status, code, *_ in answers:
+        method, _, path = label.partition(" ")
+        operation = description["paths"].get(path, {}).get(method.lower())
+        if operation and code and code not in problem_codes(description, operation, status):
+            found.add(f"{label} answered {status} with {code}, which is not described")
+    return sorted(found)
+
+
 def check_server(arguments: argparse.Namespace, folder: Path, deadline: float) -> list[str]:
     """Returns everything that is wrong, in the order in which it was found."""
     failures = []
@@ -268,7 +287,7 @@ def check_answers(folder: Path, description: dict[str, Any], failures: Sequence[
     report(answers)
     if failures and not answers:
         return []  # where nothing was sent, everything is missing
-    return seen["wrong"] + missing(description, answers)
+    return seen["wrong"] + undeclared(description, answers) + missing(description, answers)
 
 
 def main() -> int:
