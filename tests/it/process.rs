@@ -211,7 +211,7 @@ fn a_server_with_other_weights_than_the_manifest_says_does_not_start() {
     edit(model.path(), |manifest| {
         manifest["network"]["width"] = 4.into();
     });
-    assert_refused(model.path(), &[], &["width 4"]);
+    assert_refused(model.path(), &[], &["4 channels in its first block"]);
 }
 
 #[test]
