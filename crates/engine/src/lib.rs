@@ -1,6 +1,6 @@
 //! Runs a segmentation model for many callers at a time.
 //!
-//! An [`Engine`] owns a bounded queue and one or more model threads. Each model thread owns a [`Segmenter`], takes a batch
+//! An [`Engine`] owns a bounded queue and one or more model threads. Each model thread owns a [`Segmenter`](segmenter::Segmenter), takes a batch
 //! of planes from the queue whenever it is free, and replies to every caller with the [`ProbabilityMap`] of its plane. A
 //! [`Pipeline`] adds the steps around it: the bytes of a film in, its segmentation out.
 //!
