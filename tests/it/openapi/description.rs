@@ -23,7 +23,8 @@ pub(super) struct Description(Value);
 
 impl Description {
     pub(super) fn read() -> Self {
-        Self(serde_saphyr::from_str(include_str!("../../../openapi.yaml")).unwrap())
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/openapi.yaml");
+        Self(serde_saphyr::from_str(&fs_err::read_to_string(path).unwrap()).unwrap())
     }
 
     /// What stands at a place such as `/components/schemas/Problem`.
