@@ -35,6 +35,7 @@ use super::{App, health, model, oip, segment};
 /// use lungfield_engine::fake::{Behaviour, FakeSegmenter};
 /// use lungfield_engine::pipeline::Pipeline;
 /// use lungfield_engine::Engine;
+/// use lungfield_model::LoadOptions;
 /// use lungfield_model::device::Placement;
 /// use lungfield_model::manifest::Manifest;
 /// use tower::ServiceExt;
@@ -44,7 +45,7 @@ use super::{App, health, model, oip, segment};
 /// let settings = ServeSettings::parse_from(["lungfield-serve"]);
 /// let placement = Placement::cpu();
 /// let engine = Engine::start(
-///     settings.engine_options(placement),
+///     LoadOptions::new(placement).engine,
 ///     [|| Ok::<_, std::io::Error>(FakeSegmenter::new(Behaviour::Echo))],
 /// )?;
 /// let manifest = Manifest::read("models/lungfield-segnet".as_ref())?;

@@ -15,7 +15,7 @@
 //!
 //! let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../models/lungfield-segnet");
 //! let model = load(&directory, &LoadOptions::new(Placement::cpu()))?;
-//! assert_eq!(model.manifest.name, "lungfield-segnet");
+//! assert_eq!(model.manifest.model.name, "lungfield-segnet");
 //! # Ok::<_, lungfield_model::LoadError>(())
 //! ```
 

@@ -86,7 +86,8 @@ struct Run {
 /// ```
 /// use lungfield_archive::ledger::{Ledger, Order};
 /// use lungfield_archive::{address::Address, files::Files, row::Row, shard::Shard, sources::Sources, table};
-/// /// use lungfield_model::device::Precision;
+/// use lungfield_codec::ModelIdentity;
+/// use lungfield_model::device::Precision;
 ///
 /// # tokio::runtime::Runtime::new().unwrap().block_on(async {
 /// let folder = tempfile::tempdir()?;
