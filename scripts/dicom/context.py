@@ -14,7 +14,7 @@ from scripts.common.repository import ROOT
 from scripts.dicom.client import Service
 from scripts.dicom.films import SECONDARY_CAPTURE, Film, Pixels, as_png, dicom, draw
 
-FIXTURES = ROOT / "tests" / "fixtures" / "dicom"
+FIXTURES = ROOT / "crates" / "codec" / "tests" / "fixtures" / "dicom"
 LEAST_DICE = 0.999
 # Not whole bytes, so that the second frame of a segmentation begins within one.
 ODD_SIZE, SIZE = (447, 511), (448, 512)
