@@ -90,9 +90,7 @@ def bound() -> tuple[int, int]:
 
 
 def sources_of_metrics() -> str:
-    """Returns the sources of the service that have to do with metrics: their names, and the routes of the metrics
-    listener.
-    """
+    """Returns the sources of the service that name its metrics."""
     paths = [path for path in (ROOT / "src").rglob("*.rs") if "metrics" in path.relative_to(ROOT).as_posix()]
     return "\n".join(path.read_text(encoding="utf-8") for path in sorted(paths))
 
@@ -100,6 +98,11 @@ def sources_of_metrics() -> str:
 def metrics() -> set[str]:
     """Returns every word that may be a metric's name, with the prefix; units are left out."""
     return {f"lungfield_{name}" for name in re.findall(r'"([a-z][a-z_]*)"', sources_of_metrics())}
+
+
+def operator_paths() -> set[str]:
+    """Returns the paths that the metrics listener serves."""
+    return set(re.findall(r'\.route\("([^"]+)"', (ROOT / "src/http/operators.rs").read_text(encoding="utf-8")))
 
 
 def alerted_job() -> str:
@@ -129,7 +132,7 @@ def read_facts(server: Path, segment: Path) -> Facts:
         bytes_a_pixel=bytes_a_pixel,
         plane_bytes=bytes_a_plane_pixel * side * side,
         metrics=metrics(),
-        paths=set(re.findall(r'\.route\("([^"]+)"', sources_of_metrics())),
+        paths=operator_paths(),
         job=alerted_job(),
         user=image_user(),
         programs=programs,
